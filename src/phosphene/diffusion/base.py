@@ -1,0 +1,109 @@
+"""The one contract every diffusion model obeys."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.config import DiffusionConfig, InferenceConfig
+from phosphene.stream.schedule import Prediction, Schedule
+
+Array = Any
+"""an array of the pipeline's own namespace: NumPy, torch or MLX"""
+Frames = npt.NDArray[np.uint8]
+"""uint8 RGB frames, shape (b, height, width, 3)"""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the engine must know about a model."""
+
+    name: str
+    latent_channels: int
+    latent_factor: int
+    """picture pixels per latent pixel, along one side"""
+    size_multiple: int
+    """heights and widths must be a multiple of this"""
+    prediction: Prediction
+    schedule: Schedule
+    embed_shape: tuple[int, int]
+    """(sequence length, hidden size) of one encoded prompt"""
+    max_size: int
+    """longest side it draws well without upscaling, pixels"""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a model may look at besides the noisy latent. Every field may be absent."""
+
+    previous: Array | None = None
+    """(b c h w) last finished latent of the same stream"""
+    controls: Array | None = None
+    """(b, 5) bass, mid, treble, onset, beat phase, each 0..1"""
+
+
+class BaseDiffusionPipeline(ABC):
+    """A text-to-image latent diffusion model as the engine sees it.
+
+    Subclasses load weights in :meth:`load_model`, which runs on construction. Latents are NCHW in the
+    model's own array namespace; pictures are uint8 NHWC NumPy arrays.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, diffusion_config: DiffusionConfig, inference_config: InferenceConfig) -> None:
+        self.diffusion_config = diffusion_config
+        self.inference_config = inference_config
+        self.load_model()
+
+    @abstractmethod
+    def load_model(self) -> None:
+        """Load weights and set :attr:`facts`. Raises :class:`~phosphene.errors.ModelError`."""
+
+    @property
+    @abstractmethod
+    def facts(self) -> ModelFacts:
+        """Facts about the loaded model."""
+
+    @abstractmethod
+    def asarray(self, array: npt.NDArray[np.float32]) -> Array:
+        """Move a float32 NumPy array to the model's namespace, device and dtype."""
+
+    @abstractmethod
+    def encode_prompt(self, prompt: str | Sequence[str]) -> Array:
+        """Encode one or more prompts with ``(word:1.3)`` weights -> (n, seq, hidden)."""
+
+    @abstractmethod
+    def encode_image(self, frames: Frames) -> Array:
+        """Encode uint8 pictures -> (b c h w) clean latents, about unit variance."""
+
+    @abstractmethod
+    def denoise(self, latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
+        """One model call -> its prediction (b c h w), of the kind ``facts.prediction`` names.
+
+        ``latents`` (b c h w) noisy, ``timesteps`` (b,) in the schedule's unit, ``embeds``
+        (b, seq, hidden).
+        """
+
+    @abstractmethod
+    def decode(self, latents: Array) -> Frames:
+        """Decode clean latents -> uint8 pictures."""
+
+    def supports_pooled_embeds(self) -> bool:
+        """True for models that also take a pooled text embedding (SDXL)."""
+        return False
+
+    def get_latent_shape(self, batch: int = 1) -> tuple[int, int, int, int]:
+        """(batch, channels, height, width) of latents for the configured picture size."""
+        facts, size = self.facts, self.inference_config
+        return (
+            batch,
+            facts.latent_channels,
+            size.height // facts.latent_factor,
+            size.width // facts.latent_factor,
+        )
