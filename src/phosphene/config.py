@@ -48,7 +48,11 @@ class ConfigModel(BaseModel):
         for key in data:
             if key not in cls.model_fields:
                 near = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=0.5)
-                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(cls.model_fields)}."
+                hint = (
+                    f"did you mean '{near[0]}'?"
+                    if near
+                    else f"known: {', '.join(cls.model_fields)}."
+                )
                 raise ValueError(f"unknown key '{key}' in {cls.__name__}: {hint}")
         return data
 
@@ -57,9 +61,12 @@ class AudioConfig(ConfigModel):
     """How the sound is heard."""
 
     backend: Literal["numpy", "librosa"] = Field(
-        "numpy", description="Analysis library. numpy needs nothing else; librosa is the extra [librosa]."
+        "numpy",
+        description="Analysis library. numpy needs nothing else; librosa is the extra [librosa].",
     )
-    fps: float = Field(24.0, ge=1, le=240, description="Video frames per second of the features (Hz).")
+    fps: float = Field(
+        24.0, ge=1, le=240, description="Video frames per second of the features (Hz)."
+    )
     sample_rate: int = Field(
         22050, ge=8000, le=96000, description="Rate the sound is analysed at (Hz)."
     )
@@ -78,7 +85,10 @@ class AudioConfig(ConfigModel):
         250.0, ge=0, le=5000, description="How slowly the bands fall back, milliseconds."
     )
     average_seconds: float = Field(
-        4.0, ge=0.5, le=60, description="Span of the long average that loudness is relative to, seconds."
+        4.0,
+        ge=0.5,
+        le=60,
+        description="Span of the long average that loudness is relative to, seconds.",
     )
     section_sensitivity: float = Field(
         0.5, ge=0, le=1, description="0 never finds a new section, 1 finds many."
@@ -97,17 +107,23 @@ class AudioConfig(ConfigModel):
 class DiffusionConfig(ConfigModel):
     """Which model draws, and on what."""
 
-    model: str = Field("lsd", description="Pipeline: lsd (built in), sd15, or one a plugin registered.")
+    model: str = Field(
+        "lsd", description="Pipeline: lsd (built in), sd15, or one a plugin registered."
+    )
     model_id: str | None = Field(
-        None, description="Weights for the pipeline: a hub id or a local path. Empty: its own default."
+        None,
+        description="Weights for the pipeline: a hub id or a local path. Empty: its own default.",
     )
     lora_id: str | None = Field(None, description="LoRA to fuse: a hub id or a local path.")
     use_tiny_vae: bool = Field(
         True, description="Decode with the tiny autoencoder (3-5 x faster, slightly softer)."
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where the model runs.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where the model runs."
+    )
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
-        "auto", description="Number format of the weights. auto: float16 on a GPU, float32 on a CPU."
+        "auto",
+        description="Number format of the weights. auto: float16 on a GPU, float32 on a CPU.",
     )
     compile_unet: bool = Field(False, description="Compile the U-Net with torch.compile.")
     enable_channels_last: bool = Field(False, description="Keep torch tensors channels-last.")
@@ -136,13 +152,19 @@ class StreamConfig(ConfigModel):
     strength: float = Field(
         1.0, ge=0, le=1, description="With an input picture: 0 keeps it, 1 ignores it."
     )
-    stepper: Literal["lcm", "tcd"] = Field("lcm", description="Rule that takes one step to the next.")
+    stepper: Literal["lcm", "tcd"] = Field(
+        "lcm", description="Rule that takes one step to the next."
+    )
     tcd_gamma: float = Field(0.3, ge=0, le=1, description="Randomness of TCD steps (0..1).")
     guidance_mode: GuidanceMode = Field(
         "none", description="Residual guidance: none, full (2x cost), self, initialize."
     )
-    guidance_scale: float = Field(1.0, ge=0, le=20, description="How hard the prompt pulls (1 = off).")
-    delta: float = Field(1.0, ge=0, le=2, description="Weight of the virtual residual in self guidance.")
+    guidance_scale: float = Field(
+        1.0, ge=0, le=20, description="How hard the prompt pulls (1 = off)."
+    )
+    delta: float = Field(
+        1.0, ge=0, le=2, description="Weight of the virtual residual in self guidance."
+    )
     add_noise: bool = Field(True, description="Add fresh noise between steps.")
     noise_scale: float = Field(
         1.0, ge=0, le=2, description="How much the music scales the noise (0: not at all)."
@@ -164,7 +186,10 @@ class LatentConfig(ConfigModel):
         "beat", description="Musical length of one eased step along the walk."
     )
     distance: float = Field(
-        0.25, ge=0, le=4, description="Turn per step at usual loudness, radians; louder beats turn more."
+        0.25,
+        ge=0,
+        le=4,
+        description="Turn per step at usual loudness, radians; louder beats turn more.",
     )
     drift: float = Field(
         0.15, ge=0, le=4, description="Turn per second that goes on without any beat, radians."
@@ -172,6 +197,16 @@ class LatentConfig(ConfigModel):
     spiral_rate: float = Field(
         0.02, ge=0, le=1, description="Spiral only: how fast it leaves its circle, radians a beat."
     )
+    scene_per_section: bool = Field(
+        True, description="Go to a new place where the song changes section."
+    )
+
+
+class TimedPrompt(ConfigModel):
+    """A prompt that takes over at a time."""
+
+    at: float = Field(ge=0, description="Time in the song, seconds.")
+    prompt: str = Field(description="What to draw from then on.")
 
 
 class PromptConfig(ConfigModel):
@@ -180,7 +215,9 @@ class PromptConfig(ConfigModel):
     base_prompt: str = Field(
         "deep blue and gold nebula", description="What to draw. (word:1.3) weighs a word."
     )
-    negative_prompt: str = Field("", description="What to stay away from, with guidance full or initialize.")
+    negative_prompt: str = Field(
+        "", description="What to stay away from, with guidance full or initialize."
+    )
     chroma_prompts: list[str] = Field(
         list(CHROMA_PROMPTS), description="12 prompts, one per pitch class C, C#, ... B."
     )
@@ -194,44 +231,73 @@ class PromptConfig(ConfigModel):
     smooth_seconds: float = Field(
         0.6, ge=0, le=30, description="Time over which the prompt follows the harmony, seconds."
     )
+    timeline: list[TimedPrompt] = Field(
+        [], description="Prompts that replace the base prompt at given times."
+    )
+    transition_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=60,
+        description="Length of the change from one timed prompt to the next, seconds.",
+    )
 
     @field_validator("chroma_prompts")
     @classmethod
     def _twelve(cls, value: list[str]) -> list[str]:
         if len(value) != 12:
-            raise ValueError(f"chroma_prompts needs 12 prompts, one per pitch class; got {len(value)}")
+            raise ValueError(
+                f"chroma_prompts needs 12 prompts, one per pitch class; got {len(value)}"
+            )
         return value
 
 
 class CameraConfig(ConfigModel):
     """How the previous picture moves before the next step."""
 
-    zoom: float = Field(0.4, ge=-4, le=4, description="Zoom at usual loudness, doublings a second x 0.1.")
+    zoom: float = Field(
+        0.4, ge=-4, le=4, description="Zoom at usual loudness, doublings a second x 0.1."
+    )
     rotate: float = Field(2.0, ge=-180, le=180, description="Turn, degrees a second.")
-    pan_x: float = Field(0.0, ge=-2, le=2, description="Drift to the right, picture widths a second.")
+    pan_x: float = Field(
+        0.0, ge=-2, le=2, description="Drift to the right, picture widths a second."
+    )
     pan_y: float = Field(0.0, ge=-2, le=2, description="Drift downwards, picture heights a second.")
-    warp: float = Field(0.3, ge=0, le=4, description="Ripple that breathes with the mid band (0: none).")
-    beat_punch: float = Field(0.5, ge=0, le=4, description="Extra zoom on every attack of the bass.")
+    warp: float = Field(
+        0.3, ge=0, le=4, description="Ripple that breathes with the mid band (0: none)."
+    )
+    beat_punch: float = Field(
+        0.5, ge=0, le=4, description="Extra zoom on every attack of the bass."
+    )
 
 
 class ReactConfig(ConfigModel):
     """How strongly the picture answers the sound."""
 
-    reactivity: float = Field(1.0, ge=0, le=4, description="One knob over all of them (1 = as designed).")
+    reactivity: float = Field(
+        1.0, ge=0, le=4, description="One knob over all of them (1 = as designed)."
+    )
     bass_gain: float = Field(1.0, ge=0, le=4, description="Gain of the bass, 20-320 Hz.")
     mid_gain: float = Field(1.0, ge=0, le=4, description="Gain of the mids, 320-2800 Hz.")
     treble_gain: float = Field(1.0, ge=0, le=4, description="Gain of the treble, 2800-11025 Hz.")
-    section_change: bool = Field(True, description="Change the scene where the song changes section.")
 
 
 class InferenceConfig(ConfigModel):
     """Size, seed, batches."""
 
-    height: int = Field(256, ge=64, le=2048, multiple_of=8, description="Model's picture height, pixels.")
-    width: int = Field(256, ge=64, le=2048, multiple_of=8, description="Model's picture width, pixels.")
-    batch_size: int = Field(8, ge=1, le=128, description="Pictures per model call in generate_batch.")
+    height: int = Field(
+        256, ge=64, le=2048, multiple_of=8, description="Model's picture height, pixels."
+    )
+    width: int = Field(
+        256, ge=64, le=2048, multiple_of=8, description="Model's picture width, pixels."
+    )
+    batch_size: int = Field(
+        8, ge=1, le=128, description="Pictures per model call in generate_batch."
+    )
     num_inference_steps: int = Field(
-        4, ge=1, le=100, description="Steps for a picture from pure noise (first frame, generate_batch)."
+        4,
+        ge=1,
+        le=100,
+        description="Steps for a picture from pure noise (first frame, generate_batch).",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of all noise.")
 
@@ -239,9 +305,11 @@ class InferenceConfig(ConfigModel):
 class VideoConfig(ConfigModel):
     """The file that is written."""
 
-    crf: int = Field(17, ge=0, le=51, description="H.264 quality: 0 lossless, 17 visually clean, 51 worst.")
-    encoder_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "medium", "slow"] = Field(
-        "veryfast", description="H.264 speed against file size."
+    crf: int = Field(
+        17, ge=0, le=51, description="H.264 quality: 0 lossless, 17 visually clean, 51 worst."
+    )
+    encoder_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "medium", "slow"] = (
+        Field("veryfast", description="H.264 speed against file size.")
     )
     audio_bitrate: int = Field(192_000, ge=32_000, le=512_000, description="AAC bits per second.")
     segment_seconds: float = Field(
@@ -257,13 +325,23 @@ class PipelineConfig(ConfigModel):
     """Everything, nested."""
 
     audio: AudioConfig = Field(default_factory=AudioConfig, description="How the sound is heard.")
-    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig, description="Which model draws.")
-    stream: StreamConfig = Field(default_factory=StreamConfig, description="How frames hang together.")
-    latent: LatentConfig = Field(default_factory=LatentConfig, description="Where a picture starts.")
-    prompt: PromptConfig = Field(default_factory=PromptConfig, description="What the picture shows.")
+    diffusion: DiffusionConfig = Field(
+        default_factory=DiffusionConfig, description="Which model draws."
+    )
+    stream: StreamConfig = Field(
+        default_factory=StreamConfig, description="How frames hang together."
+    )
+    latent: LatentConfig = Field(
+        default_factory=LatentConfig, description="Where a picture starts."
+    )
+    prompt: PromptConfig = Field(
+        default_factory=PromptConfig, description="What the picture shows."
+    )
     camera: CameraConfig = Field(default_factory=CameraConfig, description="How the picture moves.")
     react: ReactConfig = Field(default_factory=ReactConfig, description="How it answers the sound.")
-    inference: InferenceConfig = Field(default_factory=InferenceConfig, description="Size and seed.")
+    inference: InferenceConfig = Field(
+        default_factory=InferenceConfig, description="Size and seed."
+    )
     video: VideoConfig = Field(default_factory=VideoConfig, description="The file that is written.")
 
     @classmethod
@@ -293,7 +371,11 @@ class PipelineConfig(ConfigModel):
     @classmethod
     def preset(cls, name: str) -> Self:
         """Preset by name: fast, balanced or quality."""
-        makers = {"fast": cls.fast_preset, "balanced": cls.balanced_preset, "quality": cls.quality_preset}
+        makers = {
+            "fast": cls.fast_preset,
+            "balanced": cls.balanced_preset,
+            "quality": cls.quality_preset,
+        }
         if name not in makers:
             raise ConfigError(f"unknown preset '{name}': choose one of {', '.join(makers)}.")
         return makers[name]()

@@ -1,0 +1,17 @@
+"""The models, behind one contract."""
+
+from phosphene.diffusion.base import BaseDiffusionPipeline, Context, ModelFacts
+from phosphene.diffusion.lsd.pipeline import LSDPipeline
+from phosphene.diffusion.registry import load_pipeline
+from phosphene.diffusion.sd15 import SD15Pipeline
+from phosphene.diffusion.stream import StreamDiffusionPipeline
+
+__all__ = [
+    "BaseDiffusionPipeline",
+    "Context",
+    "LSDPipeline",
+    "ModelFacts",
+    "SD15Pipeline",
+    "StreamDiffusionPipeline",
+    "load_pipeline",
+]

@@ -56,7 +56,9 @@ class BaseDiffusionPipeline(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, diffusion_config: DiffusionConfig, inference_config: InferenceConfig) -> None:
+    def __init__(
+        self, diffusion_config: DiffusionConfig, inference_config: InferenceConfig
+    ) -> None:
         self.diffusion_config = diffusion_config
         self.inference_config = inference_config
         self.load_model()

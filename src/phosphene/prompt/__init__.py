@@ -1,0 +1,8 @@
+"""What the picture shows: blending, transitions, weights."""
+
+from phosphene.prompt.blend import lerp, slerp
+from phosphene.prompt.interpolator import PromptInterpolator
+from phosphene.prompt.timeline import PromptTimeline
+from phosphene.prompt.weights import parse_weights
+
+__all__ = ["PromptInterpolator", "PromptTimeline", "lerp", "parse_weights", "slerp"]

@@ -1,0 +1,112 @@
+"""Latent walks that move with the music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, overload
+
+import numpy as np
+
+from phosphene.arrays import Array, place
+from phosphene.audio.types import AudioFeatures
+from phosphene.config import LatentConfig
+from phosphene.latent import timing, walks
+from phosphene.stream.noise import gaussian
+
+Shape = tuple[int, int, int, int]
+
+
+class LatentGenerator:
+    """Starting noise for every frame: a beat-locked walk, computed from the features alone.
+
+    Args:
+        config: path, step length, drift.
+        device: where latents are put; matters for torch only.
+        dtype: a torch dtype gives torch tensors, ``None`` or a NumPy dtype gives NumPy arrays.
+        seed: seed of the noise the walk is stretched over.
+    """
+
+    def __init__(
+        self, config: LatentConfig, device: str = "cpu", dtype: Any = None, seed: int = 0
+    ) -> None:
+        self.config = config
+        self.device = device
+        self.dtype = dtype
+        self.seed = seed
+        self._shape: Shape | None = None
+        # the fade between two scenes needs the axes of both, and no more
+        self._axes = lru_cache(maxsize=2)(self._draw_axes)
+
+    def generate_latent_walk(
+        self, audio_features: AudioFeatures, latent_shape: Shape, precompute: bool = True
+    ) -> Array:
+        """The walk of a whole song.
+
+        Returns (num_frames, c, h, w) at once, or with ``precompute=False`` a sequence that computes each
+        (1, c, h, w) when asked, in constant memory. Both give the same numbers.
+        """
+        self._use_shape(latent_shape)
+        if not precompute:
+            return LatentWalk(self, audio_features)
+        frames = range(audio_features.num_frames)
+        points = [self._point(frame, audio_features) for frame in frames]
+        return place(np.stack(points), self.device, self.dtype)
+
+    def get_latent_at_frame(
+        self, frame: int, features: AudioFeatures, latent_shape: Shape | None = None
+    ) -> Array:
+        """Latent (1, c, h, w) of one frame; the shape is remembered from the first call that gave it."""
+        if latent_shape is not None:
+            self._use_shape(latent_shape)
+        return place(self._point(frame, features)[None], self.device, self.dtype)
+
+    def _use_shape(self, shape: Shape) -> None:
+        if self._shape is None or tuple(shape[1:]) != self._shape[1:]:
+            self._shape = (1, shape[1], shape[2], shape[3])
+            self._axes.cache_clear()
+
+    def _point(self, frame: int, features: AudioFeatures) -> walks.FloatArray:
+        scene, progress = timing.scene_at(features, frame, self.config)
+        angle = timing.walk_angle(features, frame, self.config)
+        tilt = timing.spiral_tilt(features, frame, self.config)
+        new = self._on_path(scene, angle, tilt)
+        if progress >= 1.0:
+            return new
+        return walks.crossfade(self._on_path(scene - 1, angle, tilt), new, progress)
+
+    def _on_path(self, scene: int, angle: float, tilt: float) -> walks.FloatArray:
+        axes = self._axes(scene)
+        if self.config.walk == "spiral":
+            return walks.spiral(axes, angle, tilt)
+        return walks.circle(axes, angle)
+
+    def _draw_axes(self, scene: int) -> walks.FloatArray:
+        if self._shape is None:
+            raise ValueError("give latent_shape on the first call of get_latent_at_frame")
+        return gaussian(self.seed, scene, WALK_SLOT, (3, *self._shape[1:]))
+
+
+# noise streams of one seed are told apart by slot; the engine counts its own up from 0
+WALK_SLOT = 2**16
+
+
+class LatentWalk(Sequence[Array]):
+    """A walk that is computed frame by frame when looked at."""
+
+    def __init__(self, generator: LatentGenerator, features: AudioFeatures) -> None:
+        self._generator = generator
+        self._features = features
+
+    def __len__(self) -> int:
+        return self._features.num_frames
+
+    @overload
+    def __getitem__(self, index: int) -> Array: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Array]: ...
+    def __getitem__(self, index: int | slice) -> Array | Sequence[Array]:
+        frames = range(len(self))[index]
+        if isinstance(frames, range):
+            return [self._generator.get_latent_at_frame(i, self._features) for i in frames]
+        return self._generator.get_latent_at_frame(frames, self._features)

@@ -1,0 +1,48 @@
+"""How far a walk has come at a frame: closed forms of the features, nothing remembered."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from phosphene.audio.types import AudioFeatures
+from phosphene.config import LatentConfig
+from phosphene.latent.walks import ease_out
+
+BEATS_PER_STEP = {"half": 0.5, "beat": 1.0, "two_beats": 2.0, "bar": 4.0}
+SCENE_FADE_SECONDS = 0.5
+
+
+def walk_angle(features: AudioFeatures, frame: int, config: LatentConfig) -> float:
+    """Radians walked at ``frame``: a steady drift plus one eased step per note.
+
+    A step is longer when it starts on a loud frame (0.5 to 1.5 x ``config.distance``), and it begins on
+    the beat, never before it.
+    """
+    drift = config.drift * features.time_of(frame)
+    if len(features.beat_times) == 0:
+        return drift
+    per_step = BEATS_PER_STEP[config.note]
+    position = features.beat_position / per_step
+    here = float(position[frame])
+    first, step = math.floor(float(position[0])), math.floor(here)
+    starts = np.searchsorted(position, np.arange(first, step + 1))
+    lengths = config.distance * (0.5 + features.energy[starts])
+    return drift + float(lengths[:-1].sum()) + float(lengths[-1]) * ease_out(here - step)
+
+
+def spiral_tilt(features: AudioFeatures, frame: int, config: LatentConfig) -> float:
+    """Radians the spiral has left its circle by at ``frame``."""
+    return config.spiral_rate * float(features.beat_position[frame] - features.beat_position[0])
+
+
+def scene_at(features: AudioFeatures, frame: int, config: LatentConfig) -> tuple[int, float]:
+    """(scene number, progress 0..1 of the fade into it); scene 0 needs no fade."""
+    if not config.scene_per_section:
+        return 0, 1.0
+    scene = max(0, int(np.searchsorted(features.section_frames, frame, side="right")) - 1)
+    if scene == 0:
+        return 0, 1.0
+    since = (frame - int(features.section_frames[scene])) / features.fps
+    return scene, min(1.0, since / SCENE_FADE_SECONDS)

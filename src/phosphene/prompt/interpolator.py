@@ -1,0 +1,98 @@
+"""Prompt embeddings that follow the harmony."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import array_api_compat
+
+from phosphene.arrays import Array, like
+from phosphene.audio.types import AudioFeatures
+from phosphene.config import PromptConfig
+from phosphene.prompt.blend import mix, weighted
+from phosphene.prompt.harmony import chroma_weights
+
+
+class PromptInterpolator:
+    """A base prompt, pulled by the chromagram towards twelve chroma prompts.
+
+    Args:
+        config: how far, how smoothly, along which path.
+        device: where results are put; ``None`` keeps the embeddings' own device.
+        dtype: number type of the results; ``None`` keeps the embeddings' own.
+    """
+
+    def __init__(self, config: PromptConfig, device: str | None = None, dtype: Any = None) -> None:
+        self.config = config
+        self.device = device
+        self.dtype = dtype
+
+    def interpolate_prompts(
+        self,
+        audio_features: AudioFeatures,
+        base_prompt_embeds: Array,
+        chroma_prompt_embeds: Array,
+        precompute: bool = True,
+    ) -> Array:
+        """Embeddings of a whole song, (num_frames, seq, hidden).
+
+        Args:
+            base_prompt_embeds: (seq, hidden), or (1, seq, hidden).
+            chroma_prompt_embeds: (12, seq, hidden).
+            precompute: ``False`` returns a sequence that computes each frame when asked.
+        """
+        lazy = EmbedWalk(self, audio_features, base_prompt_embeds, chroma_prompt_embeds)
+        if not precompute:
+            return lazy
+        xp = array_api_compat.array_namespace(base_prompt_embeds)
+        return xp.stack([lazy[frame] for frame in range(len(lazy))])
+
+    def get_embeds_at_frame(
+        self, frame: int, features: AudioFeatures, base: Array, chroma: Array
+    ) -> Array:
+        """Embedding (seq, hidden) of one frame."""
+        base = self._place(base[0] if base.ndim == 3 else base)
+        weights = chroma_weights(features, frame, self.config)
+        present = float(weights.sum())
+        if present <= 0:
+            return base
+        chroma = self._place(chroma)
+        target = weighted(chroma, like(weights / present, chroma), self.config.interpolation)
+        pull = self.config.chroma_strength * present
+        return mix(base, target, pull, self.config.interpolation)
+
+    def _place(self, embeds: Array) -> Array:
+        if self.device is not None:
+            embeds = array_api_compat.to_device(embeds, self.device)
+        if self.dtype is not None and embeds.dtype != self.dtype:
+            xp = array_api_compat.array_namespace(embeds)
+            embeds = xp.astype(embeds, self.dtype)
+        return embeds
+
+
+class EmbedWalk(Sequence[Array]):
+    """Embeddings that are computed frame by frame when looked at."""
+
+    def __init__(
+        self, interpolator: PromptInterpolator, features: AudioFeatures, base: Array, chroma: Array
+    ) -> None:
+        self._interpolator = interpolator
+        self._features = features
+        self._base = base
+        self._chroma = chroma
+
+    def __len__(self) -> int:
+        return self._features.num_frames
+
+    @overload
+    def __getitem__(self, index: int) -> Array: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Array]: ...
+    def __getitem__(self, index: int | slice) -> Array | Sequence[Array]:
+        frames = range(len(self))[index]
+        if isinstance(frames, range):
+            return [self[i] for i in frames]
+        return self._interpolator.get_embeds_at_frame(
+            frames, self._features, self._base, self._chroma
+        )

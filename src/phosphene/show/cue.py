@@ -1,0 +1,31 @@
+"""What one frame is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.arrays import Array
+from phosphene.stream.camera import CameraMove
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Everything the engine needs for one frame."""
+
+    frame: int
+    time: float
+    """seconds on the show's clock"""
+    latent: Array
+    """(1, c, h, w) unit-variance noise to start from"""
+    embeds: Array
+    """(1, seq, hidden) prompt embedding"""
+    energy: float
+    noise_scale: float
+    controls: npt.NDArray[np.float32]
+    """(5,) bass, mid, treble, onset, beat phase"""
+    camera: CameraMove
+    cut: bool
+    """start afresh instead of from the previous picture"""

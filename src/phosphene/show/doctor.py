@@ -1,0 +1,108 @@
+"""What is installed, what is on, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from phosphene.errors import PhospheneError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    topic: str
+    fine: bool
+    text: str
+    optional: bool = False
+
+
+def examine() -> list[Finding]:
+    """Check everything; a finding that is not fine and not optional stops a show."""
+    return [
+        Finding("python", sys.version_info >= (3, 11), platform.python_version()),
+        Finding(
+            "machine", True, f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        ),
+        *[_package(name) for name in ("numpy", "onnxruntime", "av", "pydantic", "matplotlib")],
+        _guarded("encoder", _encoders),
+        _guarded("built-in model", _built_in_model),
+        _guarded("torch", _torch, optional=True),
+        _extra("Stable Diffusion", "diffusers", "torch"),
+        _extra("librosa", "librosa", "librosa"),
+        _extra("training", "onnx", "train"),
+        _guarded("pipelines", _pipelines),
+    ]
+
+
+def format_findings(findings: list[Finding]) -> str:
+    """The report as aligned lines."""
+    lines = []
+    for finding in findings:
+        mark = "ok" if finding.fine else ("--" if finding.optional else "!!")
+        lines.append(f"{mark}  {finding.topic:<17} {finding.text}")
+    bad = [f.topic for f in findings if not f.fine and not f.optional]
+    lines.append(f"\nmend first: {', '.join(bad)}" if bad else "\nready: phosphene demo")
+    return "\n".join(lines)
+
+
+def _guarded(topic: str, check: Callable[[], str], optional: bool = False) -> Finding:
+    try:
+        return Finding(topic, True, check())
+    except (PhospheneError, ImportError, OSError) as error:
+        # a missing optional part is no fault
+        return Finding(topic, optional, str(error), optional)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(name, False, f"missing: pip install {name}")
+
+
+def _extra(topic: str, module: str, extra: str) -> Finding:
+    if importlib.util.find_spec(module):
+        return Finding(topic, True, f"{module} {version(module)}", optional=True)
+    return Finding(topic, True, f"not installed: pip install 'phosphene[{extra}]'", optional=True)
+
+
+def _encoders() -> str:
+    import av
+
+    missing = [name for name in ("libx264", "aac") if name not in av.codecs_available]
+    if missing:
+        raise ImportError(
+            f"PyAV was built without {', '.join(missing)}: pip install --force-reinstall av"
+        )
+    return f"H.264 and AAC through PyAV {av.__version__}"
+
+
+def _built_in_model() -> str:
+    from phosphene.diffusion.lsd.weights import verify
+
+    return verify()
+
+
+def _torch() -> str:
+    if not importlib.util.find_spec("torch"):
+        return "not installed (needed for Stable Diffusion only): pip install 'phosphene[torch]'"
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.__version__} on {torch.cuda.get_device_name()}"
+    if torch.backends.mps.is_available():
+        return f"{torch.__version__} on Apple MPS"
+    return f"{torch.__version__} on the CPU (no CUDA or MPS device found)"
+
+
+def _pipelines() -> str:
+    from phosphene.diffusion.registry import pipeline_names
+
+    return ", ".join(pipeline_names())

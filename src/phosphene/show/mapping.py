@@ -1,0 +1,134 @@
+"""From what is heard in one frame to what the picture does: plain functions anyone can replace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.audio.types import AudioFeatures
+from phosphene.config import CameraConfig, PipelineConfig, ReactConfig
+from phosphene.stream.camera import CameraMove
+
+FloatArray = npt.NDArray[np.float32]
+
+# doublings a second that a usual bass gives at CameraConfig.zoom = 1
+ZOOM_UNIT = 0.1
+# extra doublings, spread over the attack, of a full-strength hit at beat_punch = 1
+PUNCH_UNIT = 0.25
+# picture widths of ripple at CameraConfig.warp = 1
+WARP_UNIT = 0.004
+
+
+@dataclass(frozen=True)
+class FrameFeatures:
+    """The features of one frame, for mappings written by hand."""
+
+    frame: int
+    time: float
+    """seconds in the song"""
+    fps: float
+    energy: float
+    onset: float
+    bass: float
+    mid: float
+    treble: float
+    """relative loudness, 1 = usual"""
+    centroid: float
+    beat_phase: float
+    beat_position: float
+    is_beat: bool
+    section: int
+    chroma: FloatArray
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What one frame does to the picture."""
+
+    energy: float
+    """0..1: loud frames keep less of the previous picture"""
+    noise_scale: float
+    """factor on the noise of this frame, 1 = as scheduled"""
+    controls: FloatArray
+    """(5,) bass, mid, treble, onset, beat phase, each 0..1, for models that listen"""
+    camera: CameraMove
+
+
+Mapping = Callable[[FrameFeatures], Reaction]
+
+
+def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
+    """One column of the features."""
+    return FrameFeatures(
+        frame=frame,
+        time=features.time_of(frame),
+        fps=features.fps,
+        energy=float(features.energy[frame]),
+        onset=float(features.onset_strength[frame]),
+        bass=float(features.bass[frame]),
+        mid=float(features.mid[frame]),
+        treble=float(features.treble[frame]),
+        centroid=float(features.centroid[frame]),
+        beat_phase=float(features.beat_position[frame] % 1.0),
+        beat_position=float(features.beat_position[frame]),
+        is_beat=features.is_beat_frame(frame),
+        section=int(np.searchsorted(features.section_frames, frame, side="right")) - 1,
+        chroma=features.get_chroma_at_frame(frame),
+    )
+
+
+def default_mapping(config: PipelineConfig) -> Mapping:
+    """Bass zooms, mids turn and ripple, attacks punch, loudness loosens the grip on the past."""
+    react, camera, noise = config.react, config.camera, config.stream.noise_scale
+
+    def mapping(heard: FrameFeatures) -> Reaction:
+        bass = excite(heard.bass, react.bass_gain, react)
+        mid = excite(heard.mid, react.mid_gain, react)
+        treble = excite(heard.treble, react.treble_gain, react)
+        onset = min(1.0, heard.onset * react.reactivity)
+        controls = np.array(
+            [saturate(bass), saturate(mid), saturate(treble), onset, heard.beat_phase], np.float32
+        )
+        return Reaction(
+            energy=min(1.0, heard.energy * react.reactivity),
+            noise_scale=1.0 + 0.1 * noise * react.reactivity * (onset - 0.25),
+            controls=controls,
+            camera=camera_move(heard, bass, mid, onset, camera),
+        )
+
+    return mapping
+
+
+def excite(relative: float, gain: float, react: ReactConfig) -> float:
+    """Relative loudness after gain and the reactivity knob; 1 stays "usual" at any reactivity."""
+    return max(0.0, 1.0 + react.reactivity * (relative * gain - 1.0))
+
+
+def saturate(relative: float) -> float:
+    """Relative loudness 0.. -> 0..1, with usual at one half."""
+    return 1.0 - math.exp(-math.log(2.0) * relative)
+
+
+def camera_move(
+    heard: FrameFeatures, bass: float, mid: float, onset: float, config: CameraConfig
+) -> CameraMove:
+    """Camera of one frame; speeds are per second, so any frame rate gives the same journey."""
+    # a hit lasts a few frames; its punch is shared out over them by the onset curve itself
+    punch = PUNCH_UNIT * config.beat_punch * onset * min(2.0, bass) * 8.0 / heard.fps
+    doublings = ZOOM_UNIT * config.zoom * bass / heard.fps + punch * _sign(config.zoom)
+    return CameraMove(
+        zoom=2.0**doublings,
+        rotate=math.radians(config.rotate) * mid / heard.fps,
+        pan_x=config.pan_x / heard.fps,
+        pan_y=config.pan_y / heard.fps,
+        warp=WARP_UNIT * config.warp * mid * 24.0 / heard.fps,
+        phase=2.0 * math.pi * heard.beat_position / 8.0,
+    )
+
+
+def _sign(zoom: float) -> float:
+    return -1.0 if zoom < 0 else 1.0

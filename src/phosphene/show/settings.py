@@ -1,0 +1,55 @@
+"""What the command line hands in as text, checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from phosphene.errors import InputError
+
+Size = tuple[int, int]
+"""(width, height), pixels"""
+
+
+def parse_size(text: str) -> Size:
+    """``1280x720`` -> (1280, 720)."""
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
+    if not match:
+        raise InputError(f"size '{text}' is not WIDTHxHEIGHT: write for example 1280x720.")
+    return int(match[1]), int(match[2])
+
+
+def read_chroma_prompts(path: str) -> list[str]:
+    """Twelve prompts, one per line; empty lines do not count."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read chroma prompts {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"chroma prompts {path} is not UTF-8 text.") from error
+    prompts = [line.strip() for line in lines if line.strip()]
+    if len(prompts) != 12:
+        raise InputError(
+            f"{path} has {len(prompts)} prompts: give 12 lines, one per note C, C#, ... B."
+        )
+    return prompts
+
+
+def outputs_for(songs: list[str], output: str | None) -> list[tuple[Path, Path]]:
+    """Pair each song with its video: beside nothing in particular, a named file, or in a folder."""
+    paths = [Path(song) for song in songs]
+    if output is None:
+        targets = [Path(path.stem + ".mp4") for path in paths]
+    elif len(paths) > 1 or output.endswith(("/", "\\")) or Path(output).is_dir():
+        folder = Path(output)
+        if folder.suffix in {".mp4", ".mkv", ".mov"} and not folder.is_dir():
+            raise InputError(
+                f"{len(paths)} songs do not fit into one file {output}: give a folder."
+            )
+        targets = [folder / (path.stem + ".mp4") for path in paths]
+    else:
+        targets = [Path(output)]
+    clash = {str(t) for t in targets if targets.count(t) > 1}
+    if clash:
+        raise InputError(f"two songs would both become {sorted(clash)[0]}: rename one.")
+    return list(zip(paths, targets, strict=True))

@@ -1,0 +1,76 @@
+"""Features of an imaginary song, for everything that does not need to hear a real one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from phosphene.audio.types import AudioFeatures
+
+
+def make_features(
+    num_frames: int = 96, fps: float = 24.0, tempo: float = 120.0, seed: int = 0, start: float = 0.0
+) -> AudioFeatures:
+    """A song with a steady beat, moving harmony and one section change in the middle."""
+    rng = np.random.default_rng(seed)
+    times = start + np.arange(num_frames) / fps
+    position = times * tempo / 60.0
+    end = times[-1]
+    beat_times = np.arange(np.ceil(start * tempo / 60), end * tempo / 60 + 1e-9) * 60.0 / tempo
+    beat_frames = np.rint((beat_times - start) * fps).astype(np.int64)
+    phase = position % 1.0
+    onset = np.exp(-6 * phase).astype(np.float32)
+    chroma = rng.random((12, num_frames)).astype(np.float32)
+    return AudioFeatures(
+        fps=fps,
+        start=start,
+        duration=num_frames / fps,
+        sample_rate=44100,
+        tempo=tempo,
+        tempo_confidence=0.9,
+        beat_times=beat_times,
+        beat_frames=beat_frames[beat_frames < num_frames],
+        beat_position=position.astype(np.float32),
+        onset_strength=onset,
+        energy=(0.3 + 0.5 * rng.random(num_frames)).astype(np.float32),
+        bass=(0.5 + onset).astype(np.float32),
+        mid=np.ones(num_frames, np.float32),
+        treble=np.ones(num_frames, np.float32),
+        centroid=np.full(num_frames, 1500, np.float32),
+        chroma_cq=chroma / chroma.max(axis=0),
+        section_frames=np.array([0, num_frames // 2]),
+    )
+
+
+def make_silence(num_frames: int = 48) -> AudioFeatures:
+    """Nothing to hear: no tempo, no beats, all zeros."""
+    zero = np.zeros(num_frames, np.float32)
+    return AudioFeatures(
+        fps=24.0,
+        start=0.0,
+        duration=num_frames / 24.0,
+        sample_rate=44100,
+        tempo=0.0,
+        tempo_confidence=0.0,
+        beat_times=np.zeros(0),
+        beat_frames=np.zeros(0, np.int64),
+        beat_position=zero.copy(),
+        onset_strength=zero.copy(),
+        energy=zero.copy(),
+        bass=zero.copy(),
+        mid=zero.copy(),
+        treble=zero.copy(),
+        centroid=zero.copy(),
+        chroma_cq=np.zeros((12, num_frames), np.float32),
+        section_frames=np.array([0]),
+    )
+
+
+@pytest.fixture
+def features() -> AudioFeatures:
+    return make_features()
+
+
+@pytest.fixture
+def silence() -> AudioFeatures:
+    return make_silence()
