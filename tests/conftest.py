@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import wave
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,19 @@ def features() -> AudioFeatures:
 @pytest.fixture
 def silence() -> AudioFeatures:
     return make_silence()
+
+
+@pytest.fixture
+def wav(tmp_path_factory):
+    """Two seconds of clicks at 120 BPM over a soft tone, 22050 Hz mono."""
+    rate, seconds = 22050, 2
+    times = np.arange(rate * seconds) / rate
+    clicks = np.exp(-40 * (times % 0.5)) * np.sin(2 * np.pi * 180 * times)
+    sound = 0.6 * clicks + 0.1 * np.sin(2 * np.pi * 440 * times)
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((sound * 32000).astype("<i2").tobytes())
+    return path

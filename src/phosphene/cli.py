@@ -239,16 +239,17 @@ def _settings(args: argparse.Namespace) -> PipelineConfig:
 
 def _render(args: argparse.Namespace) -> int:
     from phosphene.show.batch import render_many
-    from phosphene.show.render import Job
+    from phosphene.show.render import RenderOptions
     from phosphene.show.settings import outputs_for, parse_size
 
-    config = _settings(args)
-    size = parse_size(args.size) if args.size else None
-    jobs = [
-        Job(song, out, args.start, args.duration, size, args.resume, args.overwrite)
-        for song, out in outputs_for(args.songs, args.output)
-    ]
-    return render_many(jobs, config)
+    options = RenderOptions(
+        start=args.start,
+        duration=args.duration,
+        size=parse_size(args.size) if args.size else None,
+        resume=args.resume,
+        overwrite=args.overwrite,
+    )
+    return render_many(outputs_for(args.songs, args.output), _settings(args), options)
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -256,7 +257,7 @@ def _demo(args: argparse.Namespace) -> int:
     from phosphene.show.settings import parse_size
 
     size = parse_size(args.size) if args.size else None
-    demo(Path(args.output), args.seconds, _settings(args), size, args.overwrite)
+    print(demo(Path(args.output), args.seconds, _settings(args), size, args.overwrite))
     return 0
 
 

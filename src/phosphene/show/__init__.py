@@ -1,0 +1,14 @@
+"""The show: features to cues, cues to video."""
+
+from phosphene.show.mapping import FrameFeatures, Mapping, Reaction, default_mapping
+from phosphene.show.render import RenderOptions, RenderReport, render
+
+__all__ = [
+    "FrameFeatures",
+    "Mapping",
+    "Reaction",
+    "RenderOptions",
+    "RenderReport",
+    "default_mapping",
+    "render",
+]

@@ -5,11 +5,18 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from phosphene.audio.compose import write_wav
-from phosphene.config import PipelineConfig
+from phosphene.audio.compose import compose, write_wav
+from phosphene.config import PipelineConfig, PromptConfig, TimedPrompt
 from phosphene.errors import InputError
-from phosphene.show.render import Job, RenderReport, render
-from phosphene.show.settings import Size
+from phosphene.show.render import RenderOptions, render
+from phosphene.video.spec import Size
+
+# what the demo draws when no prompt is given, as (share of the piece, prompt)
+TOUR = (
+    (0.0, "deep blue and gold nebula"),
+    (0.3, "crimson and teal kaleidoscope"),
+    (0.65, "neon pink and violet tunnel"),
+)
 
 NEXT = """
 play {path}, then try:
@@ -21,14 +28,21 @@ play {path}, then try:
 
 def demo(
     path: Path, seconds: float, config: PipelineConfig, size: Size | None, overwrite: bool
-) -> RenderReport:
-    """Render ``seconds`` of a piece composed here, with a tour of prompts unless one was given."""
+) -> str:
+    """Compose and render ``seconds`` of music; returns what to print."""
     if not 1 <= seconds <= 600:
         raise InputError(f"--seconds must be 1 to 600, not {seconds:g}.")
+    if config.prompt == PromptConfig():
+        config = config.model_copy(update={"prompt": tour(seconds)})
     with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
         song = Path(folder) / "phosphene.wav"
-        write_wav(song, seconds=seconds, seed=config.inference.seed)
-        report = render(Job(song, path, size=size, overwrite=overwrite), config)
-    print(report.describe())
-    print(NEXT.format(path=path))
-    return report
+        write_wav(song, *compose(seconds, seed=config.inference.seed))
+        report = render(song, path, config, RenderOptions(size=size, overwrite=overwrite))
+    return report.describe() + "\n" + NEXT.format(path=path)
+
+
+def tour(seconds: float) -> PromptConfig:
+    """Several prompts, one after the other."""
+    (_, first), *rest = TOUR
+    timeline = [TimedPrompt(at=share * seconds, prompt=prompt) for share, prompt in rest]
+    return PromptConfig(base_prompt=first, chroma_strength=0.25, timeline=timeline)

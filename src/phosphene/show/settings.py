@@ -6,9 +6,7 @@ import re
 from pathlib import Path
 
 from phosphene.errors import InputError
-
-Size = tuple[int, int]
-"""(width, height), pixels"""
+from phosphene.video.spec import Size
 
 
 def parse_size(text: str) -> Size:

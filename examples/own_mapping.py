@@ -1,0 +1,28 @@
+"""A mapping is a plain function of one frame's features.
+
+python examples/own_mapping.py SONG OUT.mp4
+"""
+
+import math
+import sys
+
+import numpy as np
+
+from phosphene.show import FrameFeatures, Reaction, RenderOptions, render
+from phosphene.stream.camera import CameraMove
+
+
+def sway(heard: FrameFeatures) -> Reaction:
+    """Lean left and right with the beat, dive on every attack."""
+    return Reaction(
+        energy=heard.energy,
+        noise_scale=1.0 + 0.3 * heard.onset,
+        controls=np.array([0.5, 0.5, 0.5, heard.onset, heard.beat_phase], np.float32),
+        camera=CameraMove(
+            zoom=1.0 + 0.02 * heard.onset,
+            rotate=0.01 * math.cos(math.pi * heard.beat_position),
+        ),
+    )
+
+
+print(render(sys.argv[1], sys.argv[2], options=RenderOptions(duration=10), mapping=sway).describe())

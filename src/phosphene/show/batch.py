@@ -1,0 +1,39 @@
+"""Many songs, one after the other, with one loaded model; a bad one does not stop the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from phosphene.config import PipelineConfig
+from phosphene.errors import OutputError, PhospheneError
+from phosphene.show.render import RenderOptions, render
+
+
+def render_many(
+    pairs: Sequence[tuple[Path, Path]], config: PipelineConfig, options: RenderOptions
+) -> int:
+    """Render (song, video) pairs and print a line for each; 0 when all came out, else 2."""
+    if len(pairs) == 1:
+        [(song, out)] = pairs
+        print(render(song, out, config, options).describe())
+        return 0
+    failed = 0
+    for number, (song, out) in enumerate(pairs, start=1):
+        print(f"[{number}/{len(pairs)}] {song}")
+        try:
+            _make_folder(out.parent)
+            print(render(song, out, config, options).describe())
+        except PhospheneError as error:
+            failed += 1
+            print(f"phosphene: {error}", file=sys.stderr)
+    print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
+    return 2 if failed else 0
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}.") from error

@@ -1,0 +1,56 @@
+"""From finished latents to frames a viewer may see."""
+
+from __future__ import annotations
+
+from phosphene.arrays import Array
+from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.profiling import get_profiler
+from phosphene.video.encoder import FrameSink
+from phosphene.video.flash import FlashLimiter
+
+
+class Finisher:
+    """Decodes latents, holds back flashes, hands the frames on.
+
+    Args:
+        base: decodes.
+        limiter: ``None`` lets every flash through.
+        sink: takes the frames.
+    """
+
+    def __init__(
+        self, base: BaseDiffusionPipeline, limiter: FlashLimiter | None, sink: FrameSink
+    ) -> None:
+        self._base = base
+        self._limiter = limiter
+        self._sink = sink
+
+    def write(self, latent: Array) -> None:
+        """One latent (1, c, h, w)."""
+        profiler = get_profiler()
+        with profiler.profile("decode"):
+            frame = self._base.decode(latent)[0]
+        if self._limiter is not None:
+            with profiler.profile("limit flashes"):
+                frame = self._limiter(frame)
+        with profiler.profile("wait for encoder"):
+            self._sink.write(frame)
+
+    def cut(self, state: bytes) -> None:
+        """End a segment; the limiter's memory joins the engine's ``state``."""
+        limiter = b"" if self._limiter is None else self._limiter.get_state()
+        self._sink.cut(pack(state, limiter))
+
+    def cancel(self) -> None:
+        """Nothing to drop here."""
+
+
+def pack(first: bytes, second: bytes) -> bytes:
+    """Two byte strings as one."""
+    return len(first).to_bytes(8, "little") + first + second
+
+
+def unpack(both: bytes) -> tuple[bytes, bytes]:
+    """What :func:`pack` joined."""
+    end = 8 + int.from_bytes(both[:8], "little")
+    return both[8:end], both[end:]

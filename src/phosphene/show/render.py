@@ -1,0 +1,208 @@
+"""Song in, music video out: analysed once, drawn, encoded and muxed side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+import phosphene
+from phosphene.audio import AudioAnalyzer, AudioFeatures
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline, load_pipeline
+from phosphene.errors import InputError
+from phosphene.show.director import Director
+from phosphene.show.finish import Finisher, unpack
+from phosphene.show.mapping import Mapping
+from phosphene.show.performance import Performance
+from phosphene.video.encoder import ThreadedWriter
+from phosphene.video.flash import FlashLimiter
+from phosphene.video.mux import Sound, Tags, assemble
+from phosphene.video.project import Project
+from phosphene.video.recorder import Recorder
+from phosphene.video.sizes import SizePlan, plan_size
+from phosphene.video.spec import Size, VideoSpec, segment_frames
+from phosphene.video.target import Target, check_target
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """What to render of a song, and what may happen to files that are there."""
+
+    start: float = 0.0
+    """seconds in the song"""
+    duration: float | None = None
+    """seconds; ``None``: to the end"""
+    size: Size | None = None
+    """(width, height) of the video, pixels; ``None``: the model's own"""
+    resume: bool = False
+    """go on from the last finished segment"""
+    overwrite: bool = False
+    """replace an existing video"""
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What was made, and how fast."""
+
+    path: Path
+    frames: int
+    new_frames: int
+    """frames drawn now, not in an earlier run"""
+    fps: float
+    size: Size
+    seconds: float
+    """wall time"""
+    notes: tuple[str, ...]
+
+    def describe(self) -> str:
+        """One line for people, after the notes."""
+        length = self.frames / self.fps
+        speed = self.new_frames / self.fps / self.seconds
+        line = (
+            f"{self.path}: {length:.1f} s, {self.size[0]}x{self.size[1]} at {self.fps:g} fps;"
+            f" {self.new_frames} frames in {self.seconds:.1f} s, {speed:.2f} x as fast as it plays"
+        )
+        return "\n".join([*self.notes, line])
+
+
+def render(
+    song: str | Path,
+    out: str | Path,
+    config: PipelineConfig | None = None,
+    options: RenderOptions | None = None,
+    *,
+    mapping: Mapping | None = None,
+    base: BaseDiffusionPipeline | None = None,
+) -> RenderReport:
+    """Render a music video with the song's sound.
+
+    Args:
+        song: any sound or video file.
+        out: .mp4, .mkv or .mov.
+        config: settings; ``None`` takes the balanced preset.
+        options: stretch, size, resume, overwrite.
+        mapping: what the music does to the picture, in place of the configured mapping.
+        base: a loaded model, to share between songs.
+
+    Raises:
+        PhospheneError: anything wrong with input, settings or output, in one sentence.
+    """
+    began = time.perf_counter()
+    song, out = Path(song), Path(out)
+    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    options = options or RenderOptions()
+    _check_stretch(options)
+    size = options.size or (config.inference.width, config.inference.height)
+    # every refusal comes before the model is loaded and the song is heard
+    asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
+    features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
+    base = base or load_pipeline(config.diffusion, config.inference)
+    plan = apply_size(base, config, options.size)
+    target = check_target(
+        out,
+        plan.output,
+        config.audio.fps,
+        seconds=features.duration,
+        overwrite=options.overwrite,
+    )
+    fingerprint = _fingerprint(song, config, options, plan)
+    with Project(out, fingerprint, resume=options.resume, overwrite=options.overwrite) as project:
+        done = project.next_frame
+        _draw(project, target, features, config, base, mapping)
+        assemble(
+            project.paths,
+            out,
+            rate=target.rate,
+            frames=features.num_frames,
+            sound=Sound(song, options.start, config.video.audio_bitrate),
+            tags=Tags(title=song.stem, comment=f"phosphene: {config.prompt.base_prompt[:200]}"),
+            work=project.folder,
+            overwrite=options.overwrite,
+        )
+        project.remove()
+    return RenderReport(
+        path=out,
+        frames=features.num_frames,
+        new_frames=features.num_frames - done,
+        fps=float(target.rate),
+        size=target.size,
+        seconds=time.perf_counter() - began,
+        notes=asked.notes,
+    )
+
+
+def _draw(
+    project: Project,
+    target: Target,
+    features: AudioFeatures,
+    config: PipelineConfig,
+    base: BaseDiffusionPipeline,
+    mapping: Mapping | None,
+) -> None:
+    """Draw the frames that are missing, segment by segment."""
+    stream = StreamDiffusionPipeline(base, config.stream)
+    stream.set_negative_prompt(config.prompt.negative_prompt)
+    limiter = FlashLimiter(float(target.rate)) if config.video.limit_flashes else None
+    if project.state is not None:
+        engine_state, limiter_state = unpack(project.state)
+        stream.restore_state(engine_state)
+        if limiter is not None:
+            limiter.set_state(limiter_state)
+    performance = Performance(Director(config, features, base, mapping), stream)
+    first, total = project.next_frame, features.num_frames
+    spec = VideoSpec.of(config.video, target.size, target.rate)
+    ends = set(_segment_ends(total, segment_frames(config.video, target.rate), performance.lead))
+    with (
+        ThreadedWriter(Recorder(project, spec)) as encoder,
+        ThreadedWriter(Finisher(base, limiter, encoder)) as finisher,
+        tqdm(total=total, initial=first, unit="frame", disable=None, smoothing=0.1) as bar,
+    ):
+        for done, latent in enumerate(performance.latents(first, total), start=first + 1):
+            finisher.write(latent)
+            if done in ends:
+                finisher.cut(stream.dump_state() if done < total else b"")
+            bar.update()
+
+
+def _segment_ends(total: int, length: int, lead: int) -> Iterator[int]:
+    """Frame counts at which segments end.
+
+    The last ``lead`` frames leave a stream that is being emptied, from which nobody could go on, so
+    they belong to the last segment.
+    """
+    yield from range(length, max(0, total - lead), length)
+    yield total
+
+
+def apply_size(
+    base: BaseDiffusionPipeline, config: PipelineConfig, requested: Size | None
+) -> SizePlan:
+    """Choose the size the model draws at for a ``requested`` video size, and tell it."""
+    native = (config.inference.width, config.inference.height)
+    facts = base.facts
+    plan = plan_size(requested, facts.max_size, facts.size_multiple, native)
+    for inference in (config.inference, base.inference_config):
+        inference.width, inference.height = plan.model
+    return plan
+
+
+def _fingerprint(song: Path, config: PipelineConfig, options: RenderOptions, plan: SizePlan) -> str:
+    """Digest of everything that decides the picture."""
+    with song.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    settings = config.model_dump(mode="json")
+    told = [phosphene.__version__, content, settings, options.start, options.duration, asdict(plan)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _check_stretch(options: RenderOptions) -> None:
+    if not options.start >= 0:
+        raise InputError(f"start must be 0 or more seconds, not {options.start:g}.")
+    if options.duration is not None and not options.duration > 0:
+        raise InputError(f"duration must be more than 0 seconds, not {options.duration:g}.")

@@ -1,0 +1,60 @@
+"""The music moves the picture, by as much as the knobs say, at any frame rate."""
+
+import numpy as np
+import pytest
+
+from phosphene.config import PipelineConfig
+from phosphene.show.mapping import default_mapping, excite, frame_features, saturate
+from tests.conftest import make_features
+
+
+def reactions(config, fps=24.0, seconds=4):
+    features = make_features(num_frames=round(fps * seconds), fps=fps)
+    mapping = default_mapping(config)
+    return features, [mapping(frame_features(features, i)) for i in range(features.num_frames)]
+
+
+def test_attacks_zoom_and_loosen() -> None:
+    features, out = reactions(PipelineConfig())
+    zoom = np.log2([r.camera.zoom for r in out])
+    noise = np.array([r.noise_scale for r in out])
+    assert np.corrcoef(zoom, features.onset_strength)[0, 1] > 0.9
+    assert np.corrcoef(noise, features.onset_strength)[0, 1] > 0.99
+    assert all(r.controls.shape == (5,) for r in out)
+    assert all((0 <= r.controls).all() and (r.controls <= 1).all() for r in out)
+
+
+def test_reactivity_zero_is_calm() -> None:
+    config = PipelineConfig()
+    config.react.reactivity = 0
+    _, out = reactions(config)
+    assert {round(r.camera.zoom, 6) for r in out} == {round(out[0].camera.zoom, 6)}
+    assert {r.noise_scale for r in out} == {1.0}
+
+
+def test_any_frame_rate_gives_the_same_journey() -> None:
+    totals = []
+    for fps in (24.0, 60.0):
+        _, out = reactions(PipelineConfig(), fps)
+        totals.append((sum(np.log2(r.camera.zoom) for r in out), sum(r.camera.rotate for r in out)))
+    # a sharp attack that falls on a frame weighs more when frames are long
+    assert totals[0][0] == pytest.approx(totals[1][0], rel=0.25)
+    assert totals[0][1] == pytest.approx(totals[1][1], rel=0.02)
+
+
+def test_zoom_out_punches_outwards() -> None:
+    config = PipelineConfig()
+    config.camera.zoom = -1
+    _, out = reactions(config)
+    assert all(r.camera.zoom < 1 for r in out)
+
+
+def test_gains_and_usual() -> None:
+    react = PipelineConfig().react
+    assert saturate(1.0) == pytest.approx(0.5)
+    assert saturate(0.0) == 0
+    assert excite(1.0, 1.0, react) == 1
+    react.reactivity = 3
+    assert excite(1.0, 1.0, react) == 1
+    assert excite(0.1, 1.0, react) == 0
+    assert excite(2.0, 1.0, react) == pytest.approx(4)
