@@ -95,9 +95,9 @@ def test_each_bracket_multiplies(text: str, depth: int) -> None:
     ["(", ")", "[(", ":", ": ", ":1", "(a:4", "\\", "()", "(:0)", "1", " ", "([)]", "🎵", "\x00"],
 )
 def test_long_garbage_takes_linear_time(unit: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse_weights((unit * 100_000)[:100_000])
     parse_weights("(" * 50_000 + "a" + ":4)" * 50_000)
     parse_weights("(a:" + "1" * 50_000 + " " * 50_000)
-    # about 0.1 s; a quadratic parser takes minutes
-    assert time.perf_counter() - start < 3
+    # about 0.4 s; a quadratic parser takes minutes
+    assert time.process_time() - start < 5

@@ -5,12 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from array_api_compat import array_namespace
 
 from phosphene.config import DiffusionConfig, InferenceConfig
+from phosphene.stream.arrays import Home
+from phosphene.stream.batch import Denoiser, Plan
+from phosphene.stream.sample import sample
 from phosphene.stream.schedule import Prediction, Schedule
 
 Array = Any
@@ -109,3 +114,51 @@ class BaseDiffusionPipeline(ABC):
             size.height // facts.latent_factor,
             size.width // facts.latent_factor,
         )
+
+    def generate_batch(self, latents: Array, prompt_embeds: Array) -> Frames:
+        """Independent pictures: unit noise (n c h w), embeddings (n or 1, seq, hidden) -> (n h w 3).
+
+        ``inference_config`` gives the steps, the seed of the noise between them, and the pictures per
+        model call, which changes the speed only. Raises :class:`~phosphene.errors.InputError`.
+        """
+        config = self.inference_config
+        home = Home.of(self.asarray(np.zeros(1, np.float32)))
+        timesteps = self.facts.schedule.steps(config.num_inference_steps)
+        plan = Plan(tuple(timesteps.tolist()), config.seed)
+        batches = sample(
+            home.float32(latents),
+            home.float32(prompt_embeds),
+            plan,
+            self.denoiser(),
+            config.batch_size,
+        )
+        return np.concatenate([self.decode(self.as_model_dtype(batch)) for batch in batches])
+
+    def denoiser(self) -> Denoiser:
+        """This model as the engine sees it: float32 in and out, whatever its own dtype."""
+
+        def denoise(
+            latents: Array,
+            timesteps: Array,
+            embeds: Array,
+            previous: Array | None,
+            controls: Array | None,
+        ) -> Array:
+            cast = self.as_model_dtype
+            context = Context(
+                None if previous is None else cast(previous),
+                None if controls is None else cast(controls),
+            )
+            prediction = self.denoise(cast(latents), timesteps, cast(embeds), context)
+            xp = array_namespace(prediction)
+            return xp.astype(prediction, xp.float32, copy=False)
+
+        return Denoiser(self.facts.schedule, self.facts.prediction, denoise)
+
+    def as_model_dtype(self, array: Array) -> Array:
+        """The same array in the dtype that :meth:`asarray` gives."""
+        return array_namespace(array).astype(array, self._dtype, copy=False)
+
+    @cached_property
+    def _dtype(self) -> Any:
+        return self.asarray(np.zeros(1, np.float32)).dtype

@@ -1,0 +1,73 @@
+"""Files that are there whole or not at all, also after a power cut."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from phosphene.errors import OutputError
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the bytes of ``path`` are on the disk; raises what the disk still had to say."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until names in ``folder`` are on the disk; Windows has no such call and needs none."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write ``data`` beside ``path``, flush it to the disk, then put it in place in one step."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+def publish(finished: Path, final: Path, *, overwrite: bool) -> None:
+    """Give a ``finished`` file its ``final`` name, in one step, on the same file system.
+
+    Without ``overwrite`` a file that has appeared there meanwhile is left alone and
+    :class:`OutputError` is raised; ``finished`` then stays where it is.
+    """
+    sync_file(finished)
+    if overwrite:
+        finished.replace(final)
+    else:
+        _move_to_free_name(finished, final)
+    sync_folder(final.parent)
+
+
+def _move_to_free_name(finished: Path, final: Path) -> None:
+    taken = OutputError(f"{final} exists: give another name or --overwrite.")
+    try:
+        # a hard link fails where the name is taken; a rename on POSIX would replace the file
+        final.hardlink_to(finished)
+    except FileExistsError:
+        raise taken from None
+    except OSError:
+        # no hard links here (FAT, some network shares)
+        if final.exists():
+            raise taken from None
+        finished.replace(final)
+        return
+    finished.unlink()
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,140 @@
+"""Joins finished segments and the song's sound into the final file."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from phosphene.errors import OutputError
+from phosphene.video.failures import plain_write_errors
+from phosphene.video.files import publish
+from phosphene.video.sound import Song, encode_aac
+
+MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+REORDER = 2
+"""frames; x264 never sends a picture more than two places before it is shown"""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Which sound goes with the picture."""
+
+    song: Path
+    start: float
+    """seconds in the song at which the video begins"""
+    bit_rate: int
+    """AAC bits per second"""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a player shows about the file."""
+
+    title: str = ""
+    comment: str = ""
+
+
+def assemble(
+    segments: Sequence[Path],
+    out_path: Path,
+    *,
+    rate: Fraction,
+    frames: int,
+    sound: Sound | None,
+    tags: Tags,
+    work: Path,
+    overwrite: bool,
+) -> None:
+    """Join ``segments`` and ``sound`` into ``out_path``, in one step at the very end.
+
+    Video packets are copied, with time stamps from the clock t = i / ``rate``. The sound is cut or
+    padded with silence to the length of all ``frames``. The file grows in the folder ``work``, which
+    must be on the file system of ``out_path``, and is renamed when it is complete and on the disk; a
+    kill at any moment leaves nothing under the final name and does no harm to what was there.
+    Raises :class:`~phosphene.errors.OutputError` for the disk and for segments that do not fit
+    together, :class:`~phosphene.errors.InputError` for the song.
+    """
+    unfinished = work / f"unfinished{out_path.suffix}"
+    song = None if sound is None else Song(sound.song)
+    with plain_write_errors(out_path):
+        try:
+            _write(unfinished, segments, rate, frames, song, sound, tags)
+        finally:
+            if song is not None:
+                song.close()
+        publish(unfinished, out_path, overwrite=overwrite)
+
+
+def _write(
+    path: Path,
+    segments: Sequence[Path],
+    rate: Fraction,
+    frames: int,
+    song: Song | None,
+    sound: Sound | None,
+    tags: Tags,
+) -> None:
+    muxer = MUXERS[path.suffix.lower()]
+    # players on the web can start before the whole file is there
+    options = {} if muxer == "matroska" else {"movflags": "+faststart"}
+    with av.open(f"file:{path}", "w", format=muxer, options=options) as out:
+        out.metadata.update({k: v for k, v in vars(tags).items() if v})
+        with closing(_open_segment(segments[0])) as first:
+            video = out.add_stream_from_template(first.streams.video[0])
+        video.time_base = 1 / rate
+        sources: list[Iterator[av.Packet]] = [_video_packets(segments, video, rate)]
+        if song is not None and sound is not None:
+            sources.append(_audio_packets(out, song, sound, frames / rate))
+        # in order of time, so that a player needs to buffer little
+        for packet in heapq.merge(*sources, key=lambda p: p.dts * p.time_base):
+            out.mux(packet)
+
+
+def _audio_packets(
+    out: av.container.OutputContainer, song: Song, sound: Sound, seconds: Fraction
+) -> Iterator[av.Packet[av.AudioStream]]:
+    stream = out.add_stream("aac", rate=song.format.rate)
+    stream.layout = song.format.layout
+    stream.bit_rate = song.format.bit_rate(sound.bit_rate)
+    return encode_aac(song, stream, sound.start, round(seconds * song.format.rate))
+
+
+def _video_packets(
+    segments: Sequence[Path], stream: av.VideoStream, rate: Fraction
+) -> Iterator[av.Packet[av.VideoStream]]:
+    first = decoded = 0
+    header = stream.codec_context.extradata
+    for path in segments:
+        with closing(_open_segment(path)) as segment:
+            source = segment.streams.video[0]
+            if source.codec_context.extradata != header:
+                raise OutputError(
+                    f"{path} was encoded in another way than the first segment: start again with"
+                    " --overwrite."
+                )
+            for packet in segment.demux(source):
+                if packet.dts is None:  # end of file
+                    continue
+                packet.pts = first + round(packet.pts * packet.time_base * rate)
+                packet.dts = decoded - REORDER
+                packet.duration = 1
+                packet.time_base = 1 / rate
+                packet.stream = stream
+                decoded += 1
+                yield packet
+        first = decoded
+
+
+def _open_segment(path: Path) -> av.container.InputContainer:
+    try:
+        return av.open(f"file:{path}")
+    except av.error.FFmpegError as error:
+        raise OutputError(
+            f"{path} cannot be read ({error.strerror}): start again with --overwrite."
+        ) from error
