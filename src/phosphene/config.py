@@ -261,7 +261,7 @@ class CameraConfig(ConfigModel):
     pan_x: float = Field(
         0.0, ge=-2, le=2, description="Drift to the right, picture widths a second."
     )
-    pan_y: float = Field(0.0, ge=-2, le=2, description="Drift downwards, picture heights a second.")
+    pan_y: float = Field(0.0, ge=-2, le=2, description="Drift downwards, picture widths a second.")
     warp: float = Field(
         0.3, ge=0, le=4, description="Ripple that breathes with the mid band (0: none)."
     )

@@ -15,7 +15,6 @@ import phosphene
 from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline, load_pipeline
-from phosphene.errors import InputError
 from phosphene.show.director import Director
 from phosphene.show.finish import Finisher, unpack
 from phosphene.show.mapping import Mapping
@@ -97,7 +96,6 @@ def render(
     song, out = Path(song), Path(out)
     config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
     options = options or RenderOptions()
-    _check_stretch(options)
     size = options.size or (config.inference.width, config.inference.height)
     # every refusal comes before the model is loaded and the song is heard
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
@@ -199,10 +197,3 @@ def _fingerprint(song: Path, config: PipelineConfig, options: RenderOptions, pla
     settings = config.model_dump(mode="json")
     told = [phosphene.__version__, content, settings, options.start, options.duration, asdict(plan)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _check_stretch(options: RenderOptions) -> None:
-    if not options.start >= 0:
-        raise InputError(f"start must be 0 or more seconds, not {options.start:g}.")
-    if options.duration is not None and not options.duration > 0:
-        raise InputError(f"duration must be more than 0 seconds, not {options.duration:g}.")

@@ -1,0 +1,1 @@
+"""The engine: array math only, on NumPy, torch or any other array namespace."""

@@ -1,0 +1,213 @@
+"""The stream batch: frames at different steps of their own plans share one model call.
+
+StreamDiffusion (Kodaira 2023, sec. 3.1). A frame on its way is a :class:`Flight`; it carries its prompt,
+guidance, timesteps and seed, so settings may change between frames without touching those before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+import numpy as np
+
+from phosphene.stream.arrays import Array, Home
+from phosphene.stream.guidance import UNGUIDED, Guidance, guide_full, guide_residual
+from phosphene.stream.noise import HeldNoise
+from phosphene.stream.schedule import TINY, Prediction, Schedule, x0_weights
+from phosphene.stream.steppers import Mix, lcm_boundary, lcm_mix, tcd_mix
+
+
+class Denoise(Protocol):
+    """One model call on a batch; the arrays may be absent for the whole batch."""
+
+    def __call__(
+        self,
+        latents: Array,
+        timesteps: Array,
+        embeds: Array,
+        previous: Array | None,
+        controls: Array | None,
+    ) -> Array:
+        """(b c h w), (b,), (b seq hidden), (b c h w), (b 5) -> prediction (b c h w)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """A model as the engine sees it."""
+
+    schedule: Schedule
+    prediction: Prediction
+    denoise: Denoise
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one frame is to be denoised."""
+
+    timesteps: tuple[float, ...]
+    """noisiest first; none at all keeps the latent as it is"""
+    seed: int = 0
+    guidance: Guidance = UNGUIDED
+    stepper: Literal["lcm", "tcd"] = "lcm"
+    gamma: float = 0.3
+    add_noise: bool = True
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A frame on its way from noise to picture."""
+
+    frame: int
+    plan: Plan
+    x: Array
+    """(b c h w) noisy latent of step ``position``, or the finished one after the last step"""
+    embeds: Array
+    """(b seq hidden)"""
+    negative: Array | None = None
+    """(b seq hidden), for guidance full and initialize"""
+    reference: Array | None = None
+    """(b c h w) clean latent that residual guidance pulls away from; without one it does nothing"""
+    previous: Array | None = None
+    """(b c h w) what the model is shown as the picture before"""
+    controls: Array | None = None
+    """(b 5)"""
+    position: int = 0
+
+    @property
+    def landed(self) -> bool:
+        """Whether ``x`` is a finished picture."""
+        return self.position >= len(self.plan.timesteps)
+
+    @property
+    def t(self) -> float:
+        """The timestep of ``x``."""
+        return self.plan.timesteps[self.position]
+
+    @property
+    def asks_negative(self) -> bool:
+        """Whether the coming step needs the negative prompt."""
+        return self.negative is not None and self.plan.guidance.asks_negative(self.position)
+
+
+def advance(flights: Sequence[Flight], model: Denoiser, noise: HeldNoise) -> list[Flight]:
+    """Take every flight one step on, in one model call; landed ones stay as they are."""
+    moving = [flight for flight in flights if not flight.landed]
+    asking = [flight for flight in moving if flight.asks_negative]
+    rows = [(flight, flight.embeds) for flight in moving]
+    rows += [(flight, flight.negative) for flight in asking]
+    outputs = iter(_predict(rows, model))
+    wanted = {flight.frame: next(outputs) for flight in moving}
+    unwanted = {flight.frame: next(outputs) for flight in asking}
+    return [
+        flight
+        if flight.landed
+        else _step(flight, wanted[flight.frame], unwanted.get(flight.frame), model, noise)
+        for flight in flights
+    ]
+
+
+def land(flight: Flight, model: Denoiser, noise: HeldNoise) -> Flight:
+    """Take one flight through all steps it has left."""
+    while not flight.landed:
+        [flight] = advance([flight], model, noise)
+    return flight
+
+
+def _step(
+    flight: Flight, wanted: Array, unwanted: Array | None, model: Denoiser, noise: HeldNoise
+) -> Flight:
+    """Predictions with and without the prompt -> the flight one step later."""
+    x, schedule = flight.x, model.schedule
+    alpha, sigma = schedule.levels(flight.t)
+    on_x, on_prediction = x0_weights(model.prediction, alpha, sigma)
+    x0 = on_x * x + on_prediction * wanted
+    x0_negative = None if unwanted is None else on_x * x + on_prediction * unwanted
+
+    flight = _remember_negative(flight, x0_negative)
+    x0 = _guide(flight, x0, x0_negative, alpha)
+    denoised = _boundary(flight, x0, schedule)
+
+    flight = replace(flight, position=flight.position + 1)
+    if flight.landed:
+        return replace(flight, x=denoised)
+    mix = _mix(flight, schedule)
+    following = mix.x0 * denoised
+    if mix.eps:
+        following = following + (mix.eps / max(sigma, TINY)) * (x - alpha * x0)
+    if mix.noise:
+        following = following + mix.noise * noise(flight.plan.seed, flight.position, x.shape)
+    return replace(flight, x=following)
+
+
+def _remember_negative(flight: Flight, x0_negative: Array | None) -> Flight:
+    if flight.plan.guidance.mode == "initialize" and flight.position == 0:
+        return replace(flight, reference=x0_negative)
+    return flight
+
+
+def _guide(flight: Flight, x0: Array, x0_negative: Array | None, alpha: float) -> Array:
+    guidance = flight.plan.guidance
+    if not guidance.on:
+        return x0
+    if guidance.mode == "full":
+        return x0 if x0_negative is None else guide_full(x0, x0_negative, guidance.scale)
+    if flight.reference is None:
+        return x0
+    return guide_residual(flight.x, x0, flight.reference, alpha, guidance)
+
+
+def _boundary(flight: Flight, x0: Array, schedule: Schedule) -> Array:
+    if flight.plan.stepper == "tcd":
+        return x0
+    c_skip, c_out = lcm_boundary(schedule.thousandths(flight.t))
+    return c_skip * flight.x + c_out * x0
+
+
+def _mix(flight: Flight, schedule: Schedule) -> Mix:
+    """The rule that leads to the flight's (already advanced) position."""
+    plan = flight.plan
+    alpha, sigma = schedule.levels(flight.t)
+    if plan.stepper == "lcm":
+        return lcm_mix(alpha, sigma, plan.add_noise)
+    alpha_s, sigma_s = schedule.levels((1.0 - plan.gamma) * flight.t)
+    return tcd_mix(alpha, sigma, alpha_s, sigma_s, plan.add_noise)
+
+
+def _predict(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
+    """Model outputs of (flight, embeds) rows, in order.
+
+    One call, unless some frames have a previous picture or controls and others do not: a model must
+    not take zeros for absence.
+    """
+    outputs: list[Array] = [None] * len(rows)
+    kinds = [(flight.previous is None, flight.controls is None) for flight, _ in rows]
+    for kind in dict.fromkeys(kinds):
+        members = [i for i, own in enumerate(kinds) if own == kind]
+        for i, output in zip(members, _call([rows[i] for i in members], model), strict=True):
+            outputs[i] = output
+    return outputs
+
+
+def _call(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
+    flights = [flight for flight, _ in rows]
+    home = Home.of(flights[0].x)
+    sizes = [flight.x.shape[0] for flight in flights]
+    times = np.repeat(np.asarray([flight.t for flight in flights], np.float32), sizes)
+    prediction = model.denoise(
+        _join(home, [flight.x for flight in flights]),
+        home.float32(times),
+        _join(home, [embeds for _, embeds in rows]),
+        _join(home, [flight.previous for flight in flights]),
+        _join(home, [flight.controls for flight in flights]),
+    )
+    ends = np.cumsum(sizes).tolist()
+    return [prediction[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _join(home: Home, arrays: Sequence[Array | None]) -> Array | None:
+    if arrays[0] is None:
+        return None
+    return arrays[0] if len(arrays) == 1 else home.namespace.concat(list(arrays), axis=0)

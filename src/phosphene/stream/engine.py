@@ -1,0 +1,124 @@
+"""The stream: frames enter, share model calls, land, and are shown in order.
+
+Pure functions from one :class:`StreamState` to the next. Only finished latents are ever shown: while
+the first frames are still on their way the picture before them stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from phosphene.stream.arrays import Array
+from phosphene.stream.batch import Denoiser, Flight, advance, land
+from phosphene.stream.camera import STILL, CameraMove, warp
+from phosphene.stream.noise import HeldNoise
+from phosphene.stream.state import StreamState
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the stream runs on; it holds nothing that changes the result."""
+
+    model: Denoiser
+    noise: HeldNoise
+
+
+def latency(steps: int, frame_buffer: int) -> int:
+    """Frames between a frame's entry and its showing, once the stream runs."""
+    return steps * frame_buffer - 1
+
+
+def previous_picture(state: StreamState, move: CameraMove) -> Array | None:
+    """The newest finished latent, moved by every camera move since, and by the entering frame's."""
+    if state.finished is None:
+        return None
+    return warp(state.finished, *(past for _, past in state.moves), move)
+
+
+def step(
+    state: StreamState,
+    flight: Flight,
+    engine: Engine,
+    move: CameraMove = STILL,
+    frame_buffer: int = 1,
+) -> StreamState:
+    """Let one frame in, run the model when ``frame_buffer`` frames wait, show the next frame.
+
+    ``flight.frame`` must be ``state.frame``. The very first frame is denoised at once, alone.
+    """
+    if flight.frame != state.frame:
+        raise ValueError(f"expected frame {state.frame}, not {flight.frame}")
+    state = _enter(state, flight, move)
+    if state.finished is None:
+        return _show_next(_land_newest(state, engine))
+    if _waiting(state) >= frame_buffer:
+        state = _tick(state, engine)
+        # a shrunken buffer must not leave a queue behind: the newest frames win.
+        state = replace(state, ready=state.ready[-frame_buffer:])
+    return _show_next(state)
+
+
+def skip(state: StreamState, engine: Engine) -> StreamState:
+    """Pass over one frame: what is shown is the newest frame that entered, finished if need be."""
+    state = replace(state, frame=state.frame + 1)
+    if state.flights:
+        return _show_next(_land_newest(state, engine))
+    return _show_next(replace(state, ready=state.ready[-1:]))
+
+
+def flush(state: StreamState, engine: Engine) -> tuple[StreamState, list[Flight]]:
+    """Finish all frames on their way; returns those not shown yet, oldest first."""
+    landed = list(state.ready)
+    while state.flights:
+        state = _tick(replace(state, ready=()), engine)
+        landed += state.ready
+    state = replace(state, ready=())
+    if landed:
+        state = replace(state, shown=landed[-1].frame, picture=landed[-1].x)
+    return state, landed
+
+
+def cut(state: StreamState) -> StreamState:
+    """Forget the picture, keep counting frames: the next frame starts from nothing."""
+    return StreamState(frame=state.frame, shown=state.shown)
+
+
+def _enter(state: StreamState, flight: Flight, move: CameraMove) -> StreamState:
+    moves = state.moves if move.is_identity else (*state.moves, (flight.frame, move))
+    return replace(state, frame=state.frame + 1, flights=(*state.flights, flight), moves=moves)
+
+
+def _waiting(state: StreamState) -> int:
+    return sum(1 for flight in state.flights if flight.position == 0)
+
+
+def _tick(state: StreamState, engine: Engine) -> StreamState:
+    """One model call: every frame goes one step on."""
+    return _settle(state, advance(state.flights, engine.model, engine.noise))
+
+
+def _land_newest(state: StreamState, engine: Engine) -> StreamState:
+    """Finish the newest frame now; older ones would come too late."""
+    return _settle(replace(state, ready=()), [land(state.flights[-1], engine.model, engine.noise)])
+
+
+def _settle(state: StreamState, flights: list[Flight]) -> StreamState:
+    """Sort flights into landed and flying. A frame overtaken by a newer one is dropped."""
+    landed = tuple(flight for flight in flights if flight.landed)
+    if not landed:
+        return replace(state, flights=tuple(flights))
+    newest = landed[-1]
+    return replace(
+        state,
+        finished=newest.x,
+        ready=(*state.ready, *landed),
+        flights=tuple(f for f in flights if not f.landed and f.frame > newest.frame),
+        moves=tuple((frame, move) for frame, move in state.moves if frame > newest.frame),
+    )
+
+
+def _show_next(state: StreamState) -> StreamState:
+    if not state.ready:
+        return state
+    showing, *rest = state.ready
+    return replace(state, shown=showing.frame, picture=showing.x, ready=tuple(rest))

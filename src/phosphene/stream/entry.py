@@ -1,0 +1,140 @@
+"""What a frame is told, and the flight that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from phosphene.config import StreamConfig
+from phosphene.stream.arrays import Array
+from phosphene.stream.batch import Flight, Plan
+from phosphene.stream.camera import STILL, CameraMove
+from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start
+from phosphene.stream.engine import previous_picture
+from phosphene.stream.guidance import Guidance
+from phosphene.stream.noise import uniform
+from phosphene.stream.schedule import Schedule
+from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
+from phosphene.stream.state import StreamState
+
+
+class FrameOptions(TypedDict, total=False):
+    """What a frame may be told besides noise, prompt and energy."""
+
+    camera: CameraMove | None
+    """how the previous picture moves first; default: it stands still"""
+    controls: Array | None
+    """(5,) bass, mid, treble, onset, beat phase, 0..1, for models that listen"""
+    seed: int | None
+    """of the noise between steps; default: the configured one"""
+    strength: float | None
+    """0 keeps the start (image or previous picture), 1 ignores it; default: the configured strength
+    for an image, what the blend ratio says for the previous picture"""
+    noise_scale: float | None
+    """factor on the noise against the previous picture; default: from the energy"""
+    cut: bool
+    """forget the previous picture; frames on their way are dropped, so flush first to keep them"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One frame's arguments. Arrays are at the engine's home."""
+
+    noise: Array
+    """(1 c h w) unit variance"""
+    embeds: Array
+    """(1 seq hidden)"""
+    seed: int
+    negative: Array | None = None
+    """(1 seq hidden), needed by guidance full and initialize"""
+    energy: float = 0.5
+    """0..1"""
+    image: Array | None = None
+    """(1 c h w) clean latent to start from instead of the previous picture"""
+    camera: CameraMove = STILL
+    controls: Array | None = None
+    """(1 5)"""
+    strength: float | None = None
+    """0..1; None takes it from the settings"""
+    noise_scale: float | None = None
+    """factor on the noise; None takes it from the energy"""
+
+
+def take_off(
+    state: StreamState, entry: Entry, schedule: Schedule, config: StreamConfig, first_steps: int
+) -> Flight:
+    """A frame's plan and noisy start.
+
+    ``first_steps`` are the denoising steps of a picture from nothing in a coherent stream. Raises
+    :class:`~phosphene.errors.ConfigError` for a strength outside 0..1.
+    """
+    coherent = config.enable_temporal_coherence
+    previous = previous_picture(state, entry.camera) if coherent else None
+    source = previous if entry.image is None else entry.image
+    if source is None:
+        steps = schedule.steps(first_steps if coherent else config.denoising_steps)
+    else:
+        strength = _strength(entry, schedule, config)
+        steps = schedule.steps(config.denoising_steps, strength, config.t_index_list)
+    timesteps = tuple(steps.tolist())
+    if timesteps and timesteps[0] >= schedule.t_max:
+        # stable diffusion's schedule ends a little short of pure noise; samplers start from pure noise
+        # all the same, and strength 1 promises to ignore the source.
+        source = None
+    guidance = Guidance(config.guidance_mode, config.guidance_scale, config.delta)
+    return Flight(
+        frame=state.frame,
+        plan=Plan(
+            timesteps=timesteps,
+            seed=entry.seed,
+            guidance=guidance,
+            stepper=config.stepper,
+            gamma=config.tcd_gamma,
+            add_noise=config.add_noise,
+        ),
+        x=_start(schedule, source, entry.noise, timesteps),
+        embeds=entry.embeds,
+        negative=entry.negative,
+        reference=source if guidance.mode == "self" else None,
+        previous=previous,
+        controls=entry.controls,
+    )
+
+
+def look(
+    state: StreamState, entry: Entry, picture: Array, config: StreamConfig
+) -> tuple[bool, Watch]:
+    """Ask the similarity filter: (skip this frame?, what the filter remembers from now on).
+
+    ``picture`` (b c h w) is what is compared: the input picture, or the noise to start from. Waits
+    for the device. Never skips the first frame or a moving camera.
+    """
+    settings = f"{entry.seed} {entry.strength} {config!r}"
+    seen = Watch(picture, entry.embeds, settings)
+    if state.finished is None or not entry.camera.is_identity:
+        return False, seen
+    similarity = likeness(state.watch, seen)
+    chance = skip_probability(similarity, config.similarity_threshold, entry.energy)
+    draw = uniform(entry.seed, state.frame)
+    return decide(state.watch, seen, chance, config.similarity_max_skip, draw)
+
+
+def _strength(entry: Entry, schedule: Schedule, config: StreamConfig) -> float:
+    if entry.strength is not None:
+        return entry.strength
+    if entry.image is not None:
+        return config.strength
+    factor = entry.noise_scale
+    if factor is None:
+        factor = energy_noise(config.noise_scale, entry.energy)
+    return coherent_strength(
+        schedule, config.temporal_blend_ratio, entry.energy, factor, config.adaptive_blending
+    )
+
+
+def _start(
+    schedule: Schedule, source: Array | None, noise: Array, timesteps: tuple[float, ...]
+) -> Array:
+    if source is None:
+        return noise
+    return noisy_start(schedule, source, noise, timesteps[0]) if timesteps else source
