@@ -1,0 +1,144 @@
+"""From a sound file to features, one set per video frame."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from phosphene.audio.bands import held_index
+from phosphene.audio.decode import decode, tame
+from phosphene.audio.heard import Backend, Heard
+from phosphene.audio.pulse import Float64Array
+from phosphene.audio.types import AudioFeatures, FloatArray
+from phosphene.config import AudioConfig
+from phosphene.errors import InputError
+
+
+class AudioAnalyzer:
+    """Hears whole songs and samples what was heard at ``config.fps``.
+
+    Frame ``i`` is at ``start + i / fps`` seconds and uses no sound after that moment, except that
+    the beat grid, the tempo and the section changes are found in the song as a whole.
+    """
+
+    def __init__(self, config: AudioConfig | None = None) -> None:
+        self.config = config or AudioConfig()
+
+    def analyze(
+        self, path: str | Path, start: float = 0.0, duration: float | None = None
+    ) -> AudioFeatures:
+        """Features of the song at ``path``, or of ``duration`` seconds of it from ``start`` on.
+
+        ``num_frames`` is the duration times fps, rounded up, so that a video of these frames is as
+        long as the sound within one frame. Raises :class:`InputError` for files without sound and
+        stretches outside the song.
+        """
+        sound = decode(path, self.config.sample_rate)
+        begin, length = check_stretch(sound.duration, start, duration)
+        heard = self._backend()(sound.samples, sound.rate, self.config)
+        return sample_features(heard, self.config.fps, begin, length, sound.source_rate)
+
+    def analyze_samples(
+        self,
+        samples: FloatArray,
+        rate: int,
+        start: float = 0.0,
+        duration: float | None = None,
+    ) -> AudioFeatures:
+        """Features of ``samples``, shape (n,) or (n, channels), at ``rate`` Hz.
+
+        They are analysed at their own rate: ``config.sample_rate`` is for files.
+        """
+        mono = to_mono(samples)
+        if rate < 2000:
+            raise InputError(f"a sample rate of {rate} Hz is too low: use 8000 or more.")
+        begin, length = check_stretch(len(mono) / rate, start, duration)
+        heard = self._backend()(mono, rate, self.config)
+        return sample_features(heard, self.config.fps, begin, length, rate)
+
+    def _backend(self) -> Backend:
+        if self.config.backend == "librosa":
+            from phosphene.audio.librosa_backend import hear as hear_librosa
+
+            return hear_librosa
+        from phosphene.audio.numpy_backend import hear
+
+        return hear
+
+
+def to_mono(samples: FloatArray) -> FloatArray:
+    """(n,) float32 mean of the channels, NaN and infinities silent; refuses what is not sound."""
+    given = np.asarray(samples)
+    if given.ndim not in (1, 2) or given.size == 0 or given.dtype.kind not in "fiu":
+        raise InputError(
+            f"samples of shape {given.shape} and type {given.dtype} are not sound:"
+            " use numbers of shape (n,) or (n, channels)."
+        )
+    if given.dtype.kind in "iu":
+        # whole numbers count from the largest of their type
+        given = given / float(np.iinfo(given.dtype.name).max)
+    clean = tame(np.array(given, np.float64))
+    return clean if clean.ndim == 1 else np.asarray(clean.mean(axis=1), np.float32)
+
+
+def check_stretch(total: float, start: float, duration: float | None) -> tuple[float, float]:
+    """(start, length) in seconds inside a song of ``total`` seconds, or :class:`InputError`."""
+    if not (math.isfinite(start) and start >= 0):
+        raise InputError(f"start {start:g} is not a time in the song: use 0 or more seconds.")
+    if start >= total:
+        raise InputError(
+            f"start {start:g} s is after the end of the song, which lasts {total:.2f} s."
+        )
+    if duration is not None and not (math.isfinite(duration) and duration > 0):
+        raise InputError(f"duration {duration:g} is not a length: use more than 0 seconds.")
+    left = total - start
+    return start, left if duration is None else min(duration, left)
+
+
+def frame_times(fps: float, start: float, length: float) -> Float64Array:
+    """(n,) seconds at which the frames of a stretch are shown; ``n`` is at least 1."""
+    count = max(1, math.ceil(length * fps - 1e-6))
+    return start + np.arange(count) / fps
+
+
+def sample_features(
+    heard: Heard, fps: float, start: float, length: float, source_rate: int
+) -> AudioFeatures:
+    """Features at the frame times of a stretch of ``heard``."""
+    times = frame_times(fps, start, length)
+    index = held_index(times, heard.rate, len(heard.energy))
+    rows = held_index(times, heard.chroma_rate, len(heard.chroma))
+    bands = heard.bands[index].astype(np.float32)
+    nearest = np.round((heard.beats.times - start) * fps).astype(np.int64)
+    inside = (nearest >= 0) & (nearest < len(times))
+    changes = np.ceil((heard.sections - start) * fps - 1e-6).astype(np.int64)
+    changes = changes[(changes > 0) & (changes < len(times))]
+    return AudioFeatures(
+        fps=fps,
+        start=start,
+        duration=length,
+        sample_rate=source_rate,
+        tempo=heard.beats.tempo,
+        tempo_confidence=heard.beats.confidence,
+        beat_times=heard.beats.times,
+        beat_frames=np.unique(nearest[inside]),
+        beat_position=heard.beats.position(times).astype(np.float32),
+        onset_strength=peaks_between(heard.onsets, index),
+        energy=heard.energy[index].astype(np.float32),
+        bass=bands[:, 0].copy(),
+        mid=bands[:, 1].copy(),
+        treble=bands[:, 2].copy(),
+        centroid=heard.centroid[index].astype(np.float32),
+        chroma_cq=np.ascontiguousarray(heard.chroma[rows].T, np.float32),
+        section_frames=np.unique(np.concatenate(([0], changes))).astype(np.int64),
+    )
+
+
+def peaks_between(curve: FloatArray, index: np.typing.NDArray[np.int64]) -> FloatArray:
+    """(n,) largest of ``curve`` since the frame before, so that no attack falls between frames."""
+    begin = np.concatenate((index[:1], np.minimum(index[:-1] + 1, index[1:])))
+    running = np.append(curve, np.float32(0))
+    pairs = np.stack((begin, index + 1), axis=1).ravel()
+    return np.maximum.reduceat(running, pairs)[::2].astype(np.float32)

@@ -1,0 +1,42 @@
+"""What an analysis backend hands to the analyzer: a song at the backend's own rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from phosphene.audio.beats import BeatGrid
+from phosphene.audio.pulse import Float64Array
+from phosphene.audio.types import FloatArray
+from phosphene.config import AudioConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """The whole song. Moment ``k`` of a curve is at ``k / rate`` seconds and knows no later sound."""
+
+    rate: float
+    """moments per second"""
+    bands: FloatArray
+    """(k, 3) relative loudness of bass, mid, treble; 1 is usual"""
+    energy: FloatArray
+    """(k,) 0..1"""
+    onsets: FloatArray
+    """(k,) 0..1"""
+    centroid: FloatArray
+    """(k,) Hz"""
+    chroma: FloatArray
+    """(c, 12), largest of each row 1 or all 0"""
+    chroma_rate: float
+    """rows of ``chroma`` per second"""
+    beats: BeatGrid
+    sections: Float64Array
+    """(sections,) start times, seconds; the first is 0"""
+
+
+class Backend(Protocol):
+    """A function that hears a song."""
+
+    def __call__(self, samples: FloatArray, rate: int, config: AudioConfig) -> Heard:
+        """``samples`` (n,) mono at ``rate`` Hz, finite."""
+        ...

@@ -1,0 +1,182 @@
+"""The steady pulse under a song: one strong periodicity, followed through slow changes of tempo.
+
+Which multiple of it is *the beat* is decided in :mod:`phosphene.audio.metre`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.audio.types import FloatArray
+
+Float64Array = npt.NDArray[np.float64]
+
+BPM_STEP = 0.05
+HARMONIC_WEIGHTS = (1.0, 0.8, 0.6, 0.5)
+WINDOW_SECONDS = 10.0
+HOP_SECONDS = 2.0
+DRIFT_RANGE = 0.15
+"""how far the tempo may wander from its usual value"""
+DRIFT_STEP = 0.004
+STEADY = 0.85
+"""a constant tempo is kept when it explains this share of what a varying one explains"""
+
+
+@dataclass(frozen=True, eq=False)
+class Pulse:
+    """``phase[k]``: pulses since the start of the song at moment ``k``; pulses are at integers."""
+
+    phase: Float64Array
+    """(k,) strictly ascending"""
+    bpm: float
+    """usual pulses per minute"""
+    steady: bool
+    """True when the tempo does not vary"""
+    contrast: float
+    """0..1: how far this pulse stands out from unrelated ones"""
+
+
+def harmonic_sum(
+    envelope: FloatArray, rate: float, bpm: Float64Array, step: float = BPM_STEP
+) -> Float64Array:
+    """(len(bpm),) weighted sum of the Fourier magnitudes at each tempo and its harmonics.
+
+    ``envelope`` is (k,) attack strength at ``rate`` Hz; the result is a mean per moment. ``step``
+    is the spacing of the spectrum underneath, BPM.
+    """
+    wanted = max(4 * len(envelope), int(rate * 60 / step))
+    size = 1 << (wanted - 1).bit_length()
+    magnitude = np.abs(np.fft.rfft(envelope - envelope.mean(), size))
+    bin_bpm = np.arange(len(magnitude)) * (60 * rate / size)
+    total = np.zeros(len(bpm))
+    for harmonic, weight in enumerate(HARMONIC_WEIGHTS, start=1):
+        total += weight * np.interp(bpm * harmonic, bin_bpm, magnitude, right=0.0)
+    return total / len(envelope)
+
+
+def find_pulse(envelope: FloatArray, rate: float, low: float, high: float) -> Pulse | None:
+    """The strongest pulse between ``low`` and ``high`` BPM, or None when nothing repeats.
+
+    A whole-song Fourier grid finds a constant tempo to 0.05 BPM; a tempo that drifts is followed by
+    dynamic programming over windows of 10 s, then by the phase that is left.
+    """
+    if len(envelope) < 3 * rate or float(envelope.std()) <= 0:
+        return None
+    grid = np.arange(low, high + BPM_STEP, BPM_STEP)
+    coarse = np.geomspace(low, high, int(np.log(high / low) / DRIFT_STEP) + 1)
+    windows = local_windows(envelope, rate)
+    local = np.stack([harmonic_sum(window, rate, coarse, 0.5) for window in windows])
+    usual = local.mean(0)
+    guess = float(coarse[usual.argmax()])
+    near = grid[np.abs(grid / guess - 1) < 0.03]
+    constant = float(near[harmonic_sum(envelope, rate, near).argmax()])
+    moments: Float64Array = np.arange(len(envelope), dtype=np.float64) / (60 * rate)
+    constant = refine(constant, moments, envelope)
+    phase = moments * constant
+    steady = True
+    if len(windows) > 1:
+        inside = np.abs(np.log(coarse / guess)) < DRIFT_RANGE
+        path = follow(local[:, inside], coarse[inside])
+        varying = integrate(path, rate, len(envelope))
+        varying = straighten(varying, envelope, rate)
+        if comb(phase, envelope) < STEADY * comb(varying, envelope):
+            phase, steady = varying, False
+    return Pulse(phase, guess if not steady else constant, steady, stands_out(usual, coarse, guess))
+
+
+def refine(bpm: float, minutes: Float64Array, envelope: FloatArray) -> float:
+    """``bpm`` between the steps of the grid: the vertex of a parabola through the comb's scores.
+
+    In a song of five minutes half a step of the grid would be 30 ms at the end.
+    """
+    near = bpm + 0.4 * BPM_STEP * np.arange(-3, 4)
+    scores = [comb(minutes * value, envelope) for value in near]
+    top = int(np.argmax(scores))
+    if not 0 < top < len(near) - 1:
+        return bpm
+    left, here, right = scores[top - 1 : top + 2]
+    bend = left - 2 * here + right
+    shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
+    return float(near[top] + shift * 0.4 * BPM_STEP)
+
+
+def local_windows(envelope: FloatArray, rate: float) -> list[FloatArray]:
+    """Overlapping Hann-weighted windows; one of the whole when the song is short."""
+    length, hop = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)
+    if len(envelope) < 1.5 * length:
+        return [envelope]
+    padded = np.pad(envelope, length // 2)
+    shape = np.hanning(length).astype(np.float32)
+    starts = range(0, len(envelope) + 1, hop)
+    return [padded[s : s + length] * shape for s in starts]
+
+
+def follow(local: Float64Array, bpm: Float64Array) -> Float64Array:
+    """(windows,) tempo path of the highest summed score that does not jump (Viterbi)."""
+    score = local / max(float(local.max()), 1e-12)
+    steps = np.arange(len(bpm))
+    # 2 s apart, tempo moves by 1 % at a price of about a tenth of a full score
+    price = 0.02 * np.square(steps[:, None] - steps[None, :])
+    best = score[0]
+    back = np.zeros(score.shape, np.int64)
+    for index in range(1, len(score)):
+        options = best[None, :] - price
+        back[index] = options.argmax(1)
+        best = options[steps, back[index]] + score[index]
+    where = int(best.argmax())
+    path = np.empty(len(score))
+    for index in range(len(score) - 1, -1, -1):
+        path[index] = bpm[where]
+        where = int(back[index, where])
+    return path
+
+
+def integrate(path: Float64Array, rate: float, count: int) -> Float64Array:
+    """(count,) pulses since the start from a tempo path in BPM, one value per hop."""
+    moments = np.arange(count) / rate
+    bpm = np.interp(moments, np.arange(len(path)) * HOP_SECONDS, path)
+    return np.concatenate(([0.0], np.cumsum(bpm[:-1]) / (60 * rate)))
+
+
+def straighten(phase: Float64Array, envelope: FloatArray, rate: float) -> Float64Array:
+    """``phase`` less the slow deviation of the attacks from it, so that attacks fall on integers."""
+    turn = (envelope - envelope.mean()) * np.exp(-2j * np.pi * phase)
+    length = round(6 * rate)
+    shape = np.hanning(length)
+    local = np.convolve(turn, shape, mode="same")
+    hop = max(1, round(rate / 2))
+    knots = np.arange(0, len(phase), hop)
+    size = np.abs(local[knots])
+    # where little sounds the phase means nothing: bridge it
+    sure = knots[size > 0.1 * size.max()]
+    if len(sure) < 2:
+        return phase
+    left = np.unwrap(np.angle(local[sure])) / (2 * np.pi)
+    out = phase + np.interp(np.arange(len(phase)), sure, left)
+    return out if np.all(np.diff(out) > 0) else phase
+
+
+def comb(phase: Float64Array, envelope: FloatArray) -> float:
+    """How well attacks agree on one place in the pulse: harmonic sum in the phase domain."""
+    centred = envelope - envelope.mean()
+    return float(
+        sum(
+            weight * abs(np.sum(centred * np.exp(-2j * np.pi * harmonic * phase)))
+            for harmonic, weight in enumerate(HARMONIC_WEIGHTS, start=1)
+        )
+    )
+
+
+def stands_out(usual: Float64Array, bpm: Float64Array, best: float) -> float:
+    """0..1: one less the share that the best unrelated tempo has of the best one's score."""
+    ratio = bpm / best
+    simple = np.asarray([1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3, 4])
+    related = np.abs(np.log(ratio[:, None] / simple[None, :])).min(1) < 0.06
+    other = usual[~related]
+    top = float(usual.max())
+    if not len(other) or top <= 0:
+        return 0.0
+    return float(np.clip(1 - other.max() / top, 0, 1))

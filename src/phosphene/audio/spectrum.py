@@ -1,0 +1,122 @@
+"""Short-time spectra, reduced on the fly to the few numbers per moment that the rest needs.
+
+Every window *ends* at the moment it describes, so nothing here hears the future.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phosphene.audio.types import FloatArray
+
+FRAME_RATE = 100
+"""moments per second that are aimed at"""
+WINDOW_SECONDS = 0.0464
+"""length of the window for attacks and loudness"""
+BAND_EDGES = (20.0, 320.0, 2800.0, 11025.0)
+"""bass, mid, treble, Hz: the split of the Butterchurn visualizer"""
+LOG_BANDS = 32
+LOG_RANGE = (30.0, 11025.0)
+CHUNK = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """What is kept of the spectrum of a song: ``k`` moments, ``frame_rate`` of them a second."""
+
+    frame_rate: float
+    """moments per second; moment ``k`` is at ``k / frame_rate``"""
+    log_bands: FloatArray
+    """(k, bands) amplitude in bands of equal width on a logarithmic axis"""
+    band_centres: FloatArray
+    """(bands,) Hz"""
+    levels: FloatArray
+    """(k, 3) amplitude of bass, mid and treble"""
+    loudness: FloatArray
+    """(k,) amplitude as loud as it seems, see :func:`k_weighting`"""
+    centroid: FloatArray
+    """(k,) centre of gravity of the amplitude spectrum, Hz; 0 in silence"""
+
+
+def window_length(rate: float, seconds: float) -> int:
+    """Power of two nearest to ``seconds`` at ``rate``."""
+    return 1 << max(5, round(float(np.log2(rate * seconds))))
+
+
+def causal_frames(samples: FloatArray, length: int, hop: int, first: int, count: int) -> FloatArray:
+    """(count, length) view-like stack of windows; window ``k`` holds the samples before ``k * hop``.
+
+    Outside the sound there is silence.
+    """
+    begin = first * hop - length
+    end = (first + count - 1) * hop
+    inside = samples[max(begin, 0) : max(min(end, len(samples)), 0)]
+    padded = np.pad(inside, (max(-begin, 0), max(end - len(samples), 0)))
+    return np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
+
+
+def k_weighting(frequencies: FloatArray) -> FloatArray:
+    """Amplitude gain of the ear: without rumble, 4 dB up in the treble; after ITU-R BS.1770."""
+    squared = np.square(np.asarray(frequencies, np.float64))
+    high_pass = squared / (squared + 38.0**2)
+    shelf = (1 + 10 ** (4.0 / 20) * squared / 1500.0**2) / (1 + squared / 1500.0**2)
+    return np.asarray(high_pass * shelf, np.float32)
+
+
+def log_band_edges(frequencies: FloatArray) -> np.typing.NDArray[np.intp]:
+    """Ascending first bins of the log bands, ended by one past the last bin; no band is empty."""
+    top = min(LOG_RANGE[1], float(frequencies[-1]))
+    wanted = np.geomspace(LOG_RANGE[0], top, LOG_BANDS + 1)
+    bins = np.searchsorted(frequencies, wanted)
+    return np.unique(np.clip(bins, 1, len(frequencies)))
+
+
+def analyse_spectrum(samples: FloatArray, rate: int) -> Spectra:
+    """Spectra of mono ``samples`` (n,) at ``rate`` Hz, about :data:`FRAME_RATE` moments a second."""
+    length = window_length(rate, WINDOW_SECONDS)
+    hop = max(1, round(rate / FRAME_RATE))
+    total = len(samples) // hop + 1
+    window = np.hanning(length + 1)[:-1].astype(np.float32)
+    # scaled so that a full-scale sine has amplitude 1
+    window *= 2.0 / window.sum()
+    frequencies = np.fft.rfftfreq(length, 1 / rate).astype(np.float32)
+    weight = np.square(k_weighting(frequencies))
+    edges = log_band_edges(frequencies)
+    splits = np.searchsorted(frequencies, BAND_EDGES)
+
+    bands = np.empty((total, len(edges) - 1), np.float32)
+    levels = np.zeros((total, 3), np.float32)
+    loudness = np.empty(total, np.float32)
+    centroid = np.zeros(total, np.float32)
+    for first in range(0, total, CHUNK):
+        count = min(CHUNK, total - first)
+        part = slice(first, first + count)
+        spectrum = np.fft.rfft(causal_frames(samples, length, hop, first, count) * window)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        bands[part] = np.sqrt(np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1))
+        for band in range(3):
+            levels[part, band] = np.sqrt(power[:, splits[band] : splits[band + 1]].sum(1))
+        loudness[part] = np.sqrt(power @ weight)
+        amplitude = np.sqrt(power)
+        mass = amplitude.sum(1)
+        sounding = mass > 1e-5
+        centroid[part][sounding] = (amplitude[sounding] @ frequencies) / mass[sounding]
+    centres = np.sqrt(frequencies[edges[:-1]] * frequencies[edges[1:] - 1])
+    return Spectra(rate / hop, bands, centres, levels, loudness, centroid)
+
+
+def log_flux(bands: FloatArray, reference: float, lag: int = 2) -> FloatArray:
+    """(k, bands) rise of the log amplitude over ``lag`` moments; falls count as 0.
+
+    ``reference`` is the amplitude of loud passages: flux does not depend on the gain.
+    """
+    if reference <= 0:
+        return np.zeros_like(bands)
+    log = np.log1p(bands * np.float32(100.0 / reference))
+    out: FloatArray = np.zeros_like(log)
+    np.maximum(log[lag:] - log[:-lag], 0, out=out[lag:])
+    # what sounds from the first sample on has also begun
+    out[:lag] = log[:lag] - log[0]
+    return out
