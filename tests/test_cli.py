@@ -49,8 +49,11 @@ def test_config_round_trip(tmp_path) -> None:
     path = tmp_path / "my.toml"
     path.write_text(text)
     from phosphene.config import PipelineConfig
+    from phosphene.diffusion import LSDPipeline
 
-    assert PipelineConfig.from_toml(path) == PipelineConfig.quality_preset()
+    expected = PipelineConfig.quality_preset()
+    LSDPipeline.suggest(expected)
+    assert PipelineConfig.from_toml(path) == expected
     assert "StreamConfig" in json.loads(run("config", "--schema").stdout)["$defs"]
 
 

@@ -89,3 +89,15 @@ def test_every_field_explains_itself() -> None:
 def test_defaults_are_readable_toml() -> None:
     text = PipelineConfig().dumps_toml()
     assert tomllib.loads(text)["audio"]["fps"] == 24.0
+
+
+def test_suggestions_yield_to_the_user(tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[latent]\nfresh = 0.0\n")
+    config = PipelineConfig.from_toml(path)
+    config.latent.suggest(fresh=0.7, drift=0.5)
+    assert config.latent.fresh == 0.0
+    assert config.latent.drift == 0.5
+    # laying flags over a config must not make everything look set
+    config = PipelineConfig.from_dict({"prompt": {"base_prompt": "x"}}, base=PipelineConfig())
+    assert "fresh" not in config.latent.model_fields_set

@@ -282,12 +282,12 @@ def _config(args: argparse.Namespace) -> int:
     import json
 
     from phosphene.config import PipelineConfig
+    from phosphene.diffusion.registry import pipeline_class
 
     config = PipelineConfig.preset(args.preset)
-    print(
-        json.dumps(config.model_json_schema(), indent=2) if args.schema else config.dumps_toml(),
-        end="",
-    )
+    pipeline_class(config.diffusion.model).suggest(config)
+    schema = json.dumps(config.model_json_schema(), indent=2) + "\n"
+    print(schema if args.schema else config.dumps_toml(), end="")
     return 0
 
 

@@ -56,6 +56,12 @@ class ConfigModel(BaseModel):
                 raise ValueError(f"unknown key '{key}' in {cls.__name__}: {hint}")
         return data
 
+    def suggest(self, **values: Any) -> None:
+        """Set fields that nobody has set; what was set, even to its default, stays."""
+        for name, value in values.items():
+            if name not in self.model_fields_set:
+                setattr(self, name, value)
+
 
 class AudioConfig(ConfigModel):
     """How the sound is heard."""
@@ -70,8 +76,10 @@ class AudioConfig(ConfigModel):
     sample_rate: int = Field(
         22050, ge=8000, le=96000, description="Rate the sound is analysed at (Hz)."
     )
-    tempo_multiplier: Literal[0.5, 1.0, 2.0] = Field(
-        1.0, description="Half, keep or double the tempo that was found."
+    tempo_multiplier: float = Field(
+        1.0,
+        description="Half (0.5), keep (1) or double (2) the tempo that was found.",
+        json_schema_extra={"enum": [0.5, 1.0, 2.0]},
     )
     tempo_min: float = Field(60.0, ge=20, le=300, description="Slowest tempo looked for (BPM).")
     tempo_max: float = Field(200.0, ge=40, le=400, description="Fastest tempo looked for (BPM).")
@@ -93,6 +101,13 @@ class AudioConfig(ConfigModel):
     section_sensitivity: float = Field(
         0.5, ge=0, le=1, description="0 never finds a new section, 1 finds many."
     )
+
+    @field_validator("tempo_multiplier")
+    @classmethod
+    def _octave(cls, value: float) -> float:
+        if value not in (0.5, 1.0, 2.0):
+            raise ValueError(f"tempo_multiplier must be 0.5, 1 or 2; got {value:g}")
+        return value
 
     @model_validator(mode="after")
     def _tempo_range(self) -> Self:
@@ -144,7 +159,19 @@ class StreamConfig(ConfigModel):
     adaptive_blending: bool = Field(
         True, description="Loud passages keep less of the previous picture, quiet ones more."
     )
+    anchor: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="How far each frame is drawn back to the remembered shape of its prompt (0: not at all);"
+        " for models with such a memory. Attacks draw twice as far.",
+    )
     denoising_steps: int = Field(1, ge=1, le=8, description="Denoising steps per frame.")
+    stream_batch: bool = Field(
+        True,
+        description="Share each model call between the steps of consecutive frames: several steps for the"
+        " time of one on a GPU, shown n - 1 frames later. Off: every frame takes all its steps at once.",
+    )
     t_index_list: list[int] | None = Field(
         None, description="For experts: the schedule indices of the steps, noisiest first."
     )
@@ -193,6 +220,13 @@ class LatentConfig(ConfigModel):
     )
     drift: float = Field(
         0.15, ge=0, le=4, description="Turn per second that goes on without any beat, radians."
+    )
+    fresh: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the noise that is new in every frame (0: only the walk moves it). Models that"
+        " see their own last picture stay cleaner with much, others flicker with it.",
     )
     spiral_rate: float = Field(
         0.02, ge=0, le=1, description="Spiral only: how fast it leaves its circle, radians a beat."
@@ -394,7 +428,11 @@ class PipelineConfig(ConfigModel):
     @classmethod
     def from_dict(cls, given: dict[str, Any], base: PipelineConfig | None = None) -> Self:
         """Validate nested ``given`` laid over ``base``; raises :class:`ConfigError` in one sentence."""
-        start = (base or cls()).model_dump()
+        base = base or cls()
+        # what nobody set stays unset, so that a model may still suggest its own
+        start = {
+            name: getattr(base, name).model_dump(exclude_unset=True) for name in cls.model_fields
+        }
         try:
             return cls.model_validate(_merge(start, given))
         except ValidationError as error:

@@ -101,3 +101,14 @@ def test_torch_gets_the_same_numbers(features) -> None:
 def test_ease_out_ends() -> None:
     assert ease_out(0) == 0
     assert ease_out(1) == 1
+
+
+def test_fresh_noise_is_new_in_every_frame_and_repeatable() -> None:
+    features = make_features(num_frames=24)
+    config = LatentConfig(fresh=1.0)
+    points = LatentGenerator(config).generate_latent_walk(features, SHAPE)
+    flat = points.reshape(len(points), -1)
+    assert np.abs(np.corrcoef(flat) - np.eye(len(flat))).max() < 0.2
+    np.testing.assert_array_equal(points, LatentGenerator(config).generate_latent_walk(features, SHAPE))
+    half = LatentGenerator(LatentConfig(fresh=0.7)).generate_latent_walk(features, (1, 8, 32, 32))
+    assert np.abs(half.std(axis=(1, 2, 3)) - 1).max() < 0.05

@@ -58,3 +58,15 @@ def test_gains_and_usual() -> None:
     assert excite(1.0, 1.0, react) == 1
     assert excite(0.1, 1.0, react) == 0
     assert excite(2.0, 1.0, react) == pytest.approx(4)
+
+
+def test_attacks_recall_the_remembered_shape_and_swell_it() -> None:
+    features, out = reactions(PipelineConfig())
+    recall = np.array([r.recall for r in out])
+    swell = np.array([r.pose.zoom for r in out])
+    assert np.corrcoef(recall, features.onset_strength)[0, 1] > 0.99
+    assert np.corrcoef(swell, features.onset_strength)[0, 1] > 0.7
+    assert (recall >= PipelineConfig().stream.anchor).all()
+    config = PipelineConfig()
+    config.stream.anchor = 0
+    assert all(r.recall == 0 for r in reactions(config)[1])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from array_api_compat import array_namespace
 
-from phosphene.config import DiffusionConfig, InferenceConfig
+from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
 from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Denoiser, Plan
 from phosphene.stream.sample import sample
@@ -68,6 +68,10 @@ class BaseDiffusionPipeline(ABC):
         self.inference_config = inference_config
         self.load_model()
 
+    @classmethod  # noqa: B027 (most models have no wishes)
+    def suggest(cls, config: PipelineConfig) -> None:
+        """Set what this model plays best with, wherever the user has set nothing."""
+
     @abstractmethod
     def load_model(self) -> None:
         """Load weights and set :attr:`facts`. Raises :class:`~phosphene.errors.ModelError`."""
@@ -100,6 +104,13 @@ class BaseDiffusionPipeline(ABC):
     @abstractmethod
     def decode(self, latents: Array) -> Frames:
         """Decode clean latents -> uint8 pictures."""
+
+    def recall(self, embeds: Array, variant: int = 0) -> Array | None:
+        """A remembered clean latent (1 c h w) whose shapes fit a prompt (1, seq, hidden).
+
+        ``variant`` 0.. picks one of several. Models without such a memory return None.
+        """
+        return None
 
     def supports_pooled_embeds(self) -> bool:
         """True for models that also take a pooled text embedding (SDXL)."""

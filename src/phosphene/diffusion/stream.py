@@ -61,6 +61,8 @@ class StreamDiffusionPipeline:
         Until then the picture before it stays; the first frame is returned at once.
         """
         config = self.stream_config
+        if not config.stream_batch:
+            return 0
         steps = len(config.t_index_list or ()) or config.denoising_steps
         return engine.latency(steps, config.frame_buffer_size)
 
@@ -153,7 +155,9 @@ class StreamDiffusionPipeline:
         first_steps = self.base.inference_config.num_inference_steps
         flight = take_off(self.state, entry, self._engine.model.schedule, config, first_steps)
         buffer = config.frame_buffer_size
-        self.state = engine.step(self.state, flight, self._engine, entry.camera, buffer)
+        self.state = engine.step(
+            self.state, flight, self._engine, entry.camera, buffer, config.stream_batch
+        )
         return self._picture()
 
     def flush_latents(self) -> list[Array]:
@@ -212,6 +216,9 @@ class StreamDiffusionPipeline:
         _check_shape("latent", latent, shape)
         _check_shape("prompt_embeds", embeds, (1, *self.base.facts.embed_shape))
         controls = options.get("controls")
+        anchor = options.get("anchor")
+        if anchor is not None:
+            _check_shape("anchor", anchor, shape)
         noise_scale = options.get("noise_scale")
         if noise_scale is None and self.noise_scale_func is not None:
             noise_scale = self.noise_scale_func(energy)
@@ -225,6 +232,8 @@ class StreamDiffusionPipeline:
             controls=None if controls is None else self._home.float32(controls.reshape(1, -1)),
             strength=options.get("strength"),
             noise_scale=noise_scale,
+            anchor=None if anchor is None else self._home.float32(anchor),
+            anchor_weight=options.get("anchor_weight", 0.0),
         )
 
     def _negative_embeds(self) -> Array | None:

@@ -67,11 +67,18 @@ class LatentGenerator:
             self._axes.cache_clear()
 
     def _point(self, frame: int, features: AudioFeatures) -> walks.FloatArray:
+        walked = self._walked(frame, features)
+        if not self.config.fresh:
+            return walked
+        new = gaussian(self.seed, frame, FRESH_SLOT, walked.shape)
+        return walks.blend(walked, new, self.config.fresh)
+
+    def _walked(self, frame: int, features: AudioFeatures) -> walks.FloatArray:
         scene, progress = timing.scene_at(features, frame, self.config)
         angle = timing.walk_angle(features, frame, self.config)
         tilt = timing.spiral_tilt(features, frame, self.config)
         new = self._on_path(scene, angle, tilt)
-        if progress >= 1.0:
+        if scene == 0 or progress >= 1.0:
             return new
         return walks.crossfade(self._on_path(scene - 1, angle, tilt), new, progress)
 
@@ -89,6 +96,7 @@ class LatentGenerator:
 
 # noise streams of one seed are told apart by slot; the engine counts its own up from 0
 WALK_SLOT = 2**16
+FRESH_SLOT = WALK_SLOT + 1
 
 
 class LatentWalk(Sequence[Array]):

@@ -38,11 +38,9 @@ def spiral_tilt(features: AudioFeatures, frame: int, config: LatentConfig) -> fl
 
 
 def scene_at(features: AudioFeatures, frame: int, config: LatentConfig) -> tuple[int, float]:
-    """(scene number, progress 0..1 of the fade into it); scene 0 needs no fade."""
-    if not config.scene_per_section:
-        return 0, 1.0
-    scene = max(0, int(np.searchsorted(features.section_frames, frame, side="right")) - 1)
-    if scene == 0:
-        return 0, 1.0
+    """(scene number, how far it has arrived, 0..1)."""
+    scene = 0
+    if config.scene_per_section:
+        scene = max(0, int(np.searchsorted(features.section_frames, frame, side="right")) - 1)
     since = (frame - int(features.section_frames[scene])) / features.fps
     return scene, min(1.0, since / SCENE_FADE_SECONDS)

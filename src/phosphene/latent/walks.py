@@ -34,3 +34,8 @@ def crossfade(old: FloatArray, new: FloatArray, progress: float) -> FloatArray:
     """Blend of two independent noises at 0..1 that keeps unit variance."""
     angle = 0.5 * math.pi * progress
     return np.asarray(math.cos(angle) * old + math.sin(angle) * new, np.float32)
+
+
+def blend(walked: FloatArray, new: FloatArray, share: float) -> FloatArray:
+    """``share`` 0..1 of new noise in a point of the walk, at unit variance."""
+    return np.asarray(math.sqrt(1.0 - share * share) * walked + share * new, np.float32)

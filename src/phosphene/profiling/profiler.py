@@ -137,9 +137,8 @@ class Profiler:
     def _event(self) -> Any:
         import torch
 
-        if self.device == "cuda":
-            return torch.cuda.Event(enable_timing=True)
-        return torch.mps.Event(enable_timing=True)
+        device: Any = torch.cuda if self.device == "cuda" else torch.mps
+        return device.Event(enable_timing=True)
 
     @staticmethod
     def _settle(stage: _Stage) -> None:

@@ -27,18 +27,22 @@ class PromptTimeline:
         cues = sorted(config.timeline, key=lambda cue: cue.at)
         self._times = [cue.at for cue in cues]
         texts = [config.base_prompt, *(cue.prompt for cue in cues)]
-        self._embeds = [encode(text)[0] for text in texts]
+        self.embeds = [encode(text)[0] for text in texts]
         self._seconds = config.transition_seconds
         self._method = config.interpolation
 
+    def index_at(self, seconds: float) -> int:
+        """Which of ``embeds`` is in force, or being changed to, at ``seconds``."""
+        return bisect_right(self._times, seconds)
+
     def at(self, seconds: float) -> Array:
         """Embedding (seq, hidden) at ``seconds`` in the song."""
-        current = bisect_right(self._times, seconds)
-        embed = self._embeds[current]
+        current = self.index_at(seconds)
+        embed = self.embeds[current]
         if current == 0:
             return embed
         since = seconds - self._times[current - 1]
         if since >= self._seconds:
             return embed
         progress = smoothstep(since / self._seconds)
-        return mix(self._embeds[current - 1], embed, progress, self._method)
+        return mix(self.embeds[current - 1], embed, progress, self._method)

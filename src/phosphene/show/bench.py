@@ -96,6 +96,7 @@ def measure(config: PipelineConfig, frames: int, size: Size | None) -> StreamBen
     features = _listen(config.audio)
     began = time.perf_counter()
     base = load_pipeline(config.diffusion, config.inference)
+    base.suggest(config)
     plan = apply_size(base, config, size)
     loaded = time.perf_counter()
     stream = StreamDiffusionPipeline(base, config.stream)

@@ -27,5 +27,9 @@ class Cue:
     controls: npt.NDArray[np.float32]
     """(5,) bass, mid, treble, onset, beat phase"""
     camera: CameraMove
+    anchor: Array | None
+    """(1, c, h, w) remembered picture of the prompt, for models that have a memory"""
+    anchor_weight: float
+    """0..1: how far the previous picture is drawn back to it"""
     cut: bool
     """start afresh instead of from the previous picture"""

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from phosphene.arrays import Array
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.latent import LatentGenerator
+from phosphene.latent.timing import scene_at
 from phosphene.prompt import PromptInterpolator, PromptTimeline
 from phosphene.show.cue import Cue
 from phosphene.show.mapping import Mapping, default_mapping, frame_features
+from phosphene.stream.camera import warp
+
+# how far the first frames of a scene are drawn to its remembered shape
+ARRIVAL_RECALL = 0.7
+# a shape stays for four bars, or until the scene changes
+BEATS_PER_SHAPE = 16.0
 
 
 class Director:
@@ -38,6 +47,12 @@ class Director:
         self._harmony = PromptInterpolator(config.prompt)
         self._timeline = PromptTimeline(config.prompt, pipeline.encode_prompt)
         self._chroma: Array = pipeline.encode_prompt(config.prompt.chroma_prompts)
+        self._latent = config.latent
+        self._seed = config.inference.seed
+        # a change of scene or prompt looks back at one other at most
+        self._remembered = lru_cache(maxsize=2)(
+            lambda prompt, variant: pipeline.recall(self._timeline.embeds[prompt][None], variant)
+        )
 
     def cue(self, frame: int) -> Cue:
         """The cue of one frame, whichever frames were asked for before."""
@@ -45,6 +60,11 @@ class Director:
         heard = frame_features(features, frame)
         reaction = self._mapping(heard)
         base = self._timeline.at(heard.time)
+        scene, arrival = scene_at(features, frame, self._latent)
+        # a new scene shows its shape first and plays with it then
+        recall = max(reaction.recall, ARRIVAL_RECALL * (1.0 - arrival))
+        variant = self._seed + scene + math.floor(heard.beat_position / BEATS_PER_SHAPE)
+        anchor = self._remembered(self._timeline.index_at(heard.time), max(0, variant))
         embeds = self._harmony.get_embeds_at_frame(frame, features, base, self._chroma)
         return Cue(
             frame=frame,
@@ -55,6 +75,8 @@ class Director:
             noise_scale=reaction.noise_scale,
             controls=reaction.controls,
             camera=reaction.camera,
+            anchor=None if anchor is None else warp(anchor, reaction.pose),
+            anchor_weight=recall,
             cut=frame == 0,
         )
 

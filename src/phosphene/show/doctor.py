@@ -85,7 +85,7 @@ def _encoders() -> str:
 
 
 def _built_in_model() -> str:
-    from phosphene.diffusion.lsd.weights import verify
+    from phosphene.diffusion.lsd.manifest import verify
 
     return verify()
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import CameraConfig, PipelineConfig, ReactConfig
-from phosphene.stream.camera import CameraMove
+from phosphene.stream.camera import STILL, CameraMove
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -21,6 +21,13 @@ ZOOM_UNIT = 0.1
 PUNCH_UNIT = 0.25
 # picture widths of ripple at CameraConfig.warp = 1
 WARP_UNIT = 0.004
+# of the pose: picture widths of sway, extra zoom of a full hit, seconds of a breath, turn against the
+# camera's own, picture widths of ripple
+SWAY = 0.06
+SWELL = 0.3
+BREATH_SECONDS = 9.0
+POSE_TURN = 3.0
+POSE_WARP = 0.05
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ class Reaction:
     controls: FloatArray
     """(5,) bass, mid, treble, onset, beat phase, each 0..1, for models that listen"""
     camera: CameraMove
+    recall: float = 0.0
+    """0..1: how far the picture is drawn back to the remembered shape of its prompt"""
+    pose: CameraMove = STILL
+    """how the remembered shape is seen in this frame; absolute, not per frame"""
 
 
 Mapping = Callable[[FrameFeatures], Reaction]
@@ -84,6 +95,7 @@ def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
 def default_mapping(config: PipelineConfig) -> Mapping:
     """Bass zooms, mids turn and ripple, attacks punch, loudness loosens the grip on the past."""
     react, camera, noise = config.react, config.camera, config.stream.noise_scale
+    memory = config.stream.anchor
 
     def mapping(heard: FrameFeatures) -> Reaction:
         bass = excite(heard.bass, react.bass_gain, react)
@@ -98,6 +110,8 @@ def default_mapping(config: PipelineConfig) -> Mapping:
             noise_scale=1.0 + 0.1 * noise * react.reactivity * (onset - 0.25),
             controls=controls,
             camera=camera_move(heard, bass, mid, onset, camera),
+            recall=min(1.0, memory * (1.0 + onset)),
+            pose=pose(heard, bass, mid, onset, camera),
         )
 
     return mapping
@@ -127,6 +141,26 @@ def camera_move(
         pan_y=config.pan_y / heard.fps,
         warp=WARP_UNIT * config.warp * mid * 24.0 / heard.fps,
         phase=2.0 * math.pi * heard.beat_position / 8.0,
+    )
+
+
+def pose(
+    heard: FrameFeatures, bass: float, mid: float, onset: float, config: CameraConfig
+) -> CameraMove:
+    """How the remembered shape stands at a moment: it turns, sways, ripples, and swells on attacks.
+
+    A closed form of the frame, like everything else that may be asked for in any order.
+    """
+    sway = SWAY * min(1.0, abs(config.zoom))
+    swell = SWELL * config.beat_punch * onset * min(2.0, bass)
+    breath = 0.5 + 0.5 * math.sin(2.0 * math.pi * heard.time / BREATH_SECONDS)
+    return CameraMove(
+        zoom=1.0 + 2.0 * sway * (1.0 + breath) + swell,
+        rotate=math.radians(config.rotate) * POSE_TURN * heard.time,
+        pan_x=sway * math.sin(2.0 * math.pi * heard.time / 11.0),
+        pan_y=sway * math.cos(2.0 * math.pi * heard.time / 7.0),
+        warp=POSE_WARP * config.warp * (0.3 + mid),
+        phase=2.0 * math.pi * heard.beat_position / 4.0,
     )
 
 

@@ -37,6 +37,8 @@ class Performance:
                 camera=cue.camera,
                 controls=cue.controls,
                 noise_scale=cue.noise_scale,
+                anchor=cue.anchor,
+                anchor_weight=cue.anchor_weight,
                 cut=cue.cut,
             )
 

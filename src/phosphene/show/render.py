@@ -101,6 +101,7 @@ def render(
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
     base = base or load_pipeline(config.diffusion, config.inference)
+    base.suggest(config)
     plan = apply_size(base, config, options.size)
     target = check_target(
         out,

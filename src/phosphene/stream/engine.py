@@ -41,15 +41,17 @@ def step(
     engine: Engine,
     move: CameraMove = STILL,
     frame_buffer: int = 1,
+    batch: bool = True,
 ) -> StreamState:
     """Let one frame in, run the model when ``frame_buffer`` frames wait, show the next frame.
 
-    ``flight.frame`` must be ``state.frame``. The very first frame is denoised at once, alone.
+    ``flight.frame`` must be ``state.frame``. The very first frame is denoised at once, alone, and
+    so is every frame without ``batch``.
     """
     if flight.frame != state.frame:
         raise ValueError(f"expected frame {state.frame}, not {flight.frame}")
     state = _enter(state, flight, move)
-    if state.finished is None:
+    if state.finished is None or not batch:
         return _show_next(_land_newest(state, engine))
     if _waiting(state) >= frame_buffer:
         state = _tick(state, engine)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from phosphene.config import StreamConfig
+from phosphene.stream.anchor import towards
 from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import STILL, CameraMove
@@ -16,6 +17,9 @@ from phosphene.stream.noise import uniform
 from phosphene.stream.schedule import Schedule
 from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
 from phosphene.stream.state import StreamState
+
+ANCHORED_START = 0.6
+"""strength of a first picture that starts from a remembered one"""
 
 
 class FrameOptions(TypedDict, total=False):
@@ -32,6 +36,10 @@ class FrameOptions(TypedDict, total=False):
     for an image, what the blend ratio says for the previous picture"""
     noise_scale: float | None
     """factor on the noise against the previous picture; default: from the energy"""
+    anchor: Array | None
+    """(1 c h w) clean latent to draw the previous picture back to"""
+    anchor_weight: float
+    """how far, 0..1 (default 0)"""
     cut: bool
     """forget the previous picture; frames on their way are dropped, so flush first to keep them"""
 
@@ -51,6 +59,10 @@ class Entry:
     """0..1"""
     image: Array | None = None
     """(1 c h w) clean latent to start from instead of the previous picture"""
+    anchor: Array | None = None
+    """(1 c h w) clean latent the previous picture is drawn back to"""
+    anchor_weight: float = 0.0
+    """0..1"""
     camera: CameraMove = STILL
     controls: Array | None = None
     """(1 5)"""
@@ -70,8 +82,13 @@ def take_off(
     """
     coherent = config.enable_temporal_coherence
     previous = previous_picture(state, entry.camera) if coherent else None
+    if previous is not None and entry.anchor is not None:
+        previous = towards(previous, entry.anchor, entry.anchor_weight)
     source = previous if entry.image is None else entry.image
-    if source is None:
+    if source is None and entry.anchor is not None and entry.anchor_weight > 0.0:
+        source = entry.anchor
+        steps = schedule.steps(first_steps, ANCHORED_START)
+    elif source is None:
         steps = schedule.steps(first_steps if coherent else config.denoising_steps)
     else:
         strength = _strength(entry, schedule, config)

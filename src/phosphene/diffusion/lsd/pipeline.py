@@ -8,8 +8,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Context, Frames, ModelFacts
 from phosphene.diffusion.lsd.nets import LsdNets
+from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.diffusion.notices import say_once
 from phosphene.errors import InputError, ModelError
@@ -20,12 +22,24 @@ FloatArray = npt.NDArray[np.float32]
 
 # what a silent room sounds like to the model: every band at its usual level, no attack
 NEUTRAL_CONTROLS = np.array([0.5, 0.5, 0.5, 0.0, 0.0], np.float32)
+# measured: told that its past is clean, the model keeps shapes longest
+HISTORY_NOISE = 0.0
 
 
 class LSDPipeline(BaseDiffusionPipeline):
     """Live Stream Diffusion: a small latent flow model that sees its own last frame and the music."""
 
     name: ClassVar[str] = "lsd"
+
+    @classmethod
+    def suggest(cls, config: PipelineConfig) -> None:
+        """Deterministic steps, one frame at a time, on noise that is mostly new in every frame.
+
+        The model was trained on noise that has nothing to do with its last picture; noise that stays
+        would be taken for texture and grow. On a CPU a shared call costs what it saves.
+        """
+        config.latent.suggest(fresh=0.7)
+        config.stream.suggest(stream_batch=False, add_noise=False)
 
     def load_model(self) -> None:
         """Open the three networks that ship in the package."""
@@ -39,6 +53,7 @@ class LSDPipeline(BaseDiffusionPipeline):
             say_once(f"the built-in model runs on the CPU, not on {config.device}.")
         self._nets = LsdNets(threads=config.threads)
         self._text = TextEncoder()
+        self._bank = SeedBank()
         self._facts = ModelFacts(
             name=self.name,
             latent_channels=8,
@@ -85,8 +100,14 @@ class LSDPipeline(BaseDiffusionPipeline):
             np.broadcast_to(np.asarray(timesteps, np.float32), (batch,)),
             np.broadcast_to(embeds, (batch, *embeds.shape[1:])),
             previous=context.previous,
+            history_noise=HISTORY_NOISE,
             audio=np.broadcast_to(controls, (batch, 5)),
         )
+
+    def recall(self, embeds: FloatArray, variant: int = 0) -> FloatArray:
+        """A picture of the family whose name is nearest to the prompt -> (1, 8, h, w)."""
+        _, _, height, width = self.get_latent_shape()
+        return self._bank.latent(embeds[0, 0], variant, height, width)[None]
 
     def decode(self, latents: FloatArray) -> Frames:
         """Latents -> uint8 (b, 8h, 8w, 3)."""

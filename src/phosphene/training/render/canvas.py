@@ -120,7 +120,9 @@ def nearest_two(c: Canvas, px: Tensor, py: Tensor) -> tuple[Tensor, Tensor, Tens
     return best[:, 0], best[:, 1], index[:, 0]
 
 
-def drifting_points(c: Canvas, k: int, reach: float = 1.5, wander: float = 0.12) -> tuple[Tensor, Tensor]:
+def drifting_points(
+    c: Canvas, k: int, reach: float = 1.5, wander: float = 0.12
+) -> tuple[Tensor, Tensor]:
     """(n, k) jittered-grid points that wander on small circles: even cover without clumps."""
     side = int(k**0.5 + 0.999)
     rnd = c.random(4, side * side)

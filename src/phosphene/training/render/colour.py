@@ -45,7 +45,9 @@ def _shade(lab: Tensor, lightness: float, chroma: float) -> Tensor:
     return out
 
 
-def gradient(colours: Tensor, *, dark: float = 1.0, light: float = 1.0, cycle: float = 0.0) -> Tensor:
+def gradient(
+    colours: Tensor, *, dark: float = 1.0, light: float = 1.0, cycle: float = 0.0
+) -> Tensor:
     """A palette from one to three named colours: dark end, the colours, highlight.
 
     Args:
@@ -62,7 +64,9 @@ def gradient(colours: Tensor, *, dark: float = 1.0, light: float = 1.0, cycle: f
         lab = lab[lab[:, 0].argsort()]
     first, last = lab[:1], lab[-1:]
     low = _shade(first, float(first[0, 0]) * (1 - 0.78 * dark), 1 - 0.35 * dark)
-    high = _shade(last, float(last[0, 0]) + (0.97 - float(last[0, 0])) * 0.8 * light, 1 - 0.55 * light)
+    high = _shade(
+        last, float(last[0, 0]) + (0.97 - float(last[0, 0])) * 0.8 * light, 1 - 0.55 * light
+    )
     body = lab if len(lab) > 1 else torch.cat((_shade(lab, float(lab[0, 0]) * 0.62, 0.95), lab))
     stops = torch.cat((low, body, high))
     # the named colours own the middle of the ramp, the ends are short

@@ -47,7 +47,7 @@ def texture(
         out += weight * F.interpolate(lattice, (size, size), mode="bicubic", align_corners=True)
         norm += weight**2
     # bicubic enlargement keeps about 70 % of the lattice's deviation
-    return out / (0.7 * norm**0.5)
+    return out.div(0.7 * norm**0.5)
 
 
 def sample(tex: Tensor, x: Tensor, y: Tensor, reach: float = 1.6) -> Tensor:

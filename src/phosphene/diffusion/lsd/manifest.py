@@ -1,0 +1,30 @@
+"""Are the weights in the package what was published?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from phosphene.diffusion.lsd.nets import WEIGHTS
+from phosphene.errors import ModelError
+
+
+def verify(folder: Path = WEIGHTS) -> str:
+    """Check every file against ``manifest.json``; returns a line for people.
+
+    Raises :class:`~phosphene.errors.ModelError` for a file that is missing or damaged.
+    """
+    try:
+        files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+        for name, expected in files.items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected["sha256"]:
+                raise ModelError(_mend(f"{name} is damaged"))
+    except OSError as error:
+        raise ModelError(_mend(f"{error.filename} cannot be read")) from error
+    total = sum(entry["bytes"] for entry in files.values()) / 1e6
+    return f"lsd, {len(files)} files, {total:.1f} MB, checksums right"
+
+
+def _mend(what: str) -> str:
+    return f"the built-in model's {what}: pip install --force-reinstall phosphene."

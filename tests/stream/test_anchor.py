@@ -1,0 +1,38 @@
+"""Drawing a stream back to a remembered picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from phosphene.stream.anchor import towards
+
+RNG = np.random.default_rng(0)
+PREVIOUS = RNG.normal(size=(1, 4, 8, 8)).astype(np.float32)
+ANCHOR = (2 + 3 * RNG.normal(size=(1, 4, 8, 8))).astype(np.float32)
+
+
+def test_weight_zero_is_the_very_same_picture() -> None:
+    assert towards(PREVIOUS, ANCHOR, 0.0) is PREVIOUS
+
+
+def test_the_anchor_gives_the_shapes_and_the_stream_keeps_its_mean() -> None:
+    full = towards(PREVIOUS, ANCHOR, 1.0)
+    np.testing.assert_allclose(full.mean(axis=(2, 3)), PREVIOUS.mean(axis=(2, 3)), atol=1e-5)
+    shapes = ANCHOR - ANCHOR.mean(axis=(2, 3), keepdims=True)
+    np.testing.assert_allclose(full - full.mean(axis=(2, 3), keepdims=True), shapes, atol=1e-5)
+
+
+def test_half_way_is_between() -> None:
+    full, half = towards(PREVIOUS, ANCHOR, 1.0), towards(PREVIOUS, ANCHOR, 0.5)
+    np.testing.assert_allclose(half, (PREVIOUS + full) / 2, atol=1e-5)
+
+
+def test_torch_agrees() -> None:
+    out = towards(torch.from_numpy(PREVIOUS), torch.from_numpy(ANCHOR), 0.3)
+    np.testing.assert_allclose(out.numpy(), towards(PREVIOUS, ANCHOR, 0.3), atol=1e-5)
+
+
+def test_a_washed_out_stream_is_restored() -> None:
+    flat = np.zeros_like(PREVIOUS)
+    assert towards(flat, ANCHOR, 0.5).std() > 0.4 * ANCHOR.std()
