@@ -109,6 +109,8 @@ def test_fresh_noise_is_new_in_every_frame_and_repeatable() -> None:
     points = LatentGenerator(config).generate_latent_walk(features, SHAPE)
     flat = points.reshape(len(points), -1)
     assert np.abs(np.corrcoef(flat) - np.eye(len(flat))).max() < 0.2
-    np.testing.assert_array_equal(points, LatentGenerator(config).generate_latent_walk(features, SHAPE))
+    np.testing.assert_array_equal(
+        points, LatentGenerator(config).generate_latent_walk(features, SHAPE)
+    )
     half = LatentGenerator(LatentConfig(fresh=0.7)).generate_latent_walk(features, (1, 8, 32, 32))
     assert np.abs(half.std(axis=(1, 2, 3)) - 1).max() < 0.05
