@@ -247,7 +247,7 @@ class PromptConfig(ConfigModel):
     """What the picture shows."""
 
     base_prompt: str = Field(
-        "deep blue and gold nebula", description="What to draw. (word:1.3) weighs a word."
+        "crimson and gold mandala", description="What to draw. (word:1.3) weighs a word."
     )
     negative_prompt: str = Field(
         "", description="What to stay away from, with guidance full or initialize."

@@ -13,9 +13,10 @@ from phosphene.video.spec import Size
 
 # what the demo draws when no prompt is given, as (share of the piece, prompt)
 TOUR = (
-    (0.0, "deep blue and gold nebula"),
-    (0.3, "crimson and teal kaleidoscope"),
-    (0.65, "neon pink and violet tunnel"),
+    (0.0, "teal ocean waves"),
+    (0.27, "crimson and gold mandala"),
+    (0.53, "electric blue lightning"),
+    (0.8, "violet flower petals"),
 )
 
 NEXT = """

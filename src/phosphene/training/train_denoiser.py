@@ -24,7 +24,7 @@ class DenoiserTraining:
 
     minutes: float = 65.0
     batch: int = 32
-    peak_lr: float = 3e-3
+    peak_lr: float = 1.5e-3
     ema: float = 0.997
     unroll_from: float = 0.5  # progress at which the net starts to see its own outputs
     unroll: int = 4  # most self-fed frames before the trained one

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("onnxruntime")
 
 from phosphene.diffusion.lsd.nets import WEIGHTS, LsdNets
+from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
 
 AUDIO = np.array([[0.4, 0.5, 0.3, 0.0, 0.0]], np.float32)
@@ -124,6 +125,18 @@ def test_sixty_self_fed_frames_keep_contrast(nets: LsdNets, encoder: TextEncoder
     assert (late > 12).all()
     assert late.mean() > 0.6 * early.mean()
     assert np.abs(last).max() < 10
+
+
+def test_a_held_stream_keeps_its_shape(nets: LsdNets, encoder: TextEncoder) -> None:
+    text = prompt(encoder, "neon spiral, pink and cyan", "black and white checkerboard")
+    bank = SeedBank()
+    anchor = np.stack([bank.latent(vector[0]) for vector in text])
+    eps, last = noise(2), anchor
+    for _ in range(60):
+        last = advance(nets, 0.85 * last + 0.15 * anchor, eps, text)
+    grey = [nets.decode(x).astype(float).mean(-1).reshape(2, -1) for x in (anchor, last)]
+    for before, after in zip(*grey, strict=True):
+        assert np.corrcoef(before, after)[0, 1] > 0.6
 
 
 def test_batch_does_not_change_a_stream(nets: LsdNets, encoder: TextEncoder) -> None:

@@ -10,7 +10,7 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +102,3 @@ def _spell(ch: str) -> str:
     if unicodedata.category(ch) == "So":
         return f" {unicodedata.name(ch, '').lower()} "
     return ch
-
-
-def encode_batch(encoder: TextEncoder, texts: Iterable[str]) -> npt.NDArray[np.float32]:
-    """(n, seq, dim) of plain prompts."""
-    return np.stack([encoder.encode(t) for t in texts])[:, None]
