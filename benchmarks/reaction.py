@@ -47,7 +47,7 @@ def main() -> None:
         out = Path(folder) / "out.mp4"
         print(render(song, out, config, RenderOptions(duration=args.duration)).describe())
         change = changes(out)
-    heard = AudioAnalyzer(config.audio).analyze(song, 0.0, args.duration)
+        heard = AudioAnalyzer(config.audio).analyze(song, 0.0, args.duration)
     onset = heard.onset_strength[: len(change)]
     lags = {
         lag: float(np.corrcoef(onset[: len(onset) - lag or None], change[lag:])[0, 1])
