@@ -115,3 +115,10 @@ def test_doctor() -> None:
     assert result.returncode == 0, result.stdout
     assert "built-in model" in result.stdout
     assert "ready" in result.stdout
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m phosphene config --schema | head -1"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    assert result.stdout.strip() == "{"
+    assert result.stderr == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,8 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"phosphene: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("phosphene: interrupted.", file=sys.stderr)
+        print("phosphene: interrupted. A render goes on with --resume.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # whoever read the output has seen enough; python would complain again on exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 Commands = argparse._SubParsersAction  # the public name does not exist

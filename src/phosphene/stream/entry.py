@@ -18,9 +18,6 @@ from phosphene.stream.schedule import Schedule
 from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
 from phosphene.stream.state import StreamState
 
-ANCHORED_START = 0.6
-"""strength of a first picture that starts from a remembered one"""
-
 
 class FrameOptions(TypedDict, total=False):
     """What a frame may be told besides noise, prompt and energy."""
@@ -39,7 +36,7 @@ class FrameOptions(TypedDict, total=False):
     anchor: Array | None
     """(1 c h w) clean latent to draw the previous picture back to"""
     anchor_weight: float
-    """how far, 0..1 (default 0)"""
+    """how far, 0..1 (default 0); a stream without a past starts from the anchor"""
     cut: bool
     """forget the previous picture; frames on their way are dropped, so flush first to keep them"""
 
@@ -82,13 +79,12 @@ def take_off(
     """
     coherent = config.enable_temporal_coherence
     previous = previous_picture(state, entry.camera) if coherent else None
-    if previous is not None and entry.anchor is not None:
-        previous = towards(previous, entry.anchor, entry.anchor_weight)
+    if coherent and entry.anchor is not None and entry.anchor_weight > 0.0:
+        # the remembered picture is the past of a stream that has none
+        past = entry.anchor if previous is None else previous
+        previous = towards(past, entry.anchor, entry.anchor_weight)
     source = previous if entry.image is None else entry.image
-    if source is None and entry.anchor is not None and entry.anchor_weight > 0.0:
-        source = entry.anchor
-        steps = schedule.steps(first_steps, ANCHORED_START)
-    elif source is None:
+    if source is None:
         steps = schedule.steps(first_steps if coherent else config.denoising_steps)
     else:
         strength = _strength(entry, schedule, config)

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-
 from phosphene.diffusion.lsd.nets import WEIGHTS, LsdNets
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
