@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
 
 from phosphene.arrays import Array
@@ -79,8 +78,3 @@ class Director:
             anchor_weight=recall,
             cut=frame == 0,
         )
-
-    def cues(self, first: int = 0) -> Iterator[Cue]:
-        """All cues from frame ``first`` on."""
-        for frame in range(first, self._features.num_frames):
-            yield self.cue(frame)
