@@ -355,6 +355,27 @@ class VideoConfig(ConfigModel):
     )
 
 
+class LiveConfig(ConfigModel):
+    """How a live show keeps time."""
+
+    fps: float = Field(30.0, ge=1, le=120, description="Frames per second aimed at.")
+    jpeg_quality: int = Field(
+        85, ge=30, le=100, description="Quality of the pictures sent to the page (30..100)."
+    )
+    adapt: bool = Field(
+        True, description="Step down size and steps when pictures come late, up again with room."
+    )
+    age_limit_ms: float = Field(
+        150.0, ge=10, le=2000, description="Frame age from which it steps down, milliseconds."
+    )
+    latency_offset_ms: float = Field(
+        0.0,
+        ge=-500,
+        le=500,
+        description="Show the picture later (+) or earlier (-) than the sound, milliseconds.",
+    )
+
+
 class PipelineConfig(ConfigModel):
     """Everything, nested."""
 
@@ -377,6 +398,7 @@ class PipelineConfig(ConfigModel):
         default_factory=InferenceConfig, description="Size and seed."
     )
     video: VideoConfig = Field(default_factory=VideoConfig, description="The file that is written.")
+    live: LiveConfig = Field(default_factory=LiveConfig, description="How a live show keeps time.")
 
     @classmethod
     def fast_preset(cls) -> Self:

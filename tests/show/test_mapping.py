@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from phosphene.audio.moment import frame_features
 from phosphene.config import PipelineConfig
-from phosphene.show.mapping import default_mapping, excite, frame_features, saturate
+from phosphene.show.mapping import default_mapping, excite, saturate
 from tests.conftest import make_features
 
 

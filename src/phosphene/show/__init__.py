@@ -1,6 +1,7 @@
 """The show: features to cues, cues to video."""
 
-from phosphene.show.mapping import FrameFeatures, Mapping, Reaction, default_mapping
+from phosphene.audio.moment import FrameFeatures
+from phosphene.show.mapping import Mapping, Reaction, default_mapping
 from phosphene.show.render import RenderOptions, RenderReport, render
 
 __all__ = [

@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 
 from phosphene.arrays import Array
+from phosphene.audio.moment import frame_features
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
@@ -13,7 +14,7 @@ from phosphene.latent import LatentGenerator
 from phosphene.latent.timing import scene_at
 from phosphene.prompt import PromptInterpolator, PromptTimeline
 from phosphene.show.cue import Cue
-from phosphene.show.mapping import Mapping, default_mapping, frame_features
+from phosphene.show.mapping import Mapping, default_mapping
 from phosphene.stream.camera import warp
 
 # how far the first frames of a scene are drawn to its remembered shape

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from phosphene.audio.types import AudioFeatures
+from phosphene.audio.moment import FrameFeatures
 from phosphene.config import CameraConfig, PipelineConfig, ReactConfig
 from phosphene.stream.camera import STILL, CameraMove
 
@@ -31,28 +31,6 @@ POSE_WARP = 0.05
 
 
 @dataclass(frozen=True)
-class FrameFeatures:
-    """The features of one frame, for mappings written by hand."""
-
-    frame: int
-    time: float
-    """seconds in the song"""
-    fps: float
-    energy: float
-    onset: float
-    bass: float
-    mid: float
-    treble: float
-    """relative loudness, 1 = usual"""
-    centroid: float
-    beat_phase: float
-    beat_position: float
-    is_beat: bool
-    section: int
-    chroma: FloatArray
-
-
-@dataclass(frozen=True)
 class Reaction:
     """What one frame does to the picture."""
 
@@ -70,26 +48,6 @@ class Reaction:
 
 
 Mapping = Callable[[FrameFeatures], Reaction]
-
-
-def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
-    """One column of the features."""
-    return FrameFeatures(
-        frame=frame,
-        time=features.time_of(frame),
-        fps=features.fps,
-        energy=float(features.energy[frame]),
-        onset=float(features.onset_strength[frame]),
-        bass=float(features.bass[frame]),
-        mid=float(features.mid[frame]),
-        treble=float(features.treble[frame]),
-        centroid=float(features.centroid[frame]),
-        beat_phase=float(features.beat_position[frame] % 1.0),
-        beat_position=float(features.beat_position[frame]),
-        is_beat=features.is_beat_frame(frame),
-        section=int(np.searchsorted(features.section_frames, frame, side="right")) - 1,
-        chroma=features.get_chroma_at_frame(frame),
-    )
 
 
 def default_mapping(config: PipelineConfig) -> Mapping:

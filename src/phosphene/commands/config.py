@@ -1,0 +1,35 @@
+"""`phosphene config`: all settings."""
+
+from __future__ import annotations
+
+import argparse
+
+from phosphene.commands.form import Commands, command
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = command(
+        commands,
+        "config",
+        "Print all settings as TOML, to edit and hand to --config.",
+        "  phosphene config > my.toml\n  phosphene config --preset quality\n  phosphene config --schema\n",
+    )
+    parser.add_argument(
+        "--preset", default="balanced", metavar="P", help="fast, balanced or quality"
+    )
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema instead")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    import json
+
+    from phosphene.config import PipelineConfig
+    from phosphene.diffusion.registry import pipeline_class
+
+    config = PipelineConfig.preset(args.preset)
+    pipeline_class(config.diffusion.model).suggest(config)
+    schema = json.dumps(config.model_json_schema(), indent=2) + "\n"
+    print(schema if args.schema else config.dumps_toml(), end="")
+    return 0

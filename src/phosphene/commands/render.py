@@ -1,0 +1,51 @@
+"""`phosphene render`: songs in, videos out."""
+
+from __future__ import annotations
+
+import argparse
+
+from phosphene.commands.form import Commands, command
+from phosphene.commands.settings import add_settings, read_settings
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = command(
+        commands,
+        "render",
+        "Song in, diffusion music video with that song's sound out.",
+        '  phosphene render song.mp3 -o out.mp4 --prompt "teal ocean waves"\n'
+        "  phosphene render song.mp3 --start 60 --duration 20 --preset quality\n"
+        "  phosphene render song.mp3 --resume              go on after a kill\n",
+    )
+    parser.add_argument("songs", nargs="+", metavar="SONG", help="sound or video file")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="video file, or a folder for many songs"
+    )
+    parser.add_argument(
+        "--start", type=float, default=0.0, metavar="S", help="begin there, seconds"
+    )
+    parser.add_argument(
+        "--duration", type=float, metavar="S", help="so long, seconds (default: to the end)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last finished segment"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    add_settings(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from phosphene.show.batch import render_many
+    from phosphene.show.render import RenderOptions
+    from phosphene.show.settings import outputs_for, parse_size
+
+    options = RenderOptions(
+        start=args.start,
+        duration=args.duration,
+        size=parse_size(args.size) if args.size else None,
+        resume=args.resume,
+        overwrite=args.overwrite,
+    )
+    return render_many(outputs_for(args.songs, args.output), read_settings(args), options)
