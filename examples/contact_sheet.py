@@ -1,12 +1,12 @@
 """One frame per prompt, side by side: how the picture at the top of the README was made.
 
-python examples/contact_sheet.py SHEET.png "neon pink galaxy" "teal ocean waves" ...
+python examples/contact_sheet.py SHEET.jpg "neon pink galaxy" "teal ocean waves" ...
 """
 
 import sys
 
-import matplotlib.image
 import numpy as np
+from PIL import Image
 
 from phosphene.audio import AudioAnalyzer
 from phosphene.audio.compose import compose
@@ -17,6 +17,7 @@ from phosphene.show.performance import Performance
 
 FRAME = 40
 COLUMNS = 6
+SIDE = 300
 
 sound, rate = compose(10.0)
 frames = []
@@ -30,9 +31,10 @@ for prompt in sys.argv[2:]:
     stream = StreamDiffusionPipeline(base, config.stream)
     performance = Performance(Director(config, features, base), stream)
     *_, latent = performance.latents(0, FRAME + 1)
-    frames.append(base.decode(latent)[0])
+    picture = Image.fromarray(base.decode(latent)[0])
+    frames.append(np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)))
 blank = np.zeros_like(frames[0])
 frames += [blank] * (-len(frames) % COLUMNS)
 rows = [np.concatenate(frames[i : i + COLUMNS], 1) for i in range(0, len(frames), COLUMNS)]
-matplotlib.image.imsave(sys.argv[1], np.concatenate(rows, 0))
+Image.fromarray(np.concatenate(rows, 0)).save(sys.argv[1], quality=88)
 print(f"{len(sys.argv) - 2} prompts: {sys.argv[1]}")

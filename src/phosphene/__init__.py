@@ -16,6 +16,8 @@ _PUBLIC = {
     "PromptInterpolator": "phosphene.prompt",
     "StreamDiffusionPipeline": "phosphene.diffusion",
     "render": "phosphene.show",
+    "transform": "phosphene.show.transform",
+    "transform_frames": "phosphene.show.transform",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

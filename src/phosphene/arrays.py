@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
-Array = Any
-"""an array of any namespace that follows the Python array API"""
+from phosphene.namespaces import Array, array_namespace, device
+
+__all__ = ["Array", "like", "place"]
 
 
 def place(array: npt.NDArray[np.float32], device: str, dtype: Any) -> Array:
-    """``array`` as the caller wants it: a torch tensor when ``dtype`` is torch's, else NumPy."""
-    if type(dtype).__module__.startswith("torch"):
+    """``array`` as the caller wants it: in the library whose type ``dtype`` is, NumPy where it is None."""
+    library = type(dtype).__module__.partition(".")[0]
+    if library == "mlx":
+        import mlx.core as mx
+
+        return mx.array(array, dtype)
+    if library == "torch":
         import torch
 
         return torch.from_numpy(np.ascontiguousarray(array)).to(device=device, dtype=dtype)
@@ -23,5 +28,5 @@ def place(array: npt.NDArray[np.float32], device: str, dtype: Any) -> Array:
 
 def like(array: npt.NDArray[np.float32], other: Array) -> Array:
     """``array`` moved to the namespace, device and dtype of ``other``."""
-    xp = array_api_compat.array_namespace(other)
-    return xp.asarray(array, dtype=other.dtype, device=array_api_compat.device(other))
+    xp = array_namespace(other)
+    return xp.asarray(array, dtype=other.dtype, device=device(other))

@@ -7,19 +7,50 @@ import os
 import sys
 from collections.abc import Sequence
 
-from phosphene.commands import analyze, bench, config, demo, doctor, render
+from phosphene.commands import (
+    analyze,
+    batch,
+    bench,
+    config,
+    demo,
+    doctor,
+    dream,
+    live,
+    models,
+    render,
+    train,
+    transform,
+)
 from phosphene.errors import PhospheneError
 
-COMMANDS = (render, demo, analyze, config, bench, doctor)
+COMMANDS = (
+    live,
+    render,
+    transform,
+    batch,
+    dream,
+    demo,
+    analyze,
+    config,
+    bench,
+    models,
+    train,
+    doctor,
+)
 """in the order of the help; a new command is a file in `commands/` and its name here"""
 
 EXAMPLES = """examples:
   phosphene demo                                  compose a short piece, render it to demo.mp4
+  phosphene live                                  pictures while the music plays, in the browser
   phosphene render song.mp3                       song.mp4, with the song's sound
   phosphene render song.mp3 -o out.mp4 --prompt "molten gold spiral" --size 1280x720
   phosphene render *.flac -o videos/              one video per song
+  phosphene transform clip.mp4 -o out.mp4         draw over a video
+  phosphene batch songs/ clips/ -o videos/        a catalogue, on all machines of a Ray cluster
+  phosphene dream --seconds 60 --prompt nebula    video without a song, as long as you like
   phosphene analyze song.mp3 --plot song.png      what phosphene hears
   phosphene bench stream                          frames per second on this machine
+  phosphene train --out run --plan cpu            make the built-in model anew, or your own
   phosphene doctor                                what is installed, what is missing
 """
 

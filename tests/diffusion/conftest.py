@@ -22,18 +22,30 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Tiny Stable Diffusion folders by kind of prediction; only ``eps`` has a tiny autoencoder."""
-    from tests.diffusion.tiny_sd import make_tree
+    """Tiny Stable Diffusion folders by kind; only ``eps`` and ``xl`` have a tiny autoencoder."""
+    from tests.diffusion.sd.trees import make_tree, make_xl_tree
 
     root = tmp_path_factory.mktemp("models")
     return {
         "eps": make_tree(root / "eps", tiny_vae=True),
-        "v": make_tree(root / "v", prediction="v_prediction"),
+        "v": make_tree(root / "v", "v"),
+        "turbo": make_tree(root / "turbo", "lightning"),
+        "lcm": make_tree(root / "lcm", "lcm"),
+        "xl": make_xl_tree(root / "xl", "lightning", tiny_vae=True),
+        "xl-turbo": make_xl_tree(root / "xl-turbo", "turbo"),
+        "xl-base": make_xl_tree(root / "xl-base", "eps"),
     }
 
 
 @pytest.fixture(scope="session")
 def pipeline(trees: dict[str, Path]) -> Any:
-    from tests.diffusion.sd_tools import load
+    from tests.diffusion.sd.tools import load
 
     return load(trees["eps"])
+
+
+@pytest.fixture(scope="session")
+def xl(trees: dict[str, Path]) -> Any:
+    from tests.diffusion.sd.tools import load_xl
+
+    return load_xl(trees["xl"])

@@ -109,6 +109,26 @@ def test_self_guidance_leads_away_from_what_the_frame_started_from(monkeypatch):
     assert flights[3].reference is None  # it started from pure noise
 
 
+def test_an_image_is_dressed_for_its_prompt_and_strength(monkeypatch):
+    stream = make(strength=0.5)
+    asked = []
+
+    def dress(frames, embeds, strength):
+        asked.append((np.asarray(embeds).copy(), strength))
+        return 255 - frames
+
+    monkeypatch.setattr(stream.base, "dress", dress)
+    flights = collect_alone(stream, monkeypatch)
+    embeds = stream.encode_prompt("x")
+    stream.step_latent(noise(0), embeds, image=image(), strength=0.0)
+    stream.step_latent(noise(1), embeds, image=image())
+    assert [strength for _, strength in asked] == [0.0, 0.5]
+    for given, _ in asked:
+        np.testing.assert_array_equal(given, np.asarray(embeds))
+    negative = stream.base.encode_image(255 - image()[None])
+    np.testing.assert_allclose(np.asarray(flights[0].x), np.asarray(negative), atol=1e-6)
+
+
 @pytest.mark.parametrize(("one", "other"), list(permutations([1, 2, 4], 2)))
 def test_the_number_of_steps_may_change_live(one, other):
     stream = make(denoising_steps=one)

@@ -1,12 +1,13 @@
 """Blending of embeddings: ends, lengths, namespaces."""
 
 import numpy as np
-import torch
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from phosphene.prompt.blend import lerp, slerp, weighted
+from tests.stream.toy import OTHERS, home_of
 
 vectors = arrays(np.float32, (2, 8), elements=st.floats(-4, 4, width=32))
 amount = st.floats(0, 1, width=32)
@@ -29,10 +30,13 @@ def test_slerp_keeps_length_where_lerp_shrinks(t) -> None:
     assert np.linalg.norm(lerp(a, b, 0.5)) < 0.9
 
 
+@pytest.mark.parametrize("backend", OTHERS)
+@settings(deadline=None)
 @given(vectors, vectors, amount)
-def test_torch_agrees(a, b, t) -> None:
-    out = slerp(torch.from_numpy(a), torch.from_numpy(b), float(t))
-    np.testing.assert_allclose(out.numpy(), slerp(a, b, float(t)), atol=1e-4)
+def test_every_backend_agrees(backend, a, b, t) -> None:
+    home = home_of(backend)
+    out = slerp(home.float32(a), home.float32(b), float(t))
+    np.testing.assert_allclose(np.asarray(out), slerp(a, b, float(t)), atol=1e-4)
 
 
 def test_opposite_and_zero_vectors_take_the_line() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
+import pytest
 
-from phosphene.stream.anchor import towards
+from phosphene.stream.anchor import MEANS, towards
+from tests.stream.toy import OTHERS, home_of
 
 RNG = np.random.default_rng(0)
 PREVIOUS = RNG.normal(size=(1, 4, 8, 8)).astype(np.float32)
@@ -16,9 +17,11 @@ def test_weight_zero_is_the_very_same_picture() -> None:
     assert towards(PREVIOUS, ANCHOR, 0.0) is PREVIOUS
 
 
-def test_the_anchor_gives_the_shapes_and_the_stream_keeps_its_mean() -> None:
+def test_the_anchor_gives_the_shapes_and_less_of_its_mean() -> None:
     full = towards(PREVIOUS, ANCHOR, 1.0)
-    np.testing.assert_allclose(full.mean(axis=(2, 3)), PREVIOUS.mean(axis=(2, 3)), atol=1e-5)
+    own, remembered = PREVIOUS.mean(axis=(2, 3)), ANCHOR.mean(axis=(2, 3))
+    wanted = own + MEANS * (remembered - own)
+    np.testing.assert_allclose(full.mean(axis=(2, 3)), wanted, atol=1e-5)
     shapes = ANCHOR - ANCHOR.mean(axis=(2, 3), keepdims=True)
     np.testing.assert_allclose(full - full.mean(axis=(2, 3), keepdims=True), shapes, atol=1e-5)
 
@@ -28,9 +31,11 @@ def test_half_way_is_between() -> None:
     np.testing.assert_allclose(half, (PREVIOUS + full) / 2, atol=1e-5)
 
 
-def test_torch_agrees() -> None:
-    out = towards(torch.from_numpy(PREVIOUS), torch.from_numpy(ANCHOR), 0.3)
-    np.testing.assert_allclose(out.numpy(), towards(PREVIOUS, ANCHOR, 0.3), atol=1e-5)
+@pytest.mark.parametrize("backend", OTHERS)
+def test_every_backend_agrees(backend: str) -> None:
+    home = home_of(backend)
+    out = towards(home.float32(PREVIOUS), home.float32(ANCHOR), 0.3)
+    np.testing.assert_allclose(np.asarray(out), towards(PREVIOUS, ANCHOR, 0.3), atol=1e-5)
 
 
 def test_a_washed_out_stream_is_restored() -> None:

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phosphene.errors import InputError
-from phosphene.stream.camera import CameraMove, warp
-from tests.stream.toy import BACKENDS, home_of
+from phosphene.stream.camera import STILL, CameraMove, part, warp
+from tests.stream.toy import BACKENDS, OTHERS, home_of
 
 moves = st.builds(
     CameraMove,
@@ -88,11 +88,12 @@ def test_moves_add_up():
 
 @settings(max_examples=25, deadline=None)
 @given(moves)
-def test_numpy_equals_torch(move):
+@pytest.mark.parametrize("backend", OTHERS)
+def test_every_backend_equals_numpy(backend, move):
     latent = noise()
     moved = warp(latent, move)
     assert moved.dtype == np.float32 and np.isfinite(moved).all()
-    other = warp(home_of("torch").float32(latent), move)
+    other = warp(home_of(backend).float32(latent), move)
     np.testing.assert_allclose(moved, np.asarray(other), atol=1e-4)
 
 
@@ -121,3 +122,19 @@ def test_impossible_moves_are_refused(zoom):
         CameraMove(zoom=zoom)
     with pytest.raises(InputError):
         CameraMove(rotate=float("nan"))
+
+
+def test_a_part_of_a_canvas_moves_as_the_whole_would() -> None:
+    """Where nothing comes in over the edges, both are the same samples."""
+    rng = np.random.default_rng(5)
+    canvas = rng.standard_normal((1, 3, 24, 28)).astype(np.float32)
+    move = CameraMove(zoom=1.4, rotate=0.2)
+    inner = part(canvas, move, 16, 20)
+    whole = warp(canvas, move)
+    assert inner.shape == (1, 3, 16, 20)
+    np.testing.assert_allclose(inner, whole[..., 4:20, 4:24], atol=1e-5)
+
+
+def test_a_part_that_stands_still_is_the_middle() -> None:
+    canvas = np.arange(1 * 1 * 8 * 10, dtype=np.float32).reshape(1, 1, 8, 10)
+    np.testing.assert_array_equal(part(canvas, STILL, 4, 6), canvas[..., 2:6, 2:8])

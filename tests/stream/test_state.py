@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,10 +8,11 @@ from phosphene.errors import InputError, OutputError
 from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.guidance import Guidance
+from phosphene.stream.memory import ContextMemory
 from phosphene.stream.noise import gaussian
 from phosphene.stream.similarity import Watch
 from phosphene.stream.state import StreamState, dump, load, save
-from tests.stream.toy import BACKENDS, home_of
+from tests.stream.toy import BACKENDS, OTHERS, home_of
 
 
 def make_state(home):
@@ -19,6 +21,9 @@ def make_state(home):
 
     plan = Plan((900.25, 1 / 3), 2**32 - 1, Guidance("initialize", 1.7, 0.3), "tcd", 0.1, False)
     flying = Flight(7, plan, array(0), array(1), array(2), array(3), array(4), array(5), 1)
+    flying = replace(
+        flying, before=array(12), memory=array(13)[None], memory_age=array(14), source=array(15)
+    )
     landed = Flight(6, Plan(()), array(6), array(7))
     return StreamState(
         frame=8,
@@ -29,6 +34,8 @@ def make_state(home):
         ready=(landed,),
         moves=((7, CameraMove(1.01, 0.1, -0.2, 0.3, 0.001, 2.0)),),
         watch=Watch(array(10), array(11), "settings", 3),
+        before=array(16),
+        memory=ContextMemory(array(17)[None], (2, -1, 4, 6), 1),
     )
 
 
@@ -39,7 +46,7 @@ def assert_same(one, other, home):
         if isinstance(value, type(home.float32(np.zeros(1, np.float32)))):
             assert value.dtype == twin.dtype
             np.testing.assert_array_equal(np.asarray(value), np.asarray(twin))
-        elif isinstance(value, Watch):
+        elif isinstance(value, Watch | ContextMemory):
             assert_same(value, twin, home)
         elif name in ("flights", "ready"):
             assert len(value) == len(twin)
@@ -57,10 +64,11 @@ def test_a_state_comes_back_exactly(backend, tmp_path):
         assert_same(state, load(tmp_path / "state.npz", home.float32), home)
 
 
-def test_a_state_moves_between_backends(tmp_path):
+@pytest.mark.parametrize("backend", OTHERS)
+def test_a_state_moves_between_backends(backend, tmp_path):
     state = make_state(home_of("numpy"))
     save(state, tmp_path / "state")
-    restored = load(tmp_path / "state", home_of("torch").float32)
+    restored = load(tmp_path / "state", home_of(backend).float32)
     np.testing.assert_array_equal(np.asarray(restored.flights[0].x), state.flights[0].x)
 
 

@@ -16,12 +16,17 @@ from phosphene.stream.schedule import Prediction, Schedule
 SD = Schedule.scaled_linear()
 FLOW = Schedule.flow()
 CHANNELS, SEQUENCE, HIDDEN = 3, 2, 4
-BACKENDS = ("numpy", "torch")
+BACKENDS = ("numpy", "torch", "mlx")
+OTHERS = BACKENDS[1:]
 
 
 def home_of(backend: str) -> Home:
     if backend == "numpy":
         return Home.of(np.zeros(1, np.float32))
+    if backend == "mlx":
+        import mlx.core as mx
+
+        return Home.of(mx.zeros(1))
     return Home.of(pytest.importorskip("torch").zeros(1))
 
 
@@ -73,6 +78,10 @@ class ToyPipeline(BaseDiffusionPipeline):
     def asarray(self, array: np.ndarray) -> Array:
         if self.backend == "numpy":
             return array.astype(self.dtype)
+        if self.backend == "mlx":
+            import mlx.core as mx
+
+            return mx.array(array, getattr(mx, self.dtype))
         import torch
 
         # "meta" tensors have shapes but no values: reading one raises.

@@ -12,7 +12,7 @@ import numpy as np
 from phosphene.config import VideoConfig
 from phosphene.video.encoder import ThreadedWriter
 from phosphene.video.flash import FlashLimiter
-from phosphene.video.mux import Sound, Tags, assemble
+from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.recorder import Recorder
 from phosphene.video.spec import VideoSpec, segment_frames
@@ -70,7 +70,7 @@ def render(
                     writer.cut(limiter.get_state())
         sound = None if song is None else Sound(song, start, CONFIG.audio_bitrate)
         assemble(
-            project.paths, out, rate=RATE, frames=frames, sound=sound,
+            project.paths, out, clock=Clock.even(RATE, frames), sound=sound,
             tags=Tags("a title", "a comment"), work=project.folder, overwrite=False,
         )  # fmt: skip
         project.remove()

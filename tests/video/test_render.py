@@ -17,7 +17,7 @@ import phosphene
 from phosphene.errors import InputError, OutputError
 from phosphene.video import mux
 from phosphene.video.flash_count import count_flashes
-from phosphene.video.mux import Sound, Tags, assemble
+from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project, work_folder
 from tests.video.media import RATE, lag, make_song, picture, pictures, render, sound_of
 
@@ -207,7 +207,7 @@ def test_existing_file_is_never_harmed(tmp_path: Path) -> None:
     with Project(out, "x") as project:
         render(tmp_path / "part.mp4", 5)
         segment = tmp_path / "part.mp4"
-        options = {"rate": RATE, "frames": 5, "tags": Tags(), "work": project.folder}
+        options = {"clock": Clock.even(RATE, 5), "tags": Tags(), "work": project.folder}
         # it appears while the render runs
         out.write_bytes(b"precious")
         with pytest.raises(OutputError, match="exists: give another name or --overwrite"):

@@ -5,6 +5,8 @@ All filters are causal and given in seconds, so the frame rate of the analysis d
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,7 @@ RELATIVE_MAX = 4.0
 """relative loudness stops here, so that one hit after a long rest cannot throw the picture"""
 
 
+@lru_cache
 def decay(seconds: float, rate: float) -> float:
     """What is left of a difference after one step at ``rate`` Hz with time constant ``seconds``."""
     return float(np.exp(-1.0 / (seconds * rate))) if seconds > 0 else 0.0
@@ -28,17 +31,18 @@ def attack_release(values: FloatArray, rate: float, attack: float, release: floa
     """
     up, down = decay(attack, rate), decay(release, rate)
     columns = np.asarray(values, np.float64).reshape(len(values), -1).T
-    return np.stack([_follow(c.tolist(), up, down) for c in columns], axis=1).reshape(values.shape)
+    followed = [np.asarray(follow(c.tolist(), up, down), np.float32) for c in columns]
+    return np.stack(followed, axis=1).reshape(values.shape)
 
 
-def _follow(values: list[float], up: float, down: float) -> FloatArray:
+def follow(values: list[float], up: float, down: float, state: float = 0.0) -> list[float]:
+    """One value per value: what is left of the difference is ``up`` on the way up, else ``down``."""
     # a plain loop over python floats beats numpy scalars fivefold
-    state = 0.0
     out = []
     for value in values:
         state = value + (state - value) * (up if value > state else down)
         out.append(state)
-    return np.asarray(out, np.float32)
+    return out
 
 
 def long_average(values: FloatArray, rate: float, seconds: float, start: float) -> FloatArray:

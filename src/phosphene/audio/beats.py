@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phosphene.audio.metre import choose_ratio
-from phosphene.audio.pulse import Float64Array, find_pulse
+from phosphene.audio.pulse import Float64Array, Pulse, find_pulse
 from phosphene.audio.types import FloatArray
 
 ACCENT_EDGES = (140.0, 1500.0, 5000.0)
@@ -20,6 +20,8 @@ STRIKES = (1.0, 1.8, 1.9, 0.1)
 """how much kick, body, snare and hats say about where in the beat the beat is"""
 OFF_BEAT, BETWEEN = 0.45, -0.3
 """the same for what is struck half a beat and a quarter of a beat away"""
+HELD_WIDTH, HELD_LEAD = 0.12, 0.25
+"""beats within which a place counts as the one that is held, and the share its score has ahead"""
 CERTAIN = 0.05
 """confidence under which nothing is counted"""
 
@@ -68,16 +70,39 @@ def find_beats(
     accents: FloatArray, rate: float, low: float, high: float, duration: float
 ) -> BeatGrid:
     """Beats from accents (k, 4) at ``rate`` Hz, with a tempo between ``low`` and ``high`` BPM."""
-    envelope = accents @ np.asarray((1.0, 0.6, 0.6, 0.5), np.float32)
+    envelope = sum_accents(accents)
     pulse = find_pulse(envelope, rate, *PULSE_RANGE)
     if pulse is None or pulse.contrast < CERTAIN:
         return NO_BEATS
-    ratio = choose_ratio(accents, pulse, low, high)
+    return lay_grid(accents, rate, pulse, choose_ratio(accents, pulse, low, high), duration)
+
+
+def sum_accents(accents: FloatArray) -> FloatArray:
+    """(k,) one strength per moment from accents (k, 4)."""
+    return np.asarray(accents @ np.asarray((1.0, 0.6, 0.6, 0.5), np.float32), np.float32)
+
+
+def lay_grid(
+    accents: FloatArray,
+    rate: float,
+    pulse: Pulse,
+    ratio: float,
+    duration: float,
+    held: float | None = None,
+    trust: float = 1.0,
+) -> BeatGrid:
+    """The grid of ``ratio`` beats per pulse, its beats where people would tap.
+
+    ``held`` is the time in seconds of a beat that is counted already: in doubt that stays a beat,
+    the more so the larger its ``trust`` (0..1).
+    """
+    envelope = sum_accents(accents)
     phase = pulse.phase * ratio
-    phase = phase - beat_offset(phase, accents, pulse.bpm * ratio)
+    moments = np.arange(len(phase)) / rate - FLUX_DELAY
+    where = None if held is None else float(np.interp(held, moments, phase)) % 1.0
+    phase = phase - beat_offset(phase, accents, pulse.bpm * ratio, where, trust)
     sounding = np.flatnonzero(envelope > 0.5)
     first, last = np.ceil(phase[sounding[0]] - 0.1), np.floor(phase[-1])
-    moments = np.arange(len(phase)) / rate - FLUX_DELAY
     times = np.interp(np.arange(first, last + 1), phase, moments)
     times = times[(times >= 0) & (times < duration)]
     if len(times) < 2:
@@ -88,8 +113,16 @@ def find_beats(
     return BeatGrid(float(tempo), pulse.contrast, times)
 
 
-def beat_offset(phase: Float64Array, accents: FloatArray, bpm: float) -> float:
+def beat_offset(
+    phase: Float64Array,
+    accents: FloatArray,
+    bpm: float,
+    held: float | None = None,
+    trust: float = 1.0,
+) -> float:
     """Where in the cycle of ``phase`` (0..1) people would tap, from accents (k, 4).
+
+    In doubt it is near ``held`` (0..1), the more so the larger its ``trust`` (0..1).
 
     The weights were chosen on the synthesised grooves of :mod:`phosphene.audio.metre`.
     """
@@ -105,6 +138,10 @@ def beat_offset(phase: Float64Array, accents: FloatArray, bpm: float) -> float:
     smooth = np.fft.irfft(np.fft.rfft(profile) * np.fft.rfft(bump / bump.sum()), bins)
     quarters = np.roll(smooth, bins // 4) + np.roll(smooth, -bins // 4)
     score = smooth + OFF_BEAT * np.roll(smooth, bins // 2) + BETWEEN * quarters
+    if held is not None:
+        centres = (np.arange(bins) + 0.5) / bins
+        near = np.abs((centres - held + 0.5) % 1.0 - 0.5) < HELD_WIDTH
+        score = np.where(near, score * (1 + trust * HELD_LEAD), score)
     return float(score.argmax() + 0.5) / bins
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from phosphene.audio.spectrum import causal_frames, window_length
+from phosphene.audio.progress import Progress, untold
+from phosphene.audio.spectrum import causal_frames, unit_window, window_length
 from phosphene.audio.types import FloatArray
 
 CHROMA_RATE = 20
@@ -12,35 +13,56 @@ CHROMA_RATE = 20
 WINDOW_SECONDS = 0.372
 LOWEST, HIGHEST = 65.0, 2100.0
 """C2 to C7, Hz"""
+AUDIBLE_PEAK = 1e-3
+"""share of the loud level (-60 dB) under which a peak is not heard"""
+PRESENT = 3e-3
+"""share of the loud level under which the strongest pitch class counts as silence"""
 CHUNK = 256
 
 
-def analyse_chroma(samples: FloatArray, rate: int, reference: float) -> tuple[FloatArray, float]:
+class PitchAnalysis:
+    """The windows for one sample rate; calling it finds the pitches of any number of moments."""
+
+    def __init__(self, rate: int) -> None:
+        self.length = window_length(rate, WINDOW_SECONDS)
+        """samples in a window"""
+        self._window = unit_window(self.length)
+        self._bin_hz = rate / self.length
+
+    def __call__(
+        self, frames: FloatArray, floor: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(row, MIDI pitch, strength) of the peaks over ``floor`` in windows (k, length)."""
+        amplitude = np.abs(np.fft.rfft(frames * self._window))
+        return spectral_peaks(amplitude, self._bin_hz, floor)
+
+
+def analyse_chroma(
+    samples: FloatArray, rate: int, reference: float, progress: Progress = untold
+) -> tuple[FloatArray, float]:
     """((k, 12) pitch-class strength from C to B, moments per second).
 
     Spectral peaks are placed on the circle of pitch classes by their interpolated frequency and
     shared between the two nearest classes (the harmonic pitch class profile of E. Gomez, 2006).
     The song's own tuning is measured first. Peaks 60 dB under ``reference`` are not heard.
     """
-    length = window_length(rate, WINDOW_SECONDS)
+    analysis = PitchAnalysis(rate)
     hop = max(1, round(rate / CHROMA_RATE))
     total = len(samples) // hop + 1
-    window = np.hanning(length + 1)[:-1].astype(np.float32)
-    window *= 2.0 / window.sum()
     rows: list[np.ndarray] = []
     pitches: list[np.ndarray] = []
     strengths: list[np.ndarray] = []
     for first in range(0, total, CHUNK):
         count = min(CHUNK, total - first)
-        frames = causal_frames(samples, length, hop, first, count)
-        amplitude = np.abs(np.fft.rfft(frames * window))
-        row, pitch, strength = spectral_peaks(amplitude, rate / length, reference * 1e-3)
+        frames = causal_frames(samples, analysis.length, hop, first, count)
+        row, pitch, strength = analysis(frames, reference * AUDIBLE_PEAK)
         rows.append(row + first)
         pitches.append(pitch)
         strengths.append(strength)
+        progress((first + count) / total)
     pitch, strength = np.concatenate(pitches), np.concatenate(strengths)
-    chroma = fold_pitches(np.concatenate(rows), pitch - tuning(pitch, strength), strength, total)
-    return chroma, rate / hop
+    off = tuning(tuning_turn(pitch, strength), float(strength.sum()))
+    return fold_pitches(np.concatenate(rows), pitch - off, strength, total), rate / hop
 
 
 def spectral_peaks(
@@ -66,13 +88,18 @@ def spectral_peaks(
     return row, pitch, here[row, column] * weight
 
 
-def tuning(pitch: np.ndarray, strength: np.ndarray) -> float:
-    """How far the song is off A = 440 Hz, semitones in -0.5..0.5: a circular mean of the peaks."""
-    if not len(pitch):
-        return 0.0
-    turn = np.sum(strength * np.exp(2j * np.pi * pitch))
+def tuning_turn(pitch: np.ndarray, strength: np.ndarray) -> complex:
+    """Sum of the peaks as arrows, each turned by how far it is off the nearest semitone."""
+    return complex(np.sum(strength * np.exp(2j * np.pi * pitch)))
+
+
+def tuning(turn: complex, weight: float) -> float:
+    """How far the song is off A = 440 Hz, semitones in -0.5..0.5: a circular mean of the peaks.
+
+    ``turn`` is their :func:`tuning_turn`, ``weight`` the sum of their strengths.
+    """
     # peaks without a common tuning (noise, drums) cancel out: leave those alone
-    if abs(turn) < 0.1 * np.sum(strength):
+    if abs(turn) <= 0.1 * weight:
         return 0.0
     return float(np.angle(turn) / (2 * np.pi))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.audio.progress import Progress, untold
 from phosphene.audio.types import FloatArray
 from phosphene.errors import InputError
 
@@ -35,10 +36,11 @@ class Sound:
     """length of the decoded sound, seconds"""
 
 
-def decode(path: str | Path, rate: int = 22050) -> Sound:
+def decode(path: str | Path, rate: int = 22050, progress: Progress = untold) -> Sound:
     """Decode the first audio stream of ``path``, mixed down to mono at ``rate`` Hz.
 
-    Damaged parts are skipped; NaN and infinite samples become silence. Raises
+    Damaged parts are skipped; NaN and infinite samples become silence. ``progress`` is told the
+    share done where the file says how long it is. Raises
     :class:`InputError` when there is no sound to be had.
     """
     import av
@@ -63,10 +65,13 @@ def decode(path: str | Path, rate: int = 22050) -> Sound:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
         blocks: list[FloatArray] = []
         heard, source_rate, channels = 0, 0, 0
+        length = _told_length(container, stream)
         for frame in _frames(container, stream):
             if not source_rate:
                 source_rate, channels = frame.sample_rate, frame.layout.nb_channels
             heard += frame.samples
+            if length:
+                progress(min(heard / (source_rate * length), 1.0))
             try:
                 blocks += _mono(resampler, _silence_nonfinite(frame) if raw else frame)
             except (av.FFmpegError, ValueError):
@@ -114,6 +119,14 @@ def check_file(path: str | Path) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{source} cannot be read ({reason}): check its permissions.") from error
     return source
+
+
+def _told_length(container: Any, stream: Any) -> float:
+    """Seconds that the file claims to last; 0: it does not say. Good enough to show progress."""
+    if stream.duration and stream.time_base:
+        return max(float(stream.duration * stream.time_base), 0.0)
+    # of the container it is in microseconds
+    return max((container.duration or 0) / 1e6, 0.0)
 
 
 def _frames(container: Any, stream: Any) -> Iterator[AudioFrame]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from phosphene.audio.beats import BeatGrid
+from phosphene.audio.progress import Progress, untold
 from phosphene.audio.pulse import Float64Array
 from phosphene.audio.types import FloatArray
 from phosphene.config import AudioConfig
@@ -37,6 +38,8 @@ class Heard:
 class Backend(Protocol):
     """A function that hears a song."""
 
-    def __call__(self, samples: FloatArray, rate: int, config: AudioConfig) -> Heard:
-        """``samples`` (n,) mono at ``rate`` Hz, finite."""
+    def __call__(
+        self, samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold
+    ) -> Heard:
+        """``samples`` (n,) mono at ``rate`` Hz, finite; ``progress`` is told the share done."""
         ...

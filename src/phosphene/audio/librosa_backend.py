@@ -12,6 +12,7 @@ from phosphene.audio.beats import NO_BEATS, BeatGrid, scale_grid
 from phosphene.audio.heard import Heard
 from phosphene.audio.numpy_backend import AUDIBLE, relative_bands
 from phosphene.audio.onsets import onset_curve, pick_onsets
+from phosphene.audio.progress import Progress, untold
 from phosphene.audio.sections import describe, find_sections
 from phosphene.audio.spectrum import BAND_EDGES, k_weighting
 from phosphene.audio.types import FloatArray
@@ -21,7 +22,7 @@ from phosphene.errors import MissingExtraError
 HOP_SECONDS = 512 / 22050
 
 
-def hear(samples: FloatArray, rate: int, config: AudioConfig) -> Heard:
+def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold) -> Heard:
     """Analyse mono ``samples`` (n,) at ``rate`` Hz with librosa.
 
     Its frames are centred, so sound is heard up to 46 ms ahead; its tempo lies on the grid of its
@@ -50,7 +51,9 @@ def hear(samples: FloatArray, rate: int, config: AudioConfig) -> Heard:
         mel = librosa.feature.melspectrogram(S=power, sr=rate, n_mels=48)
         flux = rise(S=librosa.power_to_db(mel), sr=rate, hop_length=hop)
         centroid = librosa.feature.spectral_centroid(S=np.sqrt(power), sr=rate)[0]
+        progress(0.3)
         chroma = constant_q_chroma(librosa, padded, rate, hop, loud)
+        progress(0.8)
         index, strength = pick_onsets(flux.astype(np.float32), frame_rate)
         beats = NO_BEATS
         if loud > 0 and len(index) > 3:

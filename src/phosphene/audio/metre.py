@@ -40,10 +40,18 @@ TEMPO_WEIGHTS = (-5.13, -2.06)
 """for log2(tempo / 120) and its square: slow beats have strong subdivisions for free"""
 FLOOR = 0.02
 """periodicity that counts as none"""
+SAME = 0.04
+"""share by which tempi differ and are still the same tempo"""
 
 
-def choose_ratio(accents: FloatArray, pulse: Pulse, low: float, high: float) -> float:
-    """Beats per pulse, for a tempo within ``low``..``high`` BPM, from accents (k, 4)."""
+def choose_ratio(
+    accents: FloatArray, pulse: Pulse, low: float, high: float, held: float = 0.0, lead: float = 0.0
+) -> float:
+    """Beats per pulse, for a tempo within ``low``..``high`` BPM, from accents (k, 4).
+
+    ``held`` BPM is counted already (0: nothing is) and has ``lead`` ahead of the other tempi,
+    natural log of odds.
+    """
     ratios = [ratio for ratio in RATIOS if low <= pulse.bpm * ratio <= high]
     if not ratios:
         # the range spans an octave, so halving and doubling must reach it
@@ -64,5 +72,6 @@ def choose_ratio(accents: FloatArray, pulse: Pulse, low: float, high: float) -> 
             float(np.sum(LEVEL_WEIGHTS * np.log(strengths + FLOOR)))
             + TEMPO_WEIGHTS[0] * octave
             + TEMPO_WEIGHTS[1] * octave**2
+            + (lead if held and abs(pulse.bpm * ratio / held - 1) < SAME else 0.0)
         )
     return ratios[int(np.argmax(scores))]

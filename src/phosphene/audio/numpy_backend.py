@@ -6,9 +6,10 @@ import numpy as np
 
 from phosphene.audio import bands as levels
 from phosphene.audio.beats import NO_BEATS, BeatGrid, find_accents, find_beats, scale_grid
-from phosphene.audio.chroma import analyse_chroma, normalise
+from phosphene.audio.chroma import PRESENT, analyse_chroma, normalise
 from phosphene.audio.heard import Heard
 from phosphene.audio.onsets import onset_curve, pick_onsets
+from phosphene.audio.progress import Progress, part, untold
 from phosphene.audio.sections import describe, find_sections
 from phosphene.audio.spectrum import analyse_spectrum, log_flux
 from phosphene.audio.types import FloatArray
@@ -16,15 +17,17 @@ from phosphene.config import AudioConfig
 
 AUDIBLE = 1e-3
 """share of the loud level (-60 dB) under which a band counts as absent"""
+SPECTRA, HARMONY = 0.45, 0.85
+"""shares of the work that are done with the spectra, and then with the harmony; the rest is beats"""
 
 
-def hear(samples: FloatArray, rate: int, config: AudioConfig) -> Heard:
+def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold) -> Heard:
     """Analyse mono ``samples`` (n,) at ``rate`` Hz; silence gives zeros and no beats."""
-    spectra = analyse_spectrum(samples, rate)
+    spectra = analyse_spectrum(samples, rate, part(progress, 0.0, SPECTRA))
     loud = levels.loud_level(spectra.loudness)
     flux = log_flux(spectra.log_bands, loud)
     index, strength = pick_onsets(flux.sum(1), spectra.frame_rate)
-    chroma, chroma_rate = analyse_chroma(samples, rate, loud)
+    chroma, chroma_rate = analyse_chroma(samples, rate, loud, part(progress, SPECTRA, HARMONY))
     beats = NO_BEATS
     if len(index) > 3:
         beats = hear_beats(
@@ -43,7 +46,7 @@ def hear(samples: FloatArray, rate: int, config: AudioConfig) -> Heard:
         ),
         onsets=onset_curve(index, strength, len(flux), spectra.frame_rate),
         centroid=np.where(spectra.loudness > AUDIBLE * loud, spectra.centroid, np.float32(0)),
-        chroma=normalise(chroma, 3e-3 * loud) if loud > 0 else np.zeros_like(chroma),
+        chroma=normalise(chroma, PRESENT * loud) if loud > 0 else np.zeros_like(chroma),
         chroma_rate=chroma_rate,
         beats=beats,
         sections=find_sections(rows, config.section_sensitivity, beats.times),

@@ -161,13 +161,14 @@ def straighten(phase: Float64Array, envelope: FloatArray, rate: float) -> Float6
 
 def comb(phase: Float64Array, envelope: FloatArray) -> float:
     """How well attacks agree on one place in the pulse: harmonic sum in the phase domain."""
-    centred = envelope - envelope.mean()
-    return float(
-        sum(
-            weight * abs(np.sum(centred * np.exp(-2j * np.pi * harmonic * phase)))
-            for harmonic, weight in enumerate(HARMONIC_WEIGHTS, start=1)
-        )
-    )
+    turn = np.exp(-2j * np.pi * phase)
+    turned = (envelope - envelope.mean()) * turn
+    total = 0.0
+    for weight in HARMONIC_WEIGHTS:
+        total += weight * abs(turned.sum())
+        # one more turn is the next harmonic
+        turned *= turn
+    return float(total)
 
 
 def stands_out(usual: Float64Array, bpm: Float64Array, best: float) -> float:

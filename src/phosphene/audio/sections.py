@@ -22,8 +22,13 @@ def describe(
     rows = int(len(bands) / (rate * STEP))
     if rows < 1 or reference <= 0:
         return np.zeros((0, 1), np.float32)
-    timbre = np.log1p(block_mean(bands, rate * STEP, rows) * (100 / reference))
-    harmony = block_mean(chroma, chroma_rate * STEP, rows)
+    timbre = block_mean(bands, rate * STEP, rows)
+    return scale_rows(timbre, block_mean(chroma, chroma_rate * STEP, rows), reference)
+
+
+def scale_rows(timbre: FloatArray, harmony: FloatArray, reference: float) -> FloatArray:
+    """(rows, d) from band amplitudes (rows, bands) and pitch classes (rows, 12), scaled alike."""
+    timbre = np.log1p(timbre * (100 / reference))
     harmony = harmony / np.maximum(np.linalg.norm(harmony, axis=1, keepdims=True), 1e-6)
     timbre = timbre - timbre.mean(0)
     timbre = timbre / max(float(np.sqrt(np.square(timbre).sum(1).mean())), 1e-6)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phosphene.audio.progress import Progress, untold
 from phosphene.audio.types import FloatArray
 
 FRAME_RATE = 100
@@ -45,6 +46,12 @@ def window_length(rate: float, seconds: float) -> int:
     return 1 << max(5, round(float(np.log2(rate * seconds))))
 
 
+def unit_window(length: int) -> FloatArray:
+    """(length,) Hann window scaled so that a full-scale sine has amplitude 1."""
+    window = np.hanning(length + 1)[:-1].astype(np.float32)
+    return np.asarray(window * np.float32(2.0 / window.sum()), np.float32)
+
+
 def causal_frames(samples: FloatArray, length: int, hop: int, first: int, count: int) -> FloatArray:
     """(count, length) view-like stack of windows; window ``k`` holds the samples before ``k * hop``.
 
@@ -73,38 +80,65 @@ def log_band_edges(frequencies: FloatArray) -> np.typing.NDArray[np.intp]:
     return np.unique(np.clip(bins, 1, len(frequencies)))
 
 
-def analyse_spectrum(samples: FloatArray, rate: int) -> Spectra:
-    """Spectra of mono ``samples`` (n,) at ``rate`` Hz, about :data:`FRAME_RATE` moments a second."""
-    length = window_length(rate, WINDOW_SECONDS)
-    hop = max(1, round(rate / FRAME_RATE))
-    total = len(samples) // hop + 1
-    window = np.hanning(length + 1)[:-1].astype(np.float32)
-    # scaled so that a full-scale sine has amplitude 1
-    window *= 2.0 / window.sum()
-    frequencies = np.fft.rfftfreq(length, 1 / rate).astype(np.float32)
-    weight = np.square(k_weighting(frequencies))
-    edges = log_band_edges(frequencies)
-    splits = np.searchsorted(frequencies, BAND_EDGES)
+class SpectrumAnalysis:
+    """The windows, bands and weights for one sample rate, ready for any number of moments."""
 
-    bands = np.empty((total, len(edges) - 1), np.float32)
-    levels = np.zeros((total, 3), np.float32)
-    loudness = np.empty(total, np.float32)
-    centroid = np.zeros(total, np.float32)
-    for first in range(0, total, CHUNK):
-        count = min(CHUNK, total - first)
-        part = slice(first, first + count)
-        spectrum = np.fft.rfft(causal_frames(samples, length, hop, first, count) * window)
+    def __init__(self, rate: int) -> None:
+        self.length = window_length(rate, WINDOW_SECONDS)
+        """samples in a window"""
+        self.hop = max(1, round(rate / FRAME_RATE))
+        """samples from one moment to the next"""
+        self.frame_rate = rate / self.hop
+        self._window = unit_window(self.length)
+        self._frequencies = np.fft.rfftfreq(self.length, 1 / rate).astype(np.float32)
+        self._weight = np.square(k_weighting(self._frequencies))
+        self._edges = log_band_edges(self._frequencies)
+        self._splits = np.searchsorted(self._frequencies, BAND_EDGES)
+        low, high = self._edges[:-1], self._edges[1:] - 1
+        self.centres: FloatArray = np.sqrt(self._frequencies[low] * self._frequencies[high])
+        """(bands,) Hz"""
+
+    def __call__(self, frames: FloatArray) -> Spectra:
+        """What is kept of the windows in ``frames`` (k, length)."""
+        spectrum = np.fft.rfft(frames * self._window)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
-        bands[part] = np.sqrt(np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1))
-        for band in range(3):
-            levels[part, band] = np.sqrt(power[:, splits[band] : splits[band + 1]].sum(1))
-        loudness[part] = np.sqrt(power @ weight)
+        bands = np.sqrt(np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1))
+        levels = [
+            np.sqrt(power[:, low:high].sum(1))
+            for low, high in zip(self._splits[:-1], self._splits[1:], strict=True)
+        ]
         amplitude = np.sqrt(power)
         mass = amplitude.sum(1)
         sounding = mass > 1e-5
-        centroid[part][sounding] = (amplitude[sounding] @ frequencies) / mass[sounding]
-    centres = np.sqrt(frequencies[edges[:-1]] * frequencies[edges[1:] - 1])
-    return Spectra(rate / hop, bands, centres, levels, loudness, centroid)
+        centroid = np.zeros(len(frames), np.float32)
+        centroid[sounding] = (amplitude[sounding] @ self._frequencies) / mass[sounding]
+        return Spectra(
+            self.frame_rate,
+            bands.astype(np.float32),
+            self.centres,
+            np.stack(levels, axis=1).astype(np.float32),
+            np.sqrt(power @ self._weight).astype(np.float32),
+            centroid,
+        )
+
+
+def analyse_spectrum(samples: FloatArray, rate: int, progress: Progress = untold) -> Spectra:
+    """Spectra of mono ``samples`` (n,) at ``rate`` Hz, about :data:`FRAME_RATE` moments a second."""
+    analysis = SpectrumAnalysis(rate)
+    total = len(samples) // analysis.hop + 1
+    parts = []
+    for first in range(0, total, CHUNK):
+        count = min(CHUNK, total - first)
+        parts.append(analysis(causal_frames(samples, analysis.length, analysis.hop, first, count)))
+        progress((first + count) / total)
+    return Spectra(
+        analysis.frame_rate,
+        np.concatenate([part.log_bands for part in parts]),
+        analysis.centres,
+        np.concatenate([part.levels for part in parts]),
+        np.concatenate([part.loudness for part in parts]),
+        np.concatenate([part.centroid for part in parts]),
+    )
 
 
 def log_flux(bands: FloatArray, reference: float, lag: int = 2) -> FloatArray:

@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from phosphene.config import PipelineConfig
 
+# as in the config, which takes too long to import for a parser
+DEVICES = ("auto", "cuda", "mps", "mlx", "cpu")
+QUANTIZED = ("none", "4", "8", "int8", "fp8")
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Flags that every command which draws takes."""
+
+def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False) -> None:
+    """Flags that every command which draws takes; `many_prompts` lets --prompt come more than once."""
     group = parser.add_argument_group("settings (flags beat --config, which beats --preset)")
-    group.add_argument("--prompt", metavar="T", help="what to draw; (word:1.3) weighs a word")
+    if many_prompts:
+        group.add_argument(
+            "--prompt",
+            metavar="[S:]T",
+            action="append",
+            help="what to draw, from second S on; may be given again and again",
+        )
+    else:
+        group.add_argument("--prompt", metavar="T", help="what to draw; (word:1.3) weighs a word")
     group.add_argument(
         "--preset", default="balanced", metavar="P", help="fast, balanced (default) or quality"
     )
@@ -20,8 +32,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--chroma-prompts", metavar="F", help="text file, 12 lines: one prompt per note C..B"
     )
-    group.add_argument("--model", metavar="M", help="lsd (built in, default), sd15, or a plugin's")
+    group.add_argument(
+        "--model", metavar="M", help="lsd (default), or the path or hub id of any SD, SDXL"
+    )
     group.add_argument("--model-id", metavar="ID", help="weights for --model: hub id or local path")
+    add_device(group)
     group.add_argument("--seed", type=int, metavar="N", help="another seed, another journey")
     group.add_argument(
         "--size", metavar="WxH", help="size of the video, pixels (default: the model's own)"
@@ -40,6 +55,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device(group: argparse._ArgumentGroup) -> None:
+    """Flags that every command which loads a model takes."""
+    group.add_argument(
+        "--device",
+        choices=DEVICES,
+        help="where the model runs; `phosphene doctor` says what auto is",
+    )
+    group.add_argument(
+        "--quantize",
+        choices=QUANTIZED,
+        help="bits of the weights: 4 or 8 with --device mlx; int8, fp8 on torch",
+    )
+
+
 def read_settings(args: argparse.Namespace) -> PipelineConfig:
     """Preset, file and flags, checked; flags beat the file, which beats the preset."""
     from phosphene.config import PipelineConfig
@@ -51,7 +80,7 @@ def read_settings(args: argparse.Namespace) -> PipelineConfig:
     prompts = read_chroma_prompts(args.chroma_prompts) if args.chroma_prompts else None
     flags = {
         "prompt": {"base_prompt": args.prompt, "chroma_prompts": prompts},
-        "diffusion": {"model": args.model, "model_id": args.model_id},
+        "diffusion": {"model": args.model, "model_id": args.model_id} | device_flags(args),
         "inference": {"seed": args.seed},
         "audio": {"fps": args.fps},
         "stream": {"denoising_steps": args.steps},
@@ -60,3 +89,8 @@ def read_settings(args: argparse.Namespace) -> PipelineConfig:
     }
     given = {k: {n: v for n, v in group.items() if v is not None} for k, group in flags.items()}
     return PipelineConfig.from_dict(given, base=config)
+
+
+def device_flags(args: argparse.Namespace) -> dict[str, str | None]:
+    """What :func:`add_device` read, as settings of ``diffusion``."""
+    return {"device": args.device, "quantize": args.quantize}

@@ -3,7 +3,7 @@
 from phosphene.diffusion.base import BaseDiffusionPipeline, Context, ModelFacts
 from phosphene.diffusion.lsd.pipeline import LSDPipeline
 from phosphene.diffusion.registry import load_pipeline
-from phosphene.diffusion.sd15 import SD15Pipeline
+from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 
 __all__ = [

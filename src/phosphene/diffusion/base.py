@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from array_api_compat import array_namespace
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
+from phosphene.namespaces import array_namespace
 from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Denoiser, Plan
+from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.sample import sample
 from phosphene.stream.schedule import Prediction, Schedule
 
@@ -40,6 +42,14 @@ class ModelFacts:
     """(sequence length, hidden size) of one encoded prompt"""
     max_size: int
     """longest side it draws well without upscaling, pixels"""
+    min_size: int = 64
+    """shortest side that is worth looking at, pixels: a live show that lacks time draws no smaller"""
+    halves: bool = False
+    """whether pictures of half the size have as many latents: the same shapes, fewer pixels"""
+    memory_slots: int = 0
+    """slots of the context memory that it looks at, besides the output before its last; 0: neither"""
+    follows_source: bool = False
+    """whether it looks at the clean latent of the input picture"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,16 @@ class Context:
     """(b c h w) last finished latent of the same stream"""
     controls: Array | None = None
     """(b, 5) bass, mid, treble, onset, beat phase, each 0..1"""
+    before: Array | None = None
+    """(b c h w) the finished latent before ``previous``"""
+    memory: Array | None = None
+    """(b m c h w) finished latents of long ago; see :mod:`phosphene.stream.memory`"""
+    memory_age: Array | None = None
+    """(b m) frames since each of them, 0 for an empty slot"""
+    source: Array | None = None
+    """(b c h w) clean latent of the input picture"""
+    control: Array | None = None
+    """(b, 3, height, width) picture of the shapes to keep, 0..1, from ``control_image``"""
 
 
 class BaseDiffusionPipeline(ABC):
@@ -72,6 +92,17 @@ class BaseDiffusionPipeline(ABC):
     def suggest(cls, config: PipelineConfig) -> None:
         """Set what this model plays best with, wherever the user has set nothing."""
 
+    @classmethod
+    def fitting(cls, config: DiffusionConfig) -> type[BaseDiffusionPipeline]:
+        """The class that draws this model on the configured device; this one, unless it has another."""
+        return cls
+
+    def view(self, inference: InferenceConfig) -> Self:
+        """The same loaded model, networks shared, with sizes, steps and seed of its own."""
+        view = copy.copy(self)
+        view.inference_config = inference
+        return view
+
     @abstractmethod
     def load_model(self) -> None:
         """Load weights and set :attr:`facts`. Raises :class:`~phosphene.errors.ModelError`."""
@@ -93,6 +124,21 @@ class BaseDiffusionPipeline(ABC):
     def encode_image(self, frames: Frames) -> Array:
         """Encode uint8 pictures -> (b c h w) clean latents, about unit variance."""
 
+    def dress(self, frames: Frames, embeds: Array, strength: float) -> Frames:
+        """Input pictures as this model draws over them best, before they are encoded.
+
+        ``embeds`` (1, seq, hidden) says what will be drawn; of ``strength`` 0 nothing may change. Models
+        that know the world take pictures as they are.
+        """
+        return frames
+
+    def control_image(self, frames: Frames) -> Array | None:
+        """What uint8 pictures tell the model besides their latents -> (b, 3, height, width) in 0..1.
+
+        Models that take no such picture return None.
+        """
+        return None
+
     @abstractmethod
     def denoise(self, latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
         """One model call -> its prediction (b c h w), of the kind ``facts.prediction`` names.
@@ -105,10 +151,11 @@ class BaseDiffusionPipeline(ABC):
     def decode(self, latents: Array) -> Frames:
         """Decode clean latents -> uint8 pictures."""
 
-    def recall(self, embeds: Array, variant: int = 0) -> Array | None:
+    def recall(self, embeds: Array, variant: int = 0, pose: CameraMove = STILL) -> Array | None:
         """A remembered clean latent (1 c h w) whose shapes fit a prompt (1, seq, hidden).
 
-        ``variant`` 0.. picks one of several. Models without such a memory return None.
+        ``variant`` 0.. picks one of several; ``pose`` says how it stands. Models without such a memory
+        return None.
         """
         return None
 
@@ -148,23 +195,47 @@ class BaseDiffusionPipeline(ABC):
     def denoiser(self) -> Denoiser:
         """This model as the engine sees it: float32 in and out, whatever its own dtype."""
 
+        # (a prompt, the same in the model's dtype): most frames are told what the frame before was told
+        told: tuple[Array, Array] | None = None
+
         def denoise(
             latents: Array,
             timesteps: Array,
             embeds: Array,
             previous: Array | None,
             controls: Array | None,
+            *,
+            control: Array | None = None,
+            before: Array | None = None,
+            memory: Array | None = None,
+            memory_age: Array | None = None,
+            source: Array | None = None,
         ) -> Array:
-            cast = self.as_model_dtype
+            nonlocal told
+            if told is None or told[0] is not embeds:
+                told = embeds, self.as_model_dtype(embeds)
+
+            def cast(array: Array | None) -> Array | None:
+                return None if array is None else self.as_model_dtype(array)
+
             context = Context(
-                None if previous is None else cast(previous),
-                None if controls is None else cast(controls),
+                cast(previous),
+                cast(controls),
+                before=cast(before),
+                memory=cast(memory),
+                # half precision would round the age of an old picture
+                memory_age=memory_age,
+                source=cast(source),
+                control=cast(control),
             )
-            prediction = self.denoise(cast(latents), timesteps, cast(embeds), context)
+            prediction = self.denoise(cast(latents), timesteps, told[1], context)
             xp = array_namespace(prediction)
             return xp.astype(prediction, xp.float32, copy=False)
 
-        return Denoiser(self.facts.schedule, self.facts.prediction, denoise)
+        facts = self.facts
+        return Denoiser(
+            facts.schedule, facts.prediction, denoise, facts.memory_slots, facts.follows_source
+        )
 
     def as_model_dtype(self, array: Array) -> Array:
         """The same array in the dtype that :meth:`asarray` gives."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from functools import lru_cache
+
+from phosphene.config import DiffusionConfig
 
 _LOGGER = logging.getLogger("phosphene")
 
@@ -12,6 +15,19 @@ _LOGGER = logging.getLogger("phosphene")
 def say_once(message: str) -> None:
     """Warn with ``message``, unless it was just said. ``say_once.cache_clear()`` forgets."""
     _LOGGER.warning(message)
+
+
+def say_unheeded(config: DiffusionConfig, names: Collection[str], reason: str) -> None:
+    """Warn of the settings among ``names`` that were changed though nothing heeds them, and why."""
+    usual = DiffusionConfig()
+    # in the order of the config, so that the sentence is always the same one
+    asked = [
+        name
+        for name in DiffusionConfig.model_fields
+        if name in names and getattr(config, name) != getattr(usual, name)
+    ]
+    if asked:
+        say_once(f"{' and '.join(asked)} {'is' if len(asked) == 1 else 'are'} off: {reason}.")
 
 
 def first_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 
 from phosphene.config import DiffusionConfig, InferenceConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.sd.source import is_place, pipeline_for
 from phosphene.errors import ConfigError, ModelError
 
 GROUP = "phosphene.pipelines"
@@ -18,7 +19,12 @@ def pipeline_names() -> list[str]:
 
 
 def pipeline_class(name: str) -> type[BaseDiffusionPipeline]:
-    """Class registered as ``name``. Raises ConfigError for an unknown name."""
+    """Class registered as ``name``, or the one that draws the checkpoint at the place ``name``.
+
+    Raises ConfigError for an unknown name, ModelError for a place without a usable checkpoint.
+    """
+    if is_place(name):
+        name = pipeline_for(name)
     for point in entry_points(group=GROUP):
         if point.name == name:
             found = point.load()
@@ -33,5 +39,5 @@ def pipeline_class(name: str) -> type[BaseDiffusionPipeline]:
 
 
 def load_pipeline(diffusion: DiffusionConfig, inference: InferenceConfig) -> BaseDiffusionPipeline:
-    """Make and load the configured pipeline."""
-    return pipeline_class(diffusion.model)(diffusion, inference)
+    """Make and load the configured pipeline, on the configured device."""
+    return pipeline_class(diffusion.model).fitting(diffusion)(diffusion, inference)

@@ -13,14 +13,17 @@ import numpy.typing as npt
 from phosphene.config import StreamConfig
 from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames
 from phosphene.errors import InputError
+from phosphene.namespaces import evaluate
 from phosphene.stream import engine
 from phosphene.stream.arrays import Home
+from phosphene.stream.batch import Denoiser
 from phosphene.stream.camera import STILL
 from phosphene.stream.coherence import USUAL_ENERGY, clamp_energy
 from phosphene.stream.entry import Entry, FrameOptions, look, take_off
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
-from phosphene.stream.state import StreamState, dump, load, restore, save
+from phosphene.stream.resize import resize_state
+from phosphene.stream.state import StreamState, dump, held, load, restore, save
 
 Frame = npt.NDArray[np.uint8]
 """one uint8 RGB picture, (height, width, 3)"""
@@ -30,13 +33,15 @@ class StreamDiffusionPipeline:
     """A stream of pictures from one model.
 
     ``stream_config`` may be replaced or changed between any two frames; frames on their way keep the
-    settings they started with. Everything the stream remembers is :attr:`state`.
+    settings they started with. Another picture size takes the picture along, resampled. Everything the
+    stream remembers is :attr:`state`.
 
     Args:
         base_pipeline: the model.
         stream_config: how frames hang together.
         noise_scale_func: factor on a frame's noise from its music energy (0..1), in place of the
             configured ``noise_scale``.
+        denoiser: another way to call the model than ``base_pipeline.denoiser()``.
     """
 
     def __init__(
@@ -44,13 +49,14 @@ class StreamDiffusionPipeline:
         base_pipeline: BaseDiffusionPipeline,
         stream_config: StreamConfig,
         noise_scale_func: Callable[[float], float] | None = None,
+        denoiser: Denoiser | None = None,
     ) -> None:
         self.base = base_pipeline
         self.stream_config = stream_config
         self.noise_scale_func = noise_scale_func
         self.state = StreamState()
         self._home = Home.of(base_pipeline.asarray(np.zeros(1, np.float32)))
-        self._engine = engine.Engine(base_pipeline.denoiser(), HeldNoise(self._home))
+        self._engine = engine.Engine(denoiser or base_pipeline.denoiser(), HeldNoise(self._home))
         self._negative: Array | None = None
         self._decoded: tuple[Array, Frame] | None = None
 
@@ -77,7 +83,11 @@ class StreamDiffusionPipeline:
 
     def set_negative_prompt(self, prompt: str) -> None:
         """What guidance full and initialize stay away from, from the next frame on."""
-        self._negative = self._home.float32(self.base.encode_prompt(prompt))
+        self.set_negative_embeds(self.base.encode_prompt(prompt))
+
+    def set_negative_embeds(self, embeds: Array) -> None:
+        """The same with an encoded prompt (1 seq hidden)."""
+        self._negative = self._home.float32(embeds)
 
     def get_latent_shape(self, batch: int = 1) -> tuple[int, int, int, int]:
         """(batch, channels, height, width) of latents for the configured picture size."""
@@ -142,18 +152,25 @@ class StreamDiffusionPipeline:
             self._check_image(image)
         if options.get("cut", False):
             self.state = engine.cut(self.state)
+        elif options.get("forget", False):
+            self.state = engine.forget(self.state)
+        self.state = resize_state(self.state, entry.noise.shape)
         if config.enable_similarity_filter:
-            picture = entry.noise if image is None else self._home.float32(_unit_range(image))
+            picture = entry.noise if entry.image is None else entry.image
+            if image is not None:
+                picture = self._home.float32(_unit_range(image))
             skip, watch = look(self.state, entry, picture, config)
             self.state = replace(self.state, watch=watch)
             if skip:
                 self.state = engine.skip(self.state, self._engine)
                 return self._picture()
         if image is not None:
-            source = self._home.float32(self.base.encode_image(image[None]))
-            entry = replace(entry, image=source)
+            strength = config.strength if entry.strength is None else entry.strength
+            dressed = self.base.dress(image[None], entry.embeds, strength)
+            source = self._home.float32(self.base.encode_image(dressed))
+            entry = replace(entry, image=source, control=self.base.control_image(image[None]))
         first_steps = self.base.inference_config.num_inference_steps
-        flight = take_off(self.state, entry, self._engine.model.schedule, config, first_steps)
+        flight = take_off(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size
         self.state = engine.step(
             self.state, flight, self._engine, entry.camera, buffer, config.stream_batch
@@ -163,14 +180,17 @@ class StreamDiffusionPipeline:
     def flush_latents(self) -> list[Array]:
         """Finish the frames on their way; latents (1 c h w) of those not shown yet, oldest first."""
         self.state, landed = engine.flush(self.state, self._engine)
-        return [self.base.as_model_dtype(flight.x) for flight in landed]
+        latents = [self.base.as_model_dtype(flight.x) for flight in landed]
+        evaluate([*held(self.state), *latents])
+        return latents
 
     def flush(self) -> Frames:
         """Finish the frames on their way; pictures (n h w 3) of those not shown yet, oldest first."""
         size = self.base.inference_config
-        pictures = [np.empty((0, size.height, size.width, 3), np.uint8)]
-        pictures += [self.base.decode(latent) for latent in self.flush_latents()]
-        return np.concatenate(pictures)
+        pictures = [self.base.decode(latent) for latent in self.flush_latents()]
+        # an upscaler decodes to larger ones
+        none = np.empty((0, size.height, size.width, 3), np.uint8)
+        return np.concatenate(pictures) if pictures else none
 
     def reset(self) -> None:
         """Forget everything: the next frame is frame 0 and starts from nothing."""
@@ -193,7 +213,10 @@ class StreamDiffusionPipeline:
         self.state = load(path, self._home.float32)
 
     def _picture(self) -> Array:
-        return self.base.as_model_dtype(self.state.picture)
+        picture = self.base.as_model_dtype(self.state.picture)
+        # another thread may decode it while this one goes on with the next frame
+        evaluate([*held(self.state), picture])
+        return picture
 
     def _decode(self, latent: Array) -> Frame:
         """Decode, unless this very picture was decoded last."""
@@ -217,8 +240,11 @@ class StreamDiffusionPipeline:
         _check_shape("prompt_embeds", embeds, (1, *self.base.facts.embed_shape))
         controls = options.get("controls")
         anchor = options.get("anchor")
+        source = options.get("source")
         if anchor is not None:
             _check_shape("anchor", anchor, shape)
+        if source is not None:
+            _check_shape("source", source, shape)
         noise_scale = options.get("noise_scale")
         if noise_scale is None and self.noise_scale_func is not None:
             noise_scale = self.noise_scale_func(energy)
@@ -228,8 +254,10 @@ class StreamDiffusionPipeline:
             seed=seed,
             negative=self._negative_embeds(),
             energy=clamp_energy(energy),
+            image=None if source is None else self._home.float32(source),
             camera=options.get("camera") or STILL,
             controls=None if controls is None else self._home.float32(controls.reshape(1, -1)),
+            control=options.get("control"),
             strength=options.get("strength"),
             noise_scale=noise_scale,
             anchor=None if anchor is None else self._home.float32(anchor),

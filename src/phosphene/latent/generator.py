@@ -23,7 +23,7 @@ class LatentGenerator:
     Args:
         config: path, step length, drift.
         device: where latents are put; matters for torch only.
-        dtype: a torch dtype gives torch tensors, ``None`` or a NumPy dtype gives NumPy arrays.
+        dtype: one of torch or MLX gives arrays of theirs, ``None`` or one of NumPy NumPy arrays.
         seed: seed of the noise the walk is stretched over.
     """
 
@@ -61,32 +61,37 @@ class LatentGenerator:
             self._use_shape(latent_shape)
         return place(self._point(frame, features)[None], self.device, self.dtype)
 
+    def get_latent_at_place(self, here: timing.Place, frame: int, latent_shape: Shape) -> Array:
+        """Latent (1, c, h, w) wherever a walk is; ``frame`` counts the noise that is new in every frame."""
+        self._use_shape(latent_shape)
+        return place(self._at(here, frame)[None], self.device, self.dtype)
+
     def _use_shape(self, shape: Shape) -> None:
         if self._shape is None or tuple(shape[1:]) != self._shape[1:]:
             self._shape = (1, shape[1], shape[2], shape[3])
             self._axes.cache_clear()
 
     def _point(self, frame: int, features: AudioFeatures) -> walks.FloatArray:
-        walked = self._walked(frame, features)
+        return self._at(timing.place_at(features, frame, self.config), frame)
+
+    def _at(self, here: timing.Place, frame: int) -> walks.FloatArray:
+        walked = self._walked(here)
         if not self.config.fresh:
             return walked
         new = gaussian(self.seed, frame, FRESH_SLOT, walked.shape)
         return walks.blend(walked, new, self.config.fresh)
 
-    def _walked(self, frame: int, features: AudioFeatures) -> walks.FloatArray:
-        scene, progress = timing.scene_at(features, frame, self.config)
-        angle = timing.walk_angle(features, frame, self.config)
-        tilt = timing.spiral_tilt(features, frame, self.config)
-        new = self._on_path(scene, angle, tilt)
-        if scene == 0 or progress >= 1.0:
+    def _walked(self, here: timing.Place) -> walks.FloatArray:
+        new = self._on_path(here.scene, here)
+        if here.scene == 0 or here.arrival >= 1.0:
             return new
-        return walks.crossfade(self._on_path(scene - 1, angle, tilt), new, progress)
+        return walks.crossfade(self._on_path(here.scene - 1, here), new, here.arrival)
 
-    def _on_path(self, scene: int, angle: float, tilt: float) -> walks.FloatArray:
+    def _on_path(self, scene: int, here: timing.Place) -> walks.FloatArray:
         axes = self._axes(scene)
         if self.config.walk == "spiral":
-            return walks.spiral(axes, angle, tilt)
-        return walks.circle(axes, angle)
+            return walks.spiral(axes, here.angle, here.tilt)
+        return walks.circle(axes, here.angle)
 
     def _draw_axes(self, scene: int) -> walks.FloatArray:
         if self._shape is None:

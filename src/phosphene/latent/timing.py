@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,11 +15,38 @@ BEATS_PER_STEP = {"half": 0.5, "beat": 1.0, "two_beats": 2.0, "bar": 4.0}
 SCENE_FADE_SECONDS = 0.5
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a walk is at a moment."""
+
+    scene: int
+    arrival: float
+    """0..1: how far the scene has taken over from the one before"""
+    angle: float
+    """radians along the path"""
+    tilt: float
+    """radians the spiral has left its circle by"""
+
+
+def place_at(features: AudioFeatures, frame: int, config: LatentConfig) -> Place:
+    """Where the walk through a song is at ``frame``."""
+    return Place(
+        *scene_at(features, frame, config),
+        walk_angle(features, frame, config),
+        spiral_tilt(features, frame, config),
+    )
+
+
+def step_length(energy: float, config: LatentConfig) -> float:
+    """Radians of a step that begins at this loudness 0..1: 0.5 to 1.5 x ``config.distance``."""
+    return config.distance * (0.5 + energy)
+
+
 def walk_angle(features: AudioFeatures, frame: int, config: LatentConfig) -> float:
     """Radians walked at ``frame``: a steady drift plus one eased step per note.
 
-    A step is longer when it starts on a loud frame (0.5 to 1.5 x ``config.distance``), and it begins on
-    the beat, never before it.
+    A step is longer when it starts on a loud frame, see :func:`step_length`, and it begins on the beat,
+    never before it.
     """
     drift = config.drift * features.time_of(frame)
     if len(features.beat_times) == 0:
@@ -28,8 +56,8 @@ def walk_angle(features: AudioFeatures, frame: int, config: LatentConfig) -> flo
     here = float(position[frame])
     first, step = math.floor(float(position[0])), math.floor(here)
     starts = np.searchsorted(position, np.arange(first, step + 1))
-    lengths = config.distance * (0.5 + features.energy[starts])
-    return drift + float(lengths[:-1].sum()) + float(lengths[-1]) * ease_out(here - step)
+    lengths = [step_length(energy, config) for energy in features.energy[starts].tolist()]
+    return drift + sum(lengths[:-1]) + lengths[-1] * ease_out(here - step)
 
 
 def spiral_tilt(features: AudioFeatures, frame: int, config: LatentConfig) -> float:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import array_api_compat
-
-from phosphene.arrays import Array
+from phosphene.namespaces import Array, array_namespace
 
 Method = Literal["slerp", "lerp"]
 
 # below this sine of the angle slerp and lerp agree to float32 precision
-_PARALLEL = 1e-4
+_PARALLEL = 1e-3
 
 
 def lerp(a: Array, b: Array, t: float) -> Array:
@@ -25,7 +23,7 @@ def slerp(a: Array, b: Array, t: float) -> Array:
     Shoemake, "Animating rotation with quaternion curves", 1985. Vectors that are parallel, opposite or
     zero take the straight line.
     """
-    xp = array_api_compat.array_namespace(a, b)
+    xp = array_namespace(a, b)
     norm_a, norm_b = _norm(a), _norm(b)
     unit_a, unit_b = a / xp.where(norm_a > 0, norm_a, 1.0), b / xp.where(norm_b > 0, norm_b, 1.0)
     cosine = xp.clip(xp.sum(unit_a * unit_b, axis=-1, keepdims=True), -1.0, 1.0)
@@ -48,7 +46,7 @@ def weighted(stack: Array, weights: Array, method: Method) -> Array:
     With ``slerp`` the weighted mean keeps the weighted mean of the lengths, which for two embeddings of
     equal length is slerp's own midpoint; a plain mean would shrink towards "no prompt".
     """
-    xp = array_api_compat.array_namespace(stack)
+    xp = array_namespace(stack)
     mean = xp.sum(stack * weights[:, None, None], axis=0)
     if method == "lerp":
         return mean
@@ -58,5 +56,5 @@ def weighted(stack: Array, weights: Array, method: Method) -> Array:
 
 
 def _norm(x: Array) -> Array:
-    xp = array_api_compat.array_namespace(x)
+    xp = array_namespace(x)
     return xp.sqrt(xp.sum(x * x, axis=-1, keepdims=True))

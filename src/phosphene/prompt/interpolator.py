@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
-import array_api_compat
-
 from phosphene.arrays import Array, like
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import PromptConfig
+from phosphene.namespaces import array_namespace, to_device
 from phosphene.prompt.blend import mix, weighted
-from phosphene.prompt.harmony import chroma_weights
+from phosphene.prompt.harmony import FloatArray, chroma_weights
 
 
 class PromptInterpolator:
@@ -45,15 +44,18 @@ class PromptInterpolator:
         lazy = EmbedWalk(self, audio_features, base_prompt_embeds, chroma_prompt_embeds)
         if not precompute:
             return lazy
-        xp = array_api_compat.array_namespace(base_prompt_embeds)
+        xp = array_namespace(base_prompt_embeds)
         return xp.stack([lazy[frame] for frame in range(len(lazy))])
 
     def get_embeds_at_frame(
         self, frame: int, features: AudioFeatures, base: Array, chroma: Array
     ) -> Array:
         """Embedding (seq, hidden) of one frame."""
+        return self.blend(chroma_weights(features, frame, self.config), base, chroma)
+
+    def blend(self, weights: FloatArray, base: Array, chroma: Array) -> Array:
+        """``base`` pulled towards ``chroma`` (12, seq, hidden) by weights (12,) -> (seq, hidden)."""
         base = self._place(base[0] if base.ndim == 3 else base)
-        weights = chroma_weights(features, frame, self.config)
         present = float(weights.sum())
         if present <= 0:
             return base
@@ -64,9 +66,9 @@ class PromptInterpolator:
 
     def _place(self, embeds: Array) -> Array:
         if self.device is not None:
-            embeds = array_api_compat.to_device(embeds, self.device)
+            embeds = to_device(embeds, self.device)
         if self.dtype is not None and embeds.dtype != self.dtype:
-            xp = array_api_compat.array_namespace(embeds)
+            xp = array_namespace(embeds)
             embeds = xp.astype(embeds, self.dtype)
         return embeds
 

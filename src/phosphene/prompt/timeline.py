@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from phosphene.arrays import Array
 from phosphene.config import PromptConfig
+from phosphene.namespaces import evaluate
 from phosphene.prompt.blend import mix
 
 
@@ -28,6 +29,7 @@ class PromptTimeline:
         self._times = [cue.at for cue in cues]
         texts = [config.base_prompt, *(cue.prompt for cue in cues)]
         self.embeds = [encode(text)[0] for text in texts]
+        evaluate(self.embeds)
         self._seconds = config.transition_seconds
         self._method = config.interpolation
 

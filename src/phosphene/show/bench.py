@@ -125,7 +125,7 @@ def measure(config: PipelineConfig, frames: int, size: Size | None) -> StreamBen
     p50, p95, p99 = np.percentile(took * 1e3, [50, 95, 99])
     return StreamBench(
         version=__version__,
-        machine=f"{platform.machine()} {platform.system()}, {_cores()} cores",
+        machine=machine_name(),
         model=base.facts.name,
         size=plan.model,
         steps=config.stream.denoising_steps,
@@ -149,7 +149,9 @@ def _listen(config: AudioConfig) -> AudioFeatures:
         return AudioAnalyzer(config).analyze(song)
 
 
-def _cores() -> int:
+def machine_name() -> str:
+    """This machine, in a few words."""
     import psutil
 
-    return psutil.cpu_count(logical=False) or 1
+    cores = psutil.cpu_count(logical=False) or 1
+    return f"{platform.machine()} {platform.system()}, {cores} cores"

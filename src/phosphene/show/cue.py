@@ -33,3 +33,9 @@ class Cue:
     """0..1: how far the previous picture is drawn back to it"""
     cut: bool
     """start afresh instead of from the previous picture"""
+    source: Array | None = None
+    """(1, c, h, w) clean latent of an input picture to start from instead of the previous one"""
+    control: Array | None = None
+    """(1, 3, height, width) what else the input picture tells, for models with a control net"""
+    forget: bool = False
+    """another prompt begins: what is remembered of long ago counts no more"""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from dataclasses import replace
 
 from phosphene.arrays import Array
-from phosphene.audio.moment import frame_features
+from phosphene.audio.moment import FrameFeatures, frame_features
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.latent import LatentGenerator
-from phosphene.latent.timing import scene_at
+from phosphene.latent.timing import Place, place_at
 from phosphene.prompt import PromptInterpolator, PromptTimeline
 from phosphene.show.cue import Cue
-from phosphene.show.mapping import Mapping, default_mapping
-from phosphene.stream.camera import warp
+from phosphene.show.mapping import Mapping, Reaction, default_mapping
 
 # how far the first frames of a scene are drawn to its remembered shape
 ARRIVAL_RECALL = 0.7
@@ -49,33 +48,47 @@ class Director:
         self._chroma: Array = pipeline.encode_prompt(config.prompt.chroma_prompts)
         self._latent = config.latent
         self._seed = config.inference.seed
-        # a change of scene or prompt looks back at one other at most
-        self._remembered = lru_cache(maxsize=2)(
-            lambda prompt, variant: pipeline.recall(self._timeline.embeds[prompt][None], variant)
-        )
+        self._pipeline = pipeline
 
     def cue(self, frame: int) -> Cue:
         """The cue of one frame, whichever frames were asked for before."""
         features = self._features
         heard = frame_features(features, frame)
         reaction = self._mapping(heard)
+        here = place_at(features, frame, self._latent)
+        shape = here.scene + math.floor(heard.beat_position / BEATS_PER_SHAPE)
+        prompt = self._timeline.index_at(heard.time)
+        goal = self._timeline.embeds[prompt][None]
+        anchor = self._pipeline.recall(goal, max(0, self._seed + shape), reaction.pose)
         base = self._timeline.at(heard.time)
-        scene, arrival = scene_at(features, frame, self._latent)
-        # a new scene shows its shape first and plays with it then
-        recall = max(reaction.recall, ARRIVAL_RECALL * (1.0 - arrival))
-        variant = self._seed + scene + math.floor(heard.beat_position / BEATS_PER_SHAPE)
-        anchor = self._remembered(self._timeline.index_at(heard.time), max(0, variant))
         embeds = self._harmony.get_embeds_at_frame(frame, features, base, self._chroma)
-        return Cue(
-            frame=frame,
-            time=heard.time,
-            latent=self._walk.get_latent_at_frame(frame, features, self._shape),
-            embeds=embeds[None],
-            energy=reaction.energy,
-            noise_scale=reaction.noise_scale,
-            controls=reaction.controls,
-            camera=reaction.camera,
-            anchor=None if anchor is None else warp(anchor, reaction.pose),
-            anchor_weight=recall,
-            cut=frame == 0,
-        )
+        latent = self._walk.get_latent_at_place(here, frame, self._shape)
+        cue = make_cue(heard, reaction, here, latent, embeds, anchor, cut=frame == 0)
+        before = self._timeline.index_at(features.time_of(frame - 1))
+        return replace(cue, forget=frame > 0 and prompt != before)
+
+
+def make_cue(
+    heard: FrameFeatures,
+    reaction: Reaction,
+    here: Place,
+    latent: Array,
+    embeds: Array,
+    anchor: Array | None,
+    cut: bool = False,
+) -> Cue:
+    """Put together what one frame is told; ``latent``, ``anchor`` (1 c h w), ``embeds`` (seq hidden)."""
+    return Cue(
+        frame=heard.frame,
+        time=heard.time,
+        latent=latent,
+        embeds=embeds[None],
+        energy=reaction.energy,
+        noise_scale=reaction.noise_scale,
+        controls=reaction.controls,
+        camera=reaction.camera,
+        anchor=anchor,
+        # a new scene shows its shape first and plays with it then
+        anchor_weight=max(reaction.recall, ARRIVAL_RECALL * (1.0 - here.arrival)),
+        cut=cut,
+    )

@@ -35,6 +35,8 @@ def examine() -> list[Finding]:
         _guarded("built-in model", _built_in_model),
         _guarded("torch", _torch, optional=True),
         _extra("Stable Diffusion", "diffusers", "torch"),
+        _guarded("MLX", _mlx, optional=True),
+        _guarded("device", _device, optional=True),
         _extra("librosa", "librosa", "librosa"),
         _extra("training", "onnx", "train"),
         _guarded("pipelines", _pipelines),
@@ -100,6 +102,22 @@ def _torch() -> str:
     if torch.backends.mps.is_available():
         return f"{torch.__version__} on Apple MPS"
     return f"{torch.__version__} on the CPU (no CUDA or MPS device found)"
+
+
+def _mlx() -> str:
+    from phosphene.diffusion.devices import has_mlx, mlx_on_gpu
+
+    if not has_mlx():
+        return "not installed (for --device mlx, on Apple silicon): pip install 'phosphene[mlx]'"
+    where = "the GPU" if mlx_on_gpu() else "the CPU (to check with; it is made for Apple silicon)"
+    return f"mlx {version('mlx')} on {where}"
+
+
+def _device() -> str:
+    from phosphene.diffusion.devices import choose
+
+    choice = choose("auto")
+    return f"auto: {choice.device} for Stable Diffusion ({choice.why}), cpu for the built-in model"
 
 
 def _pipelines() -> str:

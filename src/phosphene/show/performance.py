@@ -30,17 +30,7 @@ class Performance:
     def step(self, cue: Cue) -> Array:
         """One frame in, the latent (1, c, h, w) to show now out."""
         with get_profiler().profile("denoise"):
-            return self._stream.step_latent(
-                cue.latent,
-                cue.embeds,
-                cue.energy,
-                camera=cue.camera,
-                controls=cue.controls,
-                noise_scale=cue.noise_scale,
-                anchor=cue.anchor,
-                anchor_weight=cue.anchor_weight,
-                cut=cue.cut,
-            )
+            return play(self._stream, cue)
 
     def cue(self, frame: int) -> Cue:
         """The cue of a frame."""
@@ -50,15 +40,35 @@ class Performance:
     def latents(self, first: int, total: int) -> Iterator[Array]:
         """Finished latents of frames ``first`` .. ``total`` - 1.
 
-        A stream that was restored from a state goes on with the frame its state was waiting for.
+        A stream that was restored from a state goes on with the frame its state was waiting for; a
+        fresh one must be waiting for ``first``.
         """
         out, latent = first, None
+        fresh = self._stream.state.finished is None
         for frame in range(self._stream.state.frame, total):
             latent = self.step(self.cue(frame))
             # while the stream fills up, the first picture is shown again and again
-            if frame == 0 or frame - self.lead == out:
+            if (fresh and frame == first) or frame - self.lead == out:
                 out += 1
                 yield latent
         rest = self._stream.flush_latents()
         # frames that the similarity filter passed over look like the last one
         yield from [*rest, *[latent] * (total - out - len(rest))]
+
+
+def play(stream: StreamDiffusionPipeline, cue: Cue) -> Array:
+    """One cue in, the latent (1, c, h, w) to show now out."""
+    return stream.step_latent(
+        cue.latent,
+        cue.embeds,
+        cue.energy,
+        camera=cue.camera,
+        controls=cue.controls,
+        noise_scale=cue.noise_scale,
+        anchor=cue.anchor,
+        anchor_weight=cue.anchor_weight,
+        source=cue.source,
+        control=cue.control,
+        cut=cue.cut,
+        forget=cue.forget,
+    )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,18 +13,13 @@ from tqdm import tqdm
 import phosphene
 from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline, load_pipeline
-from phosphene.show.director import Director
-from phosphene.show.finish import Finisher, unpack
+from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.show.drawing import Part, draw
 from phosphene.show.mapping import Mapping
-from phosphene.show.performance import Performance
-from phosphene.video.encoder import ThreadedWriter
-from phosphene.video.flash import FlashLimiter
-from phosphene.video.mux import Sound, Tags, assemble
+from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
-from phosphene.video.recorder import Recorder
 from phosphene.video.sizes import SizePlan, plan_size
-from phosphene.video.spec import Size, VideoSpec, segment_frames
+from phosphene.video.spec import Size, VideoSpec
 from phosphene.video.target import Target, check_target
 
 
@@ -100,6 +94,26 @@ def render(
     # every refusal comes before the model is loaded and the song is heard
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
+    sound = Sound(song, options.start, config.video.audio_bitrate)
+    report = render_features(features, sound, out, config, options, mapping=mapping, base=base)
+    return replace(report, seconds=time.perf_counter() - began, notes=asked.notes)
+
+
+def render_features(
+    features: AudioFeatures,
+    sound: Sound | None,
+    out: Path,
+    config: PipelineConfig,
+    options: RenderOptions,
+    *,
+    mapping: Mapping | None = None,
+    base: BaseDiffusionPipeline | None = None,
+) -> RenderReport:
+    """Render a video of what was heard, wherever it was heard; without a ``sound`` it is mute.
+
+    ``config`` is changed: sizes are set, and what the model suggests. Raises as :func:`render`.
+    """
+    began = time.perf_counter()
     base = base or load_pipeline(config.diffusion, config.inference)
     base.suggest(config)
     plan = apply_size(base, config, options.size)
@@ -110,17 +124,19 @@ def render(
         seconds=features.duration,
         overwrite=options.overwrite,
     )
-    fingerprint = _fingerprint(song, config, options, plan)
+    fingerprint = _fingerprint(sound, config, options, plan)
     with Project(out, fingerprint, resume=options.resume, overwrite=options.overwrite) as project:
         done = project.next_frame
         _draw(project, target, features, config, base, mapping)
         assemble(
             project.paths,
             out,
-            rate=target.rate,
-            frames=features.num_frames,
-            sound=Sound(song, options.start, config.video.audio_bitrate),
-            tags=Tags(title=song.stem, comment=f"phosphene: {config.prompt.base_prompt[:200]}"),
+            clock=Clock.even(target.rate, features.num_frames),
+            sound=sound,
+            tags=Tags(
+                title=out.stem if sound is None else sound.song.stem,
+                comment=f"phosphene: {config.prompt.base_prompt[:200]}",
+            ),
             work=project.folder,
             overwrite=options.overwrite,
         )
@@ -132,7 +148,7 @@ def render(
         fps=float(target.rate),
         size=target.size,
         seconds=time.perf_counter() - began,
-        notes=asked.notes,
+        notes=target.notes,
     )
 
 
@@ -145,38 +161,12 @@ def _draw(
     mapping: Mapping | None,
 ) -> None:
     """Draw the frames that are missing, segment by segment."""
-    stream = StreamDiffusionPipeline(base, config.stream)
-    stream.set_negative_prompt(config.prompt.negative_prompt)
-    limiter = FlashLimiter(float(target.rate)) if config.video.limit_flashes else None
-    if project.state is not None:
-        engine_state, limiter_state = unpack(project.state)
-        stream.restore_state(engine_state)
-        if limiter is not None:
-            limiter.set_state(limiter_state)
-    performance = Performance(Director(config, features, base, mapping), stream)
     first, total = project.next_frame, features.num_frames
     spec = VideoSpec.of(config.video, target.size, target.rate)
-    ends = set(_segment_ends(total, segment_frames(config.video, target.rate), performance.lead))
-    with (
-        ThreadedWriter(Recorder(project, spec)) as encoder,
-        ThreadedWriter(Finisher(base, limiter, encoder)) as finisher,
-        tqdm(total=total, initial=first, unit="frame", disable=None, smoothing=0.1) as bar,
-    ):
-        for done, latent in enumerate(performance.latents(first, total), start=first + 1):
-            finisher.write(latent)
-            if done in ends:
-                finisher.cut(stream.dump_state() if done < total else b"")
+    with tqdm(total=total, initial=first, unit="frame", disable=None, smoothing=0.1) as bar:
+        part = Part(first, state=project.state)
+        for _ in draw(part, project, spec, features, config, base, mapping):
             bar.update()
-
-
-def _segment_ends(total: int, length: int, lead: int) -> Iterator[int]:
-    """Frame counts at which segments end.
-
-    The last ``lead`` frames leave a stream that is being emptied, from which nobody could go on, so
-    they belong to the last segment.
-    """
-    yield from range(length, max(0, total - lead), length)
-    yield total
 
 
 def apply_size(
@@ -191,10 +181,14 @@ def apply_size(
     return plan
 
 
-def _fingerprint(song: Path, config: PipelineConfig, options: RenderOptions, plan: SizePlan) -> str:
+def _fingerprint(
+    sound: Sound | None, config: PipelineConfig, options: RenderOptions, plan: SizePlan
+) -> str:
     """Digest of everything that decides the picture."""
-    with song.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
+    content = ""
+    if sound is not None:
+        with sound.song.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
     settings = config.model_dump(mode="json")
     told = [phosphene.__version__, content, settings, options.start, options.duration, asdict(plan)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

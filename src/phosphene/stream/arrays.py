@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from array_api_compat import array_namespace, device, to_device
 
-Array = Any
-"""an array of any namespace: NumPy, torch or MLX"""
+from phosphene.namespaces import Array, array_namespace, device, to_device
+from phosphene.transfer import upload
+
+__all__ = ["Array", "Home", "HostArray", "to_numpy"]
+
 HostArray = npt.NDArray[np.float32]
 
 
@@ -30,7 +32,11 @@ class Home:
         """Bring an array from anywhere home as float32; one that is home already is returned as is."""
         if Home.of(array) == self:
             return self.namespace.astype(array, self.namespace.float32, copy=False)
-        return self.namespace.asarray(to_numpy(array), device=self.device)
+        host = to_numpy(array)
+        if getattr(self.device, "type", "cpu") != "cpu":
+            # a plain copy would wait for all that the device has been given to do
+            return upload(host, self.device)
+        return self.namespace.asarray(host, device=self.device)
 
 
 def to_numpy(array: Array) -> HostArray:

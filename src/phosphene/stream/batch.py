@@ -29,8 +29,17 @@ class Denoise(Protocol):
         embeds: Array,
         previous: Array | None,
         controls: Array | None,
+        *,
+        control: Array | None = None,
+        before: Array | None = None,
+        memory: Array | None = None,
+        memory_age: Array | None = None,
+        source: Array | None = None,
     ) -> Array:
-        """(b c h w), (b,), (b seq hidden), (b c h w), (b 5) -> prediction (b c h w)."""
+        """(b c h w), (b,), (b seq hidden), (b c h w), (b 5) -> prediction (b c h w).
+
+        The rest, as :class:`Flight` has it, is named only where frames carry it.
+        """
         ...
 
 
@@ -41,6 +50,10 @@ class Denoiser:
     schedule: Schedule
     prediction: Prediction
     denoise: Denoise
+    memory_slots: int = 0
+    """pictures of long ago that it looks at, besides the one before the last; 0: the last one only"""
+    follows_source: bool = False
+    """whether it looks at the input picture itself"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,16 @@ class Flight:
     controls: Array | None = None
     """(b 5)"""
     position: int = 0
+    control: Array | None = None
+    """(b 3 H W) picture of the shapes that the frame is to keep, 0..1"""
+    before: Array | None = None
+    """(b c h w) the finished picture before ``previous``"""
+    memory: Array | None = None
+    """(b m c h w) finished pictures of long ago; see :mod:`phosphene.stream.memory`"""
+    memory_age: Array | None = None
+    """(b m) frames since each of them, 0 for an empty slot"""
+    source: Array | None = None
+    """(b c h w) clean latent of the input picture"""
 
     @property
     def landed(self) -> bool:
@@ -90,6 +113,10 @@ class Flight:
     def asks_negative(self) -> bool:
         """Whether the coming step needs the negative prompt."""
         return self.negative is not None and self.plan.guidance.asks_negative(self.position)
+
+
+ASIDE = ("control", "before", "memory", "memory_age", "source")
+"""what a flight carries for some models only"""
 
 
 def advance(flights: Sequence[Flight], model: Denoiser, noise: HeldNoise) -> list[Flight]:
@@ -179,11 +206,14 @@ def _mix(flight: Flight, schedule: Schedule) -> Mix:
 def _predict(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
     """Model outputs of (flight, embeds) rows, in order.
 
-    One call, unless some frames have a previous picture or controls and others do not: a model must
-    not take zeros for absence.
+    One call, unless some frames have a previous picture, controls or what else models look at and others
+    do not: a model must not take zeros for absence.
     """
     outputs: list[Array] = [None] * len(rows)
-    kinds = [(flight.previous is None, flight.controls is None) for flight, _ in rows]
+    kinds = [
+        tuple(getattr(flight, name) is None for name in ("previous", "controls", *ASIDE))
+        for flight, _ in rows
+    ]
     for kind in dict.fromkeys(kinds):
         members = [i for i, own in enumerate(kinds) if own == kind]
         for i, output in zip(members, _call([rows[i] for i in members], model), strict=True):
@@ -196,12 +226,15 @@ def _call(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
     home = Home.of(flights[0].x)
     sizes = [flight.x.shape[0] for flight in flights]
     times = np.repeat(np.asarray([flight.t for flight in flights], np.float32), sizes)
+    aside = {name: _join(home, [getattr(flight, name) for flight in flights]) for name in ASIDE}
     prediction = model.denoise(
         _join(home, [flight.x for flight in flights]),
         home.float32(times),
         _join(home, [embeds for _, embeds in rows]),
         _join(home, [flight.previous for flight in flights]),
         _join(home, [flight.controls for flight in flights]),
+        # most models know nothing of these
+        **{name: array for name, array in aside.items() if array is not None},
     )
     ends = np.cumsum(sizes).tolist()
     return [prediction[end - size : end] for end, size in zip(ends, sizes, strict=True)]

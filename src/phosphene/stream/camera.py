@@ -65,7 +65,21 @@ def warp(latent: Array, *moves: CameraMove) -> Array:
         return latent
     height, width = latent.shape[-2:]
     points = Home.of(latent).float32(_source_points(height, width, moving))
-    return _sample(latent, points)
+    return resample(latent, points)
+
+
+def part(canvas: Array, move: CameraMove, height: int, width: int) -> Array:
+    """The middle (b c height width) of a larger latent (b c H W), as :func:`warp` would move it.
+
+    What comes in over the edges is the canvas; only its own edges are mirrored.
+    """
+    rows, columns = canvas.shape[-2:]
+    top, left = (rows - height) / 2, (columns - width) / 2
+    if move.is_identity and top.is_integer() and left.is_integer():
+        y, x = int(top), int(left)
+        return canvas[..., y : y + height, x : x + width]
+    points = _source_points(height, width, (move,)) + np.array([[left], [top]], np.float32)
+    return resample(canvas, Home.of(canvas).float32(points), (height, width))
 
 
 @lru_cache(maxsize=64)
@@ -86,8 +100,11 @@ def _source_points(height: int, width: int, moves: tuple[CameraMove, ...]) -> Ho
     return np.stack([x + centre_x, y + centre_y]).astype(np.float32)
 
 
-def _sample(latent: Array, points: Array) -> Array:
-    """Spline samples of a latent (b c h w) at ``points`` (2, h*w)."""
+def resample(latent: Array, points: Array, size: tuple[int, int] | None = None) -> Array:
+    """Spline samples (b c *size) of a latent (b c h w) at ``points`` (2, n), x and y in pixels.
+
+    ``size`` (height, width) holds n; by default that of the latent.
+    """
     home = Home.of(latent)
     xp = home.namespace
     batch, channels, height, width = latent.shape
@@ -101,9 +118,9 @@ def _sample(latent: Array, points: Array) -> Array:
     weight = weights[1][:, None, :] * weights[0][None, :, :]
     flat = xp.reshape(spline, (batch * channels, height * width))
     neighbours = xp.take(flat, xp.reshape(index, (-1,)), axis=1)
-    neighbours = xp.reshape(neighbours, (batch * channels, 16, height * width))
+    neighbours = xp.reshape(neighbours, (batch * channels, 16, points.shape[-1]))
     moved = xp.sum(neighbours * xp.reshape(weight, (16, -1)), axis=1)
-    return xp.reshape(moved, (batch, channels, height, width))
+    return xp.reshape(moved, (batch, channels, *(size or (height, width))))
 
 
 @lru_cache(maxsize=16)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Denoiser, Flight, advance, land
 from phosphene.stream.camera import STILL, CameraMove, warp
+from phosphene.stream.memory import forgotten, remember
 from phosphene.stream.noise import HeldNoise
 from phosphene.stream.state import StreamState
 
@@ -33,6 +34,13 @@ def previous_picture(state: StreamState, move: CameraMove) -> Array | None:
     if state.finished is None:
         return None
     return warp(state.finished, *(past for _, past in state.moves), move)
+
+
+def picture_before(state: StreamState, move: CameraMove) -> Array | None:
+    """The finished latent before that, moved alike; None for models that do not look back so far."""
+    if state.before is None:
+        return None
+    return warp(state.before, *(past for _, past in state.moves), move)
 
 
 def step(
@@ -85,6 +93,11 @@ def cut(state: StreamState) -> StreamState:
     return StreamState(frame=state.frame, shown=state.shown)
 
 
+def forget(state: StreamState) -> StreamState:
+    """Keep the picture, but begin the memory of older ones anew: the next frame is told another thing."""
+    return replace(state, memory=forgotten(state.frame))
+
+
 def _enter(state: StreamState, flight: Flight, move: CameraMove) -> StreamState:
     moves = state.moves if move.is_identity else (*state.moves, (flight.frame, move))
     return replace(state, frame=state.frame + 1, flights=(*state.flights, flight), moves=moves)
@@ -96,27 +109,43 @@ def _waiting(state: StreamState) -> int:
 
 def _tick(state: StreamState, engine: Engine) -> StreamState:
     """One model call: every frame goes one step on."""
-    return _settle(state, advance(state.flights, engine.model, engine.noise))
+    return _settle(state, advance(state.flights, engine.model, engine.noise), engine)
 
 
 def _land_newest(state: StreamState, engine: Engine) -> StreamState:
     """Finish the newest frame now; older ones would come too late."""
-    return _settle(replace(state, ready=()), [land(state.flights[-1], engine.model, engine.noise)])
+    flight = land(state.flights[-1], engine.model, engine.noise)
+    return _settle(replace(state, ready=()), [flight], engine)
 
 
-def _settle(state: StreamState, flights: list[Flight]) -> StreamState:
+def _settle(state: StreamState, flights: list[Flight], engine: Engine) -> StreamState:
     """Sort flights into landed and flying. A frame overtaken by a newer one is dropped."""
     landed = tuple(flight for flight in flights if flight.landed)
     if not landed:
         return replace(state, flights=tuple(flights))
     newest = landed[-1]
+    slots = engine.model.memory_slots
     return replace(
-        state,
+        _remember(state, landed, slots) if slots else state,
         finished=newest.x,
         ready=(*state.ready, *landed),
         flights=tuple(f for f in flights if not f.landed and f.frame > newest.frame),
         moves=tuple((frame, move) for frame, move in state.moves if frame > newest.frame),
     )
+
+
+def _remember(state: StreamState, landed: tuple[Flight, ...], slots: int) -> StreamState:
+    """What a model that looks back further than one picture will be shown."""
+    memory = state.memory
+    for flight in landed:
+        memory = remember(memory, flight.x, flight.frame, slots)
+    before, since = state.finished, -1
+    if len(landed) > 1:
+        before, since = landed[-2].x, landed[-2].frame
+    if before is not None:
+        newest = landed[-1].frame
+        before = warp(before, *(move for frame, move in state.moves if since < frame <= newest))
+    return replace(state, memory=memory, before=before)
 
 
 def _show_next(state: StreamState) -> StreamState:

@@ -8,11 +8,12 @@ from typing import TypedDict
 from phosphene.config import StreamConfig
 from phosphene.stream.anchor import towards
 from phosphene.stream.arrays import Array
-from phosphene.stream.batch import Flight, Plan
+from phosphene.stream.batch import Denoiser, Flight, Plan
 from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start
-from phosphene.stream.engine import previous_picture
+from phosphene.stream.engine import picture_before, previous_picture
 from phosphene.stream.guidance import Guidance
+from phosphene.stream.memory import read
 from phosphene.stream.noise import uniform
 from phosphene.stream.schedule import Schedule
 from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
@@ -28,6 +29,10 @@ class FrameOptions(TypedDict, total=False):
     """(5,) bass, mid, treble, onset, beat phase, 0..1, for models that listen"""
     seed: int | None
     """of the noise between steps; default: the configured one"""
+    source: Array | None
+    """(1 c h w) clean latent of an input picture, for who encoded it already; in place of ``image``"""
+    control: Array | None
+    """(1 3 H W) what ``base.control_image`` made of the input picture, in place of ``image``"""
     strength: float | None
     """0 keeps the start (image or previous picture), 1 ignores it; default: the configured strength
     for an image, what the blend ratio says for the previous picture"""
@@ -39,6 +44,8 @@ class FrameOptions(TypedDict, total=False):
     """how far, 0..1 (default 0); a stream without a past starts from the anchor"""
     cut: bool
     """forget the previous picture; frames on their way are dropped, so flush first to keep them"""
+    forget: bool
+    """another prompt begins: keep the previous picture, forget those of long ago"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Entry:
     camera: CameraMove = STILL
     controls: Array | None = None
     """(1 5)"""
+    control: Array | None = None
+    """(1 3 H W) 0..1"""
     strength: float | None = None
     """0..1; None takes it from the settings"""
     noise_scale: float | None = None
@@ -70,14 +79,14 @@ class Entry:
 
 
 def take_off(
-    state: StreamState, entry: Entry, schedule: Schedule, config: StreamConfig, first_steps: int
+    state: StreamState, entry: Entry, model: Denoiser, config: StreamConfig, first_steps: int
 ) -> Flight:
     """A frame's plan and noisy start.
 
     ``first_steps`` are the denoising steps of a picture from nothing in a coherent stream. Raises
     :class:`~phosphene.errors.ConfigError` for a strength outside 0..1.
     """
-    coherent = config.enable_temporal_coherence
+    schedule, coherent = model.schedule, config.enable_temporal_coherence
     previous = previous_picture(state, entry.camera) if coherent else None
     if coherent and entry.anchor is not None and entry.anchor_weight > 0.0:
         # the remembered picture is the past of a stream that has none
@@ -95,6 +104,9 @@ def take_off(
         # all the same, and strength 1 promises to ignore the source.
         source = None
     guidance = Guidance(config.guidance_mode, config.guidance_scale, config.delta)
+    looks_back = coherent and model.memory_slots > 0
+    remembered = read(state.memory, state.frame) if looks_back else None
+    followed = model.follows_source and source is not None
     return Flight(
         frame=state.frame,
         plan=Plan(
@@ -111,6 +123,11 @@ def take_off(
         reference=source if guidance.mode == "self" else None,
         previous=previous,
         controls=entry.controls,
+        control=entry.control,
+        before=picture_before(state, entry.camera) if looks_back else None,
+        memory=None if remembered is None else remembered[0],
+        memory_age=None if remembered is None else remembered[1],
+        source=entry.image if followed else None,
     )
 
 

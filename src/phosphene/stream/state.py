@@ -18,12 +18,26 @@ from phosphene.stream.arrays import Array, HostArray, to_numpy
 from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.guidance import Guidance
+from phosphene.stream.memory import ContextMemory
 from phosphene.stream.similarity import Watch
 
-FORMAT = 1
-FLIGHT_ARRAYS = ("x", "embeds", "negative", "reference", "previous", "controls")
-STATE_ARRAYS = ("finished", "picture")
+FORMAT = 2
+FLIGHT_ARRAYS = (
+    "x",
+    "embeds",
+    "negative",
+    "reference",
+    "previous",
+    "controls",
+    "control",
+    "before",
+    "memory",
+    "memory_age",
+    "source",
+)
+STATE_ARRAYS = ("finished", "picture", "before")
 WATCH_ARRAYS = ("picture", "embeds")
+MEMORY_ARRAYS = ("latents",)
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,16 @@ class StreamState:
     moves: tuple[tuple[int, CameraMove], ...] = ()
     """(frame, move) of the frames that entered after ``finished``"""
     watch: Watch = field(default_factory=Watch)
+    before: Array | None = None
+    """(b c h w) the finished latent before ``finished``, where the camera had it then; as ``memory``,
+    kept only for models that look back so far"""
+    memory: ContextMemory = field(default_factory=ContextMemory)
+
+
+def held(state: StreamState) -> Iterator[Array | None]:
+    """Every array of a state."""
+    for _, holder, names in _holders(state):
+        yield from (getattr(holder, name) for name in names)
 
 
 def dump(state: StreamState) -> bytes:
@@ -107,6 +131,8 @@ def _describe(state: StreamState) -> str:
             "shown": state.shown,
             "skipped": state.watch.skipped,
             "settings": state.watch.settings,
+            "remembered": state.memory.frames,
+            "remembers_from": state.memory.first,
             "flights": [_describe_flight(flight) for flight in state.flights],
             "ready": [_describe_flight(flight) for flight in state.ready],
             "moves": [(frame, asdict(move)) for frame, move in state.moves],
@@ -122,6 +148,7 @@ def _holders(state: StreamState) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     """(prefix, object, names of its arrays) of everything that holds arrays."""
     yield "", state, STATE_ARRAYS
     yield "watch.", state.watch, WATCH_ARRAYS
+    yield "memory.", state.memory, MEMORY_ARRAYS
     for group in ("flights", "ready"):
         for i, flight in enumerate(getattr(state, group)):
             yield f"{group}.{i}.", flight, FLIGHT_ARRAYS
@@ -154,6 +181,11 @@ def _rebuild(meta: dict[str, Any], arrays: dict[str, Array]) -> StreamState:
         moves=tuple((frame, CameraMove(**move)) for frame, move in meta["moves"]),
         watch=Watch(
             **pick("watch.", WATCH_ARRAYS), settings=meta["settings"], skipped=meta["skipped"]
+        ),
+        memory=ContextMemory(
+            **pick("memory.", MEMORY_ARRAYS),
+            frames=tuple(meta["remembered"]),
+            first=meta["remembers_from"],
         ),
         **pick("", STATE_ARRAYS),
     )

@@ -1,8 +1,9 @@
-"""Trained networks to ONNX: float16 weights, float32 arithmetic, checked against torch."""
+"""Trained networks to ONNX: float16 weights with float32 arithmetic, or 8 bits; checked against torch."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from phosphene.training.autoencoder import Decoder, Encoder
-from phosphene.training.unet import UNet
+from phosphene.training.clips import MEMORIES
+from phosphene.training.nets.codec import Decoder, Encoder, LargeDecoder
+from phosphene.training.nets.lsd import HISTORY, INPUTS, LSD, Inputs
 
 OPSET = 18
-DENOISER_INPUTS = (
-    "latent",
-    "timestep",
-    "text",
-    "previous",
-    "has_previous",
-    "history_noise",
-    "audio",
-)
 _SPATIAL = {0: "batch", 2: "height", 3: "width"}
+_PICTURES = {0: "batch", 1: "height", 2: "width"}
 
 
 class FrameEncoder(nn.Module):
@@ -41,9 +35,9 @@ class FrameEncoder(nn.Module):
 
 
 class FrameDecoder(nn.Module):
-    """Latents to uint8 (b, 8h, 8w, 3)."""
+    """Latents to uint8 (b, 8h, 8w, 3), or twice that by a large decoder."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder | LargeDecoder) -> None:
         super().__init__()
         self.decoder = decoder
 
@@ -53,81 +47,99 @@ class FrameDecoder(nn.Module):
         return frames
 
 
-def example_inputs(
-    net: UNet, batch: int, height: int, width: int, seed: int = 0
-) -> tuple[Tensor, ...]:
-    """Random denoiser inputs in the order of `DENOISER_INPUTS`."""
-    gen = torch.Generator().manual_seed(seed)
-    cfg = net.cfg
-    return (
-        torch.randn(batch, cfg.latent, height, width, generator=gen),
-        torch.rand(batch, generator=gen),
-        torch.randn(batch, 1, cfg.text, generator=gen),
-        torch.randn(batch, cfg.latent, height, width, generator=gen),
-        (torch.rand(batch, generator=gen) > 0.5).float(),
-        0.5 * torch.rand(batch, generator=gen),
-        torch.rand(batch, cfg.audio, generator=gen),
+@dataclass(frozen=True)
+class Graph:
+    """A network with what exporting needs to know: example inputs, names, and which axes may change."""
+
+    module: nn.Module
+    example: tuple[Tensor, ...]
+    inputs: tuple[str, ...]
+    output: str
+    axes: dict[str, dict[int, str]]
+
+
+def encoder_graph(encoder: Encoder) -> Graph:
+    """Pictures to latents."""
+    frames = torch.randint(0, 256, (2, 64, 48, 3), dtype=torch.uint8)
+    axes = {"frames": _PICTURES, "latent": _SPATIAL}
+    return Graph(FrameEncoder(encoder), (frames,), ("frames",), "latent", axes)
+
+
+def decoder_graph(decoder: Decoder | LargeDecoder, latent: int = 8) -> Graph:
+    """Latents to pictures."""
+    axes = {"latent": _SPATIAL, "frames": _PICTURES}
+    return Graph(
+        FrameDecoder(decoder), (torch.randn(2, latent, 8, 6),), ("latent",), "frames", axes
     )
 
 
-def export_encoder(encoder: Encoder, path: Path) -> float:
-    """Write encoder.onnx; returns the largest difference from torch."""
-    frames = torch.randint(0, 256, (2, 64, 48, 3), dtype=torch.uint8)
-    axes = {"frames": {0: "batch", 1: "height", 2: "width"}, "latent": _SPATIAL}
-    return _export(FrameEncoder(encoder), (frames,), ("frames",), "latent", axes, path)
-
-
-def export_decoder(decoder: Decoder, path: Path, latent: int = 8) -> float:
-    """Write decoder.onnx; returns the largest difference from torch, in grey levels."""
-    example = torch.randn(2, latent, 8, 6)
-    axes = {"latent": _SPATIAL, "frames": {0: "batch", 1: "height", 2: "width"}}
-    return _export(FrameDecoder(decoder), (example,), ("latent",), "frames", axes, path)
-
-
-def export_denoiser(net: UNet, path: Path) -> float:
-    """Write denoiser.onnx; returns the largest difference from torch."""
-    axes = {name: {0: "batch"} for name in DENOISER_INPUTS}
+def lsd_graph(net: LSD) -> Graph:
+    """One step of a stream."""
+    axes: dict[str, dict[int, str]] = {name: {0: "batch"} for name in INPUTS}
     axes |= {
         "latent": _SPATIAL,
-        "previous": _SPATIAL,
+        "source": _SPATIAL,
         "velocity": _SPATIAL,
         "text": {0: "batch", 1: "tokens"},
+        "history": {0: "batch", 3: "height", 4: "width"},
+        "memory": {0: "batch", 1: "slots", 3: "height", 4: "width"},
+        "memory_age": {0: "batch", 1: "slots"},
     }
-    return _export(net, example_inputs(net, 2, 16, 12), DENOISER_INPUTS, "velocity", axes, path)
+    return Graph(net, example_inputs(net, 2, 16, 12).tensors(), INPUTS, "velocity", axes)
 
 
-def _export(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    inputs: tuple[str, ...],
-    output: str,
-    axes: dict[str, dict[int, str]],
-    path: Path,
-) -> float:
+def example_inputs(net: LSD, batch: int, height: int, width: int, seed: int = 0) -> Inputs:
+    """Random arguments of one step."""
+    gen = torch.Generator().manual_seed(seed)
+    c = net.cfg.diffusion.latent
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(batch, *shape, generator=gen)
+
+    def some(*shape: int) -> Tensor:
+        return torch.rand(batch, *shape, generator=gen)
+
+    return Inputs(
+        latent=normal(c, height, width),
+        timestep=0.1 + 0.9 * some(),
+        text=normal(1, net.cfg.condition.text),
+        history=normal(HISTORY, c, height, width),
+        has_history=(some(HISTORY) > 0.5).float(),
+        history_level=some(),
+        memory=normal(MEMORIES, c, height, width),
+        memory_age=(some(MEMORIES) * 60).round() - 20 * (some(MEMORIES) > 0.7),
+        source=normal(c, height, width),
+        has_source=(some() > 0.5).float(),
+        audio=some(net.cfg.condition.audio),
+    )
+
+
+def export(graph: Graph, path: Path) -> float:
+    """Write a network with float16 weights; returns the largest difference from torch."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    module = module.cpu().float().eval()
+    module = graph.module.cpu().float().eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # the tracing exporter: its graphs are smaller and need no extra package
         torch.onnx.export(
             module,
-            example,
+            graph.example,
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=list(inputs),
-            output_names=[output],
-            dynamic_axes=axes,
+            input_names=list(graph.inputs),
+            output_names=[graph.output],
+            dynamic_axes=graph.axes,
         )
     model = onnx.load(str(path))
     halve_weights(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
-    return parity(module, example, inputs, path)
+    return parity(graph, path)
 
 
 def halve_weights(model: onnx.ModelProto, smallest: int = 256) -> None:
-    """Store float32 weights as float16 with a Cast; ONNX Runtime folds the Cast when it opens the file."""
+    """Store float32 weights as float16 with a Cast, which ONNX Runtime folds when it opens the file."""
     graph = model.graph
     casts = []
     for tensor in graph.initializer:
@@ -145,14 +157,12 @@ def halve_weights(model: onnx.ModelProto, smallest: int = 256) -> None:
 
 
 @torch.no_grad()
-def parity(
-    module: nn.Module, example: tuple[Tensor, ...], inputs: tuple[str, ...], path: Path
-) -> float:
+def parity(graph: Graph, path: Path) -> float:
     """Largest absolute difference between torch and ONNX Runtime on the example."""
     import onnxruntime as ort
 
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    feeds = {name: value.numpy() for name, value in zip(inputs, example, strict=True)}
+    feeds = {name: value.numpy() for name, value in zip(graph.inputs, graph.example, strict=True)}
     (got,) = session.run(None, feeds)
-    wanted: npt.NDArray[np.float32] = module(*example).numpy().astype(np.float32)
+    wanted: npt.NDArray[np.float32] = graph.module(*graph.example).numpy().astype(np.float32)
     return float(np.abs(np.asarray(got, np.float32) - wanted).max())

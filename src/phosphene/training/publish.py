@@ -1,67 +1,148 @@
-"""Export a trained run and write down what it is: manifest, checksums, figures."""
+"""Export a trained run and write down what it is: networks, manifest, checksums, model card."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.training import runtime
-from phosphene.training.export import export_decoder, export_denoiser, export_encoder
+from phosphene.diffusion.lsd.feeds import REACH
+from phosphene.diffusion.lsd.nets import LARGE, LsdNets
+from phosphene.diffusion.lsd.seeds import SeedBank
+from phosphene.diffusion.lsd.text import DEFAULT_TABLE, TextEncoder
+from phosphene.training import calibrate
+from phosphene.training.card import model_card
+from phosphene.training.clips import family_names
+from phosphene.training.config import TrainConfig
+from phosphene.training.export import decoder_graph, encoder_graph, export, lsd_graph
+from phosphene.training.piece import CONFIG
+from phosphene.training.quantise import export_int8, psnr_between
+from phosphene.training.render import FAMILIES
 from phosphene.training.seeds import make_seeds
-from phosphene.training.train_autoencoder import load_autoencoder
-from phosphene.training.train_denoiser import load_denoiser
+from phosphene.training.train_codec import load_codec
+from phosphene.training.train_flow import load_lsd
+from phosphene.training.train_large import load_large
 
-FILES = ("encoder.onnx", "denoiser.onnx", "decoder.onnx", "text.npz", "seeds.npz")
+FILES = ("encoder.onnx", "denoiser.onnx", "decoder.onnx", LARGE, "text.npz", "seeds.npz")
+JUDGE = ("judge.onnx", "judge.json")
+INFERENCE = {"history_noise": 0.05}
+"""how much a stream tells the model to distrust its last outputs, which are never quite clean"""
 
 
-def publish(run: Path, weights: Path, facts: dict[str, Any]) -> None:
-    """Write the ONNX files, text table, starting pictures and manifest.json of a run to `weights`."""
+def publish(run: Path, weights: Path) -> str:
+    """Write everything the package needs to `weights`; returns a few lines for people.
+
+    The decoders ship in 8 bits, the rest as float16 weights for float32 arithmetic; the other forms of
+    decoder and denoiser lie in `weights/other`, with their differences in the manifest.
+    """
     cpu = torch.device("cpu")
-    weights.mkdir(parents=True, exist_ok=True)
-    codec = load_autoencoder(run / "autoencoder.pt", cpu)
+    other = weights / "other"
+    other.mkdir(parents=True, exist_ok=True)
+    cfg = TrainConfig.from_toml(run / CONFIG)
+    shutil.copyfile(DEFAULT_TABLE, weights / "text.npz")
+    text = TextEncoder(weights / "text.npz")
+    codec = load_codec(run / "codec.pt", cpu)
     parity = {
-        "encoder": export_encoder(codec.encoder, weights / "encoder.onnx"),
-        "decoder": export_decoder(codec.decoder, weights / "decoder.onnx"),
-        "denoiser": export_denoiser(
-            load_denoiser(run / "denoiser.pt", cpu), weights / "denoiser.onnx"
-        ),
+        "encoder": export(encoder_graph(codec.encoder), weights / "encoder.onnx"),
+        "decoder": export(decoder_graph(codec.decoder), other / "decoder-float.onnx"),
     }
-    shutil.copyfile(run / "text.npz", weights / "text.npz")
-    make_seeds(codec, TextEncoder(weights / "text.npz"), weights / "seeds.npz")
-    autoencoder = runtime.load(run / "autoencoder.pt", cpu)
-    denoiser = runtime.load(run / "denoiser.pt", cpu)
+    make_seeds(
+        LsdNets(1, weights).encode,
+        text,
+        weights / "seeds.npz",
+        family_names(cfg.data),
+        cfg.data.size,
+    )
+    latents = calibrate.seed_latents(SeedBank(weights / "seeds.npz"), 48)
+    pictures = [{"latent": latent[None]} for latent in latents]
+    export_int8(decoder_graph(codec.decoder), pictures[:32], weights / "decoder.onnx")
+    eight_bits = {
+        "decoder_psnr_db": psnr_between(
+            other / "decoder-float.onnx", weights / "decoder.onnx", pictures[32:]
+        )
+    }
+    if (run / "large.pt").exists():
+        large = decoder_graph(load_large(run / "large.pt", cpu))
+        parity["large decoder"] = export(large, other / "decoder-large-float.onnx")
+        export_int8(large, pictures[:32], weights / LARGE)
+        eight_bits["large_decoder_psnr_db"] = psnr_between(
+            other / "decoder-large-float.onnx", weights / LARGE, pictures[32:]
+        )
+    stage = "unroll" if (run / "unroll.pt").exists() else "flow"
+    if (run / f"{stage}.pt").exists():
+        net = load_lsd(run / f"{stage}.pt", cfg, text.dim, cpu)
+        graph = lsd_graph(net)
+        parity["denoiser"] = export(graph, weights / "denoiser.onnx")
+        feeds = calibrate.stream_feeds(weights / "denoiser.onnx", latents, text)
+        export_int8(graph, feeds[:48], other / "denoiser-int8.onnx")
+        eight_bits["denoiser_relative_error"] = calibrate.relative_error(
+            weights / "denoiser.onnx", other / "denoiser-int8.onnx", feeds[48:]
+        )
     manifest = {
-        "command": "python -m phosphene.training --out DIR",
-        "latent": {
-            "channels": 8,
-            "factor": 8,
-            "picture_multiple": 16,
-            "mean": 0.0,
-            "deviation": 1.0,
-        },
+        "format": 2,
+        "command": f"phosphene train --out DIR --config {CONFIG}",
+        "latent": {"channels": 8, "factor": 8, "picture_multiple": 16, "reach": REACH},
         "flow": "x_t = (1 - t) picture + t noise; velocity = noise - picture; t in [0, 1]",
-        "autoencoder": _training_facts(autoencoder) | {"psnr_db": round(autoencoder["psnr"], 2)},
-        "denoiser": _training_facts(denoiser)
-        | {"loss": round(denoiser["loss"], 4), "clips": denoiser["clips"]},
+        "inference": INFERENCE,
+        "stages": {name: _stage(run, name) for name in ("codec", "flow", "unroll", "large")},
         "parity_with_torch": parity,
-        **facts,
-        "files": {name: describe(weights / name) for name in FILES},
+        "eight_bits": eight_bits,
+        "training": cfg.model_dump(mode="json"),
     }
-    (weights / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    _write(weights, manifest)
+    (weights / "MODEL_CARD.md").write_text(model_card(manifest, _figures(run)), encoding="utf-8")
+    total = sum((weights / name).stat().st_size for name in _present(weights)) / 1e6
+    return f"{weights}: {total:.1f} MB; difference from torch {parity}; in 8 bits {eight_bits}"
 
 
-def _training_facts(state: dict[str, Any]) -> dict[str, Any]:
+def redraw_seeds(weights: Path, families: Sequence[str] = tuple(FAMILIES), size: int = 256) -> str:
+    """Draw two starting pictures of each family and palette anew, for the networks in ``weights``.
+
+    So the renderer of today and its words serve networks that were trained before. Returns a line.
+    """
+    encode, text = LsdNets(1, weights).encode, TextEncoder(weights / "text.npz")
+    make_seeds(encode, text, weights / "seeds.npz", families, size, shapes=2)
+    path = weights / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"]["seeds.npz"] = describe(weights / "seeds.npz")
+    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return f"{len(families)} families, {manifest['files']['seeds.npz']['bytes'] / 1e6:.1f} MB"
+
+
+def _write(weights: Path, manifest: dict[str, Any]) -> None:
+    """manifest.json with sizes and checksums of the files that ship."""
+    files = {name: describe(weights / name) for name in _present(weights)}
+    whole = json.dumps({**manifest, "files": files}, indent=2, default=_plain) + "\n"
+    (weights / "manifest.json").write_text(whole, encoding="utf-8")
+
+
+def _present(weights: Path) -> list[str]:
+    return [name for name in (*FILES, *JUDGE) if (weights / name).exists()]
+
+
+def _stage(run: Path, name: str) -> dict[str, Any]:
+    path = run / f"{name}.json"
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return told
+
+
+def _figures(run: Path) -> dict[str, Any]:
+    """Measurements that were put beside the run: `bench drift --json`, `bench quality --json`."""
     return {
-        "steps": state["step"],
-        "minutes": round(state["spent_s"] / 60, 1),
-        "config": state["config"],
+        name: json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("drift", "quality")
+        if (run / f"{name}.json").exists()
     }
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What both trainings share: device, clock, averages, checkpoints, sample sheets."""
+"""What all stages share: device, number formats, averages, checkpoints, clocks."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
+
+from phosphene.diffusion.notices import say_once
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def pick_device(name: str) -> torch.device:
     """`auto` takes CUDA, then Apple's GPU, then the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name == "auto":
+        mps = torch.backends.mps.is_available()
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    return device
 
 
 @contextlib.contextmanager
@@ -46,6 +50,29 @@ def place(module: AnyModule, device: torch.device) -> AnyModule:
     return moved
 
 
+Call = TypeVar("Call", bound=Callable[..., Tensor])
+
+
+def compiled(function: Call, wanted: bool, device: torch.device) -> Call:
+    """The function through torch.compile, on CUDA; a compiler that fails is said so and left out."""
+    if not wanted or device.type != "cuda":
+        return function
+    fast = torch.compile(function, dynamic=False)
+    broken = False
+
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        nonlocal broken
+        if not broken:
+            try:
+                return fast(*args, **kwargs)
+            except Exception as error:
+                broken = True
+                say_once(f"torch.compile is off: {type(error).__name__}: {str(error)[:200]}")
+        return function(*args, **kwargs)
+
+    return cast(Call, call)
+
+
 class Clock:
     """Training by the clock: progress in [0, 1] of a budget in seconds that survives a restart."""
 
@@ -59,15 +86,25 @@ class Clock:
 
     @property
     def progress(self) -> float:
-        return min(1.0, self.spent_s / self.budget_s)
-
-    def every(self, seconds: float, last: float) -> bool:
-        return self.spent_s - last >= seconds
+        return min(1.0, self.spent_s / self.budget_s) if self.budget_s > 0 else 1.0
 
 
 def learning_rate(peak: float, step: int, progress: float, warmup: int = 200) -> float:
     """Linear warm-up in steps, cosine to zero in time."""
     return peak * min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def set_rate(optim: torch.optim.Optimizer, rate: float) -> None:
+    """One learning rate for all parameters."""
+    for group in optim.param_groups:
+        group["lr"] = rate
+
+
+def restore_optimisers(state: Mapping[str, Any], **optims: torch.optim.Optimizer) -> None:
+    """Give optimisers their memory back, by name; a packed run has none, and they start afresh."""
+    for name, optim in optims.items():
+        if name in state:
+            optim.load_state_dict(state[name])
 
 
 class Average:
@@ -82,8 +119,9 @@ class Average:
     def update(self, module: nn.Module) -> None:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for slow, fast in zip(self.module.parameters(), module.parameters(), strict=True):
-            slow.lerp_(fast.detach(), 1 - decay)
+        slow: list[Tensor] = [p.detach() for p in self.module.parameters()]
+        fast: list[Tensor] = [p.detach() for p in module.parameters()]
+        torch._foreach_lerp_(slow, fast, 1 - decay)
         for kept, new in zip(self.module.buffers(), module.buffers(), strict=True):
             kept.copy_(new)
 
@@ -99,11 +137,3 @@ def save(path: Path, state: dict[str, Any]) -> None:
 def load(path: Path, device: torch.device) -> dict[str, Any]:
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     return state
-
-
-def save_sheet(path: Path, rows: Tensor) -> None:
-    """Write (rows, columns, 3, h, w) pictures in [0, 1] as one PNG."""
-    r, c, _, h, w = rows.shape
-    sheet = rows.clamp(0, 1).permute(0, 3, 1, 4, 2).reshape(r * h, c * w, 3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((sheet.float().cpu().numpy() * 255).round().astype(np.uint8)).save(path)

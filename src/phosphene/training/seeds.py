@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,33 +10,47 @@ import numpy.typing as npt
 import torch
 
 from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.training.autoencoder import Autoencoder
 from phosphene.training.render import FAMILIES, ClipBatch, render
 from phosphene.training.render.colour import gradient
 from phosphene.training.render.words import colours, hex_to_rgb
+from phosphene.training.shape_words import NEAR
+
+Encode = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+"""pictures (n, h, w, 3) -> latents (n, 8, h/8, w/8)"""
 
 _REACH = 4.5  # latents are about N(0, 1); what lies beyond is clipped
+_STEP = 0.14  # rounding to these adds noise of 0.04, of which streams see a quarter
 
 # what people call a palette, and its stops; the name is the first word
 PALETTES = {
-    "red crimson scarlet ruby blood fiery lava hot": "3a0212 d0103a ff8a5a",
-    "gold golden yellow orange amber sunset autumn desert": "6b4206 e08a10 ffe38a",
-    "green emerald forest jungle lime toxic jade": "02301c 0a9a3a b0f080",
-    "cyan teal turquoise aqua ocean ice icy": "04305e 0aa0b0 70f0e8",
-    "blue navy azure sapphire midnight indigo": "04104a 1444d8 7ab8ff",
-    "purple violet lavender amethyst royal cosmic": "2c0a5e 8a2be2 e0b0ff",
-    "pink magenta neon cyberpunk vaporwave psychedelic": "1b0a4a ff1fa8 19f0ff",
-    "white black grey gray silver monochrome chrome": "202020 8c8c8c f2f2f2",
-    "pastel rainbow candy dreamy soft spring": "f7a0c2 c9c3f7 a8f0d0",
-}
+    "red, crimson, scarlet, ruby, blood, fiery, lava, hot, cherry, wine, maroon": "3a0212 d0103a ff8a5a",
+    "orange, tangerine, sunset, autumn, desert, pumpkin, coral, peach, rust, carrot": "4a1a02 f07408 ffc890",
+    "gold, golden, amber, honey, ochre, brass": "6b4206 e08a10 ffe38a",
+    "yellow, lemon, mustard, butter": "7a6602 f5e010 fffab8",
+    "green, emerald, forest, jungle, lime, toxic, jade, olive, moss, mint": "02301c 0a9a3a b0f080",
+    "cyan, teal, turquoise, aqua, ocean, ice, icy": "04305e 0aa0b0 70f0e8",
+    "blue, navy, azure, sapphire, midnight, indigo, cobalt, denim": "04104a 1444d8 7ab8ff",
+    "purple, violet, lavender, amethyst, royal, cosmic, plum, lilac, mauve": "2c0a5e 8a2be2 e0b0ff",
+    "pink, hot pink, magenta, fuchsia, rose, bubblegum": "5a0636 ff2a9c ffb4de",
+    "neon, cyberpunk, vaporwave, psychedelic": "1b0a4a ff1fa8 19f0ff",
+    "brown, chocolate, coffee, copper, rusty, wooden, bronze, caramel, mahogany": "28140a 7a4520 d8a878",
+    "white, black, grey, gray, silver, monochrome, chrome, black and white, charcoal": "202020 8c8c8c f2f2f2",
+    "pastel, rainbow, candy, dreamy, soft, spring, cream": "f7a0c2 c9c3f7 a8f0d0",
+}  # fmt: skip
+# parts of colour names that are no colours
+_COLOURLESS = ("hot",)
 
 
 def colour_basis(encoder: TextEncoder, rank: int = 24) -> npt.NDArray[np.float32]:
-    """(rank, dim) orthonormal directions in which colour names differ; the rest of a prompt is shape."""
+    """(rank and a few, dim) orthonormal directions in which colour names differ; the rest is shape."""
     names = [name for name in colours()[0] if " " not in name and "/" not in name]
     vectors = np.stack([encoder.encode(name) for name in names])
-    basis: npt.NDArray[np.float32] = np.linalg.svd(vectors, full_matrices=False)[2][:rank]
-    return basis
+    basis = np.linalg.svd(vectors, full_matrices=False)[2][:rank]
+    more = np.stack([encoder.encode(word) for word in _COLOURLESS])
+    more -= more @ basis.T @ basis
+    more /= np.linalg.norm(more, axis=1, keepdims=True)
+    both: npt.NDArray[np.float32] = np.concatenate([basis, more])
+    return both
 
 
 def lexicon(
@@ -53,38 +67,50 @@ def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float16]:
     return np.asarray(vectors / norms, np.float16)
 
 
-@torch.no_grad()
-def draw_seeds(model: Autoencoder, shapes: int, seed: int) -> npt.NDArray[np.float32]:
-    """(families, palettes, shapes, 8, 32, 32) latents of silent frames."""
+def draw_seeds(
+    encode: Encode, families: Sequence[str], size: int, shapes: int, seed: int
+) -> npt.NDArray[np.float32]:
+    """(families, palettes, shapes, 8, size/8, size/8) latents of silent frames."""
     stops = [torch.tensor([hex_to_rgb(h) for h in text.split()]) for text in PALETTES.values()]
     luts = torch.stack([gradient(s, light=0.6) for s in stops]).repeat_interleave(shapes, 0)
     one = torch.ones(len(luts))
     rows = []
-    for index, name in enumerate(FAMILIES):
+    for index, name in enumerate(families):
         batch = ClipBatch(name, luts, torch.zeros(len(luts), 1, 5), one, one, one, seed + index)
-        rgb = render(batch)[:, 0].permute(0, 3, 1, 2).float() / 255
-        latent = model.encoder(rgb)
-        rows.append(latent.view(len(stops), shapes, *latent.shape[1:]))
-    return torch.stack(rows).numpy()
+        latent = encode(render(batch, size)[:, 0].numpy())
+        rows.append(latent.reshape(len(stops), shapes, *latent.shape[1:]))
+    return np.stack(rows)
+
+
+def _shape_words(family: str) -> list[str]:
+    """What people call a family's shapes: its names, more than one of each, and what is like it."""
+    # 'melting colors' would claim every prompt about colours
+    names = [name for name in FAMILIES[family].words if "color" not in name]
+    names += [f"{name}s" for name in names if " " not in name and not name.endswith("s")]
+    return names + [name.strip() for name in NEAR[family].split(",")]
 
 
 def make_seeds(
-    model: Autoencoder, encoder: TextEncoder, path: Path, shapes: int = 2, seed: int = 1
+    encode: Encode,
+    encoder: TextEncoder,
+    path: Path,
+    families: Sequence[str],
+    size: int = 256,
+    shapes: int = 1,
+    seed: int = 1,
 ) -> None:
-    """Write the bank that `SeedBank` reads."""
-    step = _REACH / 127
-    latents = draw_seeds(model, shapes, seed).clip(-_REACH, _REACH)
+    """Write the bank that `SeedBank` reads, with pictures of ``families``, ``size`` pixels a side."""
+    names = [tuple(name.strip() for name in text.split(",")) for text in PALETTES]
+    latents = draw_seeds(encode, families, size, shapes, seed).clip(-_REACH, _REACH)
     basis = colour_basis(encoder)
-    # 'melting colors' would claim every prompt about colours
-    names = [[w for w in family.words if "color" not in w] for family in FAMILIES.values()]
-    shape_words, shape_owner = lexicon(encoder, names)
-    tint_words, tint_owner = lexicon(encoder, [text.split() for text in PALETTES])
+    shape_words, shape_owner = lexicon(encoder, [_shape_words(name) for name in families])
+    tint_words, tint_owner = lexicon(encoder, names)
     np.savez_compressed(
         path,
-        families=np.array(list(FAMILIES)),
-        palettes=np.array([text.split()[0] for text in PALETTES]),
-        latents=np.round(latents / step).astype(np.int8),
-        step=np.float32(step),
+        families=np.array(list(families)),
+        palettes=np.array([each[0] for each in names]),
+        latents=np.round(latents / _STEP).astype(np.int8),
+        step=np.float32(_STEP),
         colour=basis.astype(np.float16),
         shape_words=_unit(shape_words - shape_words @ basis.T @ basis),
         shape_owner=shape_owner,

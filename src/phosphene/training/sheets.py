@@ -1,39 +1,42 @@
-"""Sample sheets while the denoiser trains: what a stream of every prompt would show."""
+"""Sample sheets and curves, written while training goes on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-from torch import nn
-
-from phosphene.training import runtime
-from phosphene.training.autoencoder import Autoencoder
-from phosphene.training.flow import continue_stream, sample
-from phosphene.training.latents import Clips
-from phosphene.training.unet import UNet
-
-STREAM_T = 0.6
-HISTORY_NOISE = 0.0
+import numpy as np
+from torch import Tensor
 
 
-@torch.no_grad()
-def denoiser_sheet(
-    net: nn.Module, codec: Autoencoder, clips: Clips, path: Path, device: torch.device
-) -> None:
-    """Rows: 4 steps from noise, 1 step, then stream frames 1, 5 and 20; columns: captions."""
-    assert isinstance(net, UNet)
-    pick = torch.linspace(0, len(clips) // 2 - 1, 10).long()
-    text = clips.text[pick].to(device)
-    b, gen = len(pick), torch.Generator().manual_seed(0)
-    noise = torch.randn(b, *clips.latents.shape[2:], generator=gen).to(device)
-    audio = torch.tensor([0.4, 0.5, 0.3, 0.0, 0.0], device=device).expand(b, 5)
-    start = sample(net, noise, text, audio, 4)
-    rows = [start, sample(net, noise, text, audio, 1)]
-    last = start
-    for frame in range(1, 21):
-        last = continue_stream(net, last, noise, text, audio, STREAM_T, HISTORY_NOISE)
-        if frame in (1, 5, 20):
-            rows.append(last)
-    pictures = torch.stack([codec.decoder(row)[:, :, ::2, ::2] for row in rows])
-    runtime.save_sheet(path, pictures)
+def save_sheet(path: Path, rows: Tensor) -> None:
+    """Write (rows, columns, 3, h, w) pictures in [0, 1] as one PNG."""
+    from PIL import Image
+
+    r, c, _, h, w = rows.shape
+    sheet = rows.clamp(0, 1).permute(0, 3, 1, 4, 2).reshape(r * h, c * w, 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((sheet.float().cpu().numpy() * 255).round().astype(np.uint8)).save(path)
+
+
+def save_curves(path: Path, rows: Sequence[Mapping[str, float]], title: str) -> None:
+    """Plot every figure of a stage's log over its minutes, one small chart each."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names = [name for name in rows[-1] if name not in ("step", "minutes")]
+    columns = min(3, len(names))
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(4.2 * columns, 2.4 * lines), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axis, name in zip(axes, names, strict=False):
+        known = [(row["minutes"], row[name]) for row in rows if name in row]
+        axis.plot(*zip(*known, strict=True), linewidth=0.9)
+        axis.set_title(name, fontsize=9)
+        axis.grid(alpha=0.3)
+    for axis in axes[len(names) :]:
+        axis.set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)

@@ -25,6 +25,12 @@ def write_failure(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written ({error.strerror or error}); {KEPT}.")
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an :class:`OutputError` of :func:`plain_write_errors` says that the disk is full."""
+    cause = error.__cause__
+    return isinstance(error, OutputError) and isinstance(cause, OSError) and cause.errno in FULL
+
+
 @contextmanager
 def plain_write_errors(path: Path) -> Iterator[None]:
     """Turn an OSError met while writing ``path`` into an :class:`OutputError`.

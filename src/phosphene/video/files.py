@@ -71,3 +71,17 @@ def checksum(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_mark(path: Path, samples: int = 64, block: int = 1 << 16) -> str:
+    """A digest of a file's length and of ``samples`` blocks spread evenly over it, hexadecimal.
+
+    Tells two large files apart without reading either: enough for a source that nobody forges.
+    """
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for k in range(samples):
+            file.seek(max(0, size - block) * k // max(1, samples - 1))
+            digest.update(file.read(block))
+    return digest.hexdigest()

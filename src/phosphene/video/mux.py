@@ -1,10 +1,10 @@
-"""Joins finished segments and the song's sound into the final file."""
+"""Joins finished segments, sound and subtitles into the final file."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,13 +12,41 @@ from pathlib import Path
 import av
 
 from phosphene.errors import OutputError
+from phosphene.video.carry import MUXERS, Baggage
 from phosphene.video.failures import plain_write_errors
 from phosphene.video.files import publish
 from phosphene.video.sound import Song, encode_aac
 
-MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+NOTHING = Baggage()
 REORDER = 2
 """frames; x264 never sends a picture more than two places before it is shown"""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When each picture is shown."""
+
+    rate: Fraction
+    """frames per second the segments were encoded at"""
+    time_base: Fraction
+    """seconds per tick"""
+    ticks: Sequence[int]
+    """of every frame, and of the end: one more than there are frames"""
+
+    @classmethod
+    def even(cls, rate: Fraction, frames: int) -> Clock:
+        """``frames`` pictures, picture i at i / ``rate``."""
+        return cls(rate, 1 / rate, range(frames + 1))
+
+    @property
+    def end(self) -> Fraction:
+        """Seconds."""
+        return self.ticks[-1] * self.time_base
+
+    @property
+    def step(self) -> int:
+        """Ticks of a usual picture, at least 1."""
+        return max(1, round(1 / self.rate / self.time_base))
 
 
 @dataclass(frozen=True)
@@ -44,17 +72,17 @@ def assemble(
     segments: Sequence[Path],
     out_path: Path,
     *,
-    rate: Fraction,
-    frames: int,
+    clock: Clock,
     sound: Sound | None,
     tags: Tags,
     work: Path,
     overwrite: bool,
+    baggage: Baggage = NOTHING,
 ) -> None:
-    """Join ``segments`` and ``sound`` into ``out_path``, in one step at the very end.
+    """Join ``segments``, ``sound`` and ``baggage`` into ``out_path``, in one step at the very end.
 
-    Video packets are copied, with time stamps from the clock t = i / ``rate``. The sound is cut or
-    padded with silence to the length of all ``frames``. The file grows in the folder ``work``, which
+    Video packets are copied, with time stamps from the ``clock``. The sound is cut or padded with
+    silence to the clock's end. The file grows in the folder ``work``, which
     must be on the file system of ``out_path``, and is renamed when it is complete and on the disk; a
     kill at any moment leaves nothing under the final name and does no harm to what was there.
     Raises :class:`~phosphene.errors.OutputError` for the disk and for segments that do not fit
@@ -64,7 +92,7 @@ def assemble(
     song = None if sound is None else Song(sound.song)
     with plain_write_errors(out_path):
         try:
-            _write(unfinished, segments, rate, frames, song, sound, tags)
+            _write(unfinished, segments, clock, song, sound, tags, baggage)
         finally:
             if song is not None:
                 song.close()
@@ -74,26 +102,39 @@ def assemble(
 def _write(
     path: Path,
     segments: Sequence[Path],
-    rate: Fraction,
-    frames: int,
+    clock: Clock,
     song: Song | None,
     sound: Sound | None,
     tags: Tags,
+    baggage: Baggage,
 ) -> None:
     muxer = MUXERS[path.suffix.lower()]
     # players on the web can start before the whole file is there
     options = {} if muxer == "matroska" else {"movflags": "+faststart"}
-    with av.open(f"file:{path}", "w", format=muxer, options=options) as out:
+    with (
+        ExitStack() as files,
+        av.open(f"file:{path}", "w", format=muxer, options=options) as out,
+    ):
+        out.metadata.update(baggage.tags)
         out.metadata.update({k: v for k, v in vars(tags).items() if v})
         with closing(_open_segment(segments[0])) as first:
             video = out.add_stream_from_template(first.streams.video[0])
-        video.time_base = 1 / rate
-        sources: list[Iterator[av.Packet]] = [_video_packets(segments, video, rate)]
+        video.time_base = clock.time_base
+        sources: list[Iterator[av.Packet]] = [_video_packets(segments, video, clock)]
         if song is not None and sound is not None:
-            sources.append(_audio_packets(out, song, sound, frames / rate))
+            sources.append(_audio_packets(out, song, sound, clock.end))
+        sources += [track.packets(out, files) for track in baggage.tracks]
+        for item in baggage.attachments:
+            out.add_attachment(item.name, item.mimetype, item.data)
+        if baggage.chapters:
+            out.set_chapters(list(baggage.chapters))
         # in order of time, so that a player needs to buffer little
-        for packet in heapq.merge(*sources, key=lambda p: p.dts * p.time_base):
+        for packet in heapq.merge(*sources, key=_time):
             out.mux(packet)
+
+
+def _time(packet: av.Packet) -> Fraction:
+    return Fraction(packet.dts * packet.time_base)
 
 
 def _audio_packets(
@@ -106,9 +147,10 @@ def _audio_packets(
 
 
 def _video_packets(
-    segments: Sequence[Path], stream: av.VideoStream, rate: Fraction
+    segments: Sequence[Path], stream: av.VideoStream, clock: Clock
 ) -> Iterator[av.Packet[av.VideoStream]]:
     first = decoded = 0
+    ticks, step = clock.ticks, clock.step
     header = stream.codec_context.extradata
     for path in segments:
         with closing(_open_segment(path)) as segment:
@@ -121,10 +163,12 @@ def _video_packets(
             for packet in segment.demux(source):
                 if packet.dts is None:  # end of file
                     continue
-                packet.pts = first + round(packet.pts * packet.time_base * rate)
-                packet.dts = decoded - REORDER
-                packet.duration = 1
-                packet.time_base = 1 / rate
+                index = first + round(packet.pts * packet.time_base * clock.rate)
+                late = decoded - REORDER
+                packet.pts = ticks[index]
+                packet.dts = ticks[late] if late >= 0 else ticks[0] + late * step
+                packet.duration = ticks[index + 1] - ticks[index]
+                packet.time_base = clock.time_base
                 packet.stream = stream
                 decoded += 1
                 yield packet

@@ -74,6 +74,11 @@ class Project:
             return None
         return (self.folder / self.segments[-1].state_file).read_bytes()
 
+    @property
+    def states(self) -> list[Path]:
+        """files of the callers' states after each finished segment, in order"""
+        return [self.folder / segment.state_file for segment in self.segments]
+
     def add(self, frames: int, state: bytes) -> None:
         """Record that :attr:`next_path` is complete; ``state`` is what the next frame needs."""
         path = self.next_path

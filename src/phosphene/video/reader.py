@@ -1,21 +1,26 @@
-"""Frames of a video file."""
+"""Frames of a video file, with the time each is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from phosphene.errors import InputError
+from phosphene.video.clip import Clip, opened, picture_stream, probe
+from phosphene.video.colour import RGB, Colour
 from phosphene.video.spec import Size
+from phosphene.video.timing import Shown
+from phosphene.video.tonemap import tone_map
 
-LOCAL = {"protocol_whitelist": "file"}
-"""a playlist must not reach for the network"""
+MISSING_SHARE, MISSING_SECONDS = Fraction(1, 20), Fraction(1)
+"""a file that ends this much before it says it does is cut short; containers round by less"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,48 +34,116 @@ class TimedFrame:
 
 
 def read_frames(path: Path, size: Size | None = None) -> Iterator[TimedFrame]:
-    """Decode the first video stream of ``path`` in order of display.
+    """Decode the first moving picture of ``path`` in order of display.
 
-    Pictures are turned upright and, with ``size`` (width, height), scaled to it. Packets that cannot
-    be decoded are skipped. Raises :class:`InputError` when there is no picture to read.
+    Pictures are turned upright, brought to RGB and, with ``size`` (width, height), scaled to it.
+    Packets that cannot be decoded are skipped. Raises :class:`InputError` when there is no picture
+    to read.
     """
-    try:
-        with av.open(f"file:{path}", options=LOCAL, metadata_errors="ignore") as container:
-            if not container.streams.video:
-                raise InputError(f"{path} has no picture: give a video file.")
-            stream = container.streams.video[0]
+    clip = probe(path)
+    upright = Upright(clip, size or clip.size)
+    for shown in Frames(clip):
+        yield TimedFrame(float(shown.begin), upright(shown.picture))
+
+
+class Frames:
+    """All decoded frames of a clip, each with its time from the clip's start.
+
+    Packets that cannot be decoded are skipped: the frame before them stays. Iterating raises
+    :class:`InputError` when the file cannot be read any more.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+        self.lost = 0
+        """packets that could not be decoded, so far"""
+        self.missing: Fraction | None = None
+        """seconds that the file says it has and has not, once it was read to the end"""
+
+    def __iter__(self) -> Iterator[Shown[av.VideoFrame]]:
+        held: Shown[av.VideoFrame] | None = None
+        for frame in self._decode():
+            usual = self._length(frame)
+            begin = self._time(frame, held)
+            if held is not None:
+                yield replace(held, end=begin)
+            held = Shown(begin, begin + usual, frame)
+        if held is not None:
+            yield held
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        with opened(self._clip.path) as container:
+            stream = picture_stream(self._clip.path, container)
             stream.thread_type = "AUTO"
-            scaler = VideoReformatter()
-            for packet in container.demux(stream):
-                for frame in _decode(packet):
-                    yield TimedFrame(float(frame.time), _upright(frame, size, scaler))
-    except (av.error.FFmpegError, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as video ({error.strerror}): give another file."
-        ) from error
+            reached = self._clip.start
+            try:
+                # all streams, so that the end of the file is known when it comes
+                for packet in container.demux():
+                    reached = max(reached, _end(packet))
+                    if packet.stream.index != stream.index:
+                        continue
+                    try:
+                        yield from packet.decode()
+                    except av.error.InvalidDataError:
+                        self.lost += 1
+            except av.error.InvalidDataError:
+                self.lost += 1  # cut off in the middle of a packet
+            self.missing = self._missing(reached)
+
+    def _time(self, frame: av.VideoFrame, before: Shown[av.VideoFrame] | None) -> Fraction:
+        """Seconds from the clip's start; counted on where the file does not say or goes back."""
+        if frame.pts is None:
+            return before.end if before is not None else Fraction(0)
+        time = frame.pts * Fraction(frame.time_base) - self._clip.start
+        if before is not None and time <= before.begin:
+            return before.begin + self._clip.time_base
+        return Fraction(time)
+
+    def _length(self, frame: av.VideoFrame) -> Fraction:
+        if frame.duration:
+            return Fraction(frame.duration * frame.time_base)
+        return 1 / self._clip.rate
+
+    def _missing(self, reached: Fraction) -> Fraction | None:
+        if self._clip.duration is None:
+            return None
+        missing = self._clip.duration - (reached - self._clip.start)
+        enough = max(MISSING_SECONDS, self._clip.duration * MISSING_SHARE)
+        return missing if missing > enough else None
 
 
-def _decode(packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
-    try:
-        return list(packet.decode())
-    except av.error.InvalidDataError:
-        return []
+class Upright:
+    """Turns decoded frames of a clip into upright RGB pictures of one ``size`` (width, height)."""
+
+    def __init__(self, clip: Clip, size: Size) -> None:
+        self._clip = clip
+        self._size = clip.orientation.size(size)
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+        """uint8 RGB (height, width, 3); high dynamic range is tone-mapped."""
+        colour = Colour.of(frame)
+        hdr = colour.hdr
+        pixels: npt.NDArray[Any] = self._scaler.reformat(
+            frame,
+            width=self._size[0],
+            height=self._size[1],
+            format="rgb24" if hdr is None else "rgb48le",
+            src_colorspace=None if colour.matrix == RGB else colour.coefficients,
+            src_color_range=ColorRange(colour.range_code),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BICUBIC,
+            # frames are scaled beside other work
+            threads=1,
+        ).to_ndarray()
+        if hdr is not None:
+            pixels = tone_map(pixels, hdr, self._clip.peak)
+        return self._clip.orientation.apply(pixels)
 
 
-def _upright(
-    frame: av.VideoFrame, size: Size | None, scaler: VideoReformatter
-) -> npt.NDArray[np.uint8]:
-    """RGB pixels, turned by the angle that the file asks players to turn by."""
-    quarters = round(frame.rotation / 90) % 4
-    width, height = size or (None, None)
-    if quarters % 2:
-        width, height = height, width
-    rgb = scaler.reformat(
-        frame,
-        width=width,
-        height=height,
-        format="rgb24",
-        dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BICUBIC,
-    )
-    return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), quarters))
+def _end(packet: av.Packet[av.stream.Stream]) -> Fraction:
+    """Seconds on the file's clock at which a packet ends, as far as it says."""
+    at = packet.pts if packet.pts is not None else packet.dts
+    if at is None or packet.time_base is None:
+        return Fraction(0)
+    return Fraction((at + (packet.duration or 0)) * packet.time_base)

@@ -1,27 +1,40 @@
-"""Cuts a run of frames into the segments of a project."""
+"""Cuts a run of frames into the segments of a video."""
 
 from __future__ import annotations
 
-from phosphene.video.project import Project
+from pathlib import Path
+from typing import Protocol
+
 from phosphene.video.spec import VideoSpec
 from phosphene.video.writer import Frame, SegmentWriter
 
 
+class Shelf(Protocol):
+    """Where finished segments go, such as :class:`~phosphene.video.project.Project`."""
+
+    @property
+    def next_path(self) -> Path:
+        """where to write the segment that comes next"""
+
+    def add(self, frames: int, state: bytes) -> None:
+        """Take over the segment at :attr:`next_path`; ``state`` is what the next frame needs."""
+
+
 class Recorder:
-    """Writes frames to the next segment of ``project``; :meth:`cut` ends it.
+    """Writes frames to the next segment of ``shelf``; :meth:`cut` ends it.
 
     The caller decides where segments end, so that its state belongs to exactly that frame.
     """
 
-    def __init__(self, project: Project, spec: VideoSpec) -> None:
-        self._project = project
+    def __init__(self, shelf: Shelf, spec: VideoSpec) -> None:
+        self._shelf = shelf
         self._spec = spec
         self._segment: SegmentWriter | None = None
 
     def write(self, frame: Frame) -> None:
         """Add one uint8 RGB picture (height, width, 3) to the open segment."""
         if self._segment is None:
-            self._segment = SegmentWriter(self._project.next_path, self._spec)
+            self._segment = SegmentWriter(self._shelf.next_path, self._spec)
         self._segment.write(frame)
 
     def cut(self, state: bytes) -> None:
@@ -29,7 +42,7 @@ class Recorder:
         if self._segment is None:
             return
         self._segment.close()
-        self._project.add(self._segment.frames, state)
+        self._shelf.add(self._segment.frames, state)
         self._segment = None
 
     def cancel(self) -> None:

@@ -57,7 +57,7 @@ class Song:
     every format; packets that cannot be decoded are skipped. Raises :class:`InputError`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, index: int | None = None) -> None:
         try:
             # the prefix keeps a name such as "a:b.mp3" from being read as a protocol
             self._container = av.open(f"file:{path}", options=LOCAL, metadata_errors="ignore")
@@ -68,8 +68,15 @@ class Song:
         if not self._container.streams.audio:
             self._container.close()
             raise InputError(f"{path} has no sound: give a song or a video with sound.")
-        self._stream = self._container.streams.audio[0]
-        self.format = aac_format(self._stream.rate, self._stream.channels)
+        streams = self._container.streams
+        self.stream = streams.audio[0] if index is None else streams[index]
+        """the stream that is read: ``index``, or the first with sound"""
+        self.format = aac_format(self.stream.rate, self.stream.channels)
+
+    @property
+    def starts(self) -> Fraction:
+        """Seconds on the file's clock at which the sound begins."""
+        return (self.stream.start_time or 0) * Fraction(self.stream.time_base)
 
     def close(self) -> None:
         """Close the file."""
@@ -108,7 +115,7 @@ class Song:
             yield from _arrays(resampler, None)
 
     def _frames(self) -> Iterator[av.AudioFrame]:
-        packets = self._container.demux(self._stream)
+        packets = self._container.demux(self.stream)
         while True:
             try:
                 packet = next(packets)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from phosphene.config import VideoConfig
+from phosphene.video.colour import STANDARD, Colour
 
 Size = tuple[int, int]
 """(width, height) in pixels"""
+SQUARE = Fraction(1)
+"""the usual shape of a pixel"""
 
 
 def frame_rate(fps: float) -> Fraction:
@@ -34,11 +37,26 @@ class VideoSpec:
     """H.264 quality, 0 lossless .. 51 worst"""
     preset: str
     """x264 preset: speed against file size"""
+    colour: Colour = STANDARD
+    """what the stored numbers mean"""
+    sample_aspect: Fraction = SQUARE
+    """width over height of one pixel"""
+    crop: bool = True
+    """whether pictures of another shape are cut to fit; else they are stretched"""
 
     @classmethod
-    def of(cls, config: VideoConfig, size: Size, rate: Fraction) -> VideoSpec:
+    def of(
+        cls,
+        config: VideoConfig,
+        size: Size,
+        rate: Fraction,
+        *,
+        colour: Colour = STANDARD,
+        sample_aspect: Fraction = SQUARE,
+        crop: bool = True,
+    ) -> VideoSpec:
         """Spec for a picture of ``size`` (width, height) at ``rate`` frames per second."""
-        return cls(*size, rate=rate, crf=config.crf, preset=config.encoder_preset)
+        return cls(*size, rate, config.crf, config.encoder_preset, colour, sample_aspect, crop)
 
     @property
     def threads(self) -> int:

@@ -57,6 +57,12 @@ def check_target(
     return Target(path, even, rate, notes)
 
 
+def clamp_fps(rate: Fraction) -> float:
+    """The nearest frame rate that a video may have, for one that was counted and not chosen."""
+    low, high = FPS_RANGE
+    return min(max(float(rate), low), high)
+
+
 def _check_size(size: Size) -> Size:
     low, high = SIDE_RANGE
     if not all(low <= side <= high for side in size):

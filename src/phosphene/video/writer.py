@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.codec.context import ThreadType
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from phosphene.video.failures import plain_write_errors
 from phosphene.video.files import sync_file
@@ -20,8 +20,6 @@ from phosphene.video.spec import VideoSpec
 Frame = npt.NDArray[np.uint8]
 """uint8 RGB picture, shape (height, width, 3)"""
 
-BT709 = 1
-"""ITU-T H.273 code for primaries, transfer and matrix alike"""
 KEYFRAME_SECONDS = 2
 """how far a player may have to look back when seeking"""
 SWS_ACCURATE_RND, SWS_BITEXACT = 0x40000, 0x80000
@@ -29,11 +27,11 @@ SWS_ACCURATE_RND, SWS_BITEXACT = 0x40000, 0x80000
 
 
 class SegmentWriter:
-    """Writes one segment: H.264 yuv420p, BT.709 limited range, closed groups of pictures.
+    """Writes one segment: H.264 yuv420p, closed groups of pictures.
 
-    Frames of another size are cropped to the aspect ratio of ``spec`` and scaled (Lanczos). The same
-    frames, spec and libraries give the same bytes, however many cores there are. Disk errors are raised as
-    :class:`~phosphene.errors.OutputError`.
+    Frames of another size are scaled (Lanczos), after cropping to the aspect ratio of ``spec`` if it
+    says so. The same frames, spec and libraries give the same bytes, however many cores there are.
+    Disk errors are raised as :class:`~phosphene.errors.OutputError`.
     """
 
     def __init__(self, path: Path, spec: VideoSpec) -> None:
@@ -52,8 +50,10 @@ class SegmentWriter:
         context.gop_size = max(1, round(KEYFRAME_SECONDS * spec.rate))
         # slices would cost quality; the thread count decides the bits, so it is never "auto"
         context.thread_type, context.thread_count = ThreadType.FRAME, spec.threads
-        context.color_range = ColorRange.MPEG
-        context.color_primaries = context.color_trc = context.colorspace = BT709
+        colour = spec.colour
+        context.sample_aspect_ratio = spec.sample_aspect
+        context.color_range, context.colorspace = colour.range_code, colour.matrix
+        context.color_primaries, context.color_trc = colour.primaries, colour.transfer
 
     def write(self, frame: Frame) -> None:
         """Encode one uint8 RGB picture (height, width, 3)."""
@@ -81,15 +81,16 @@ class SegmentWriter:
 
     def _convert(self, frame: Frame) -> av.VideoFrame:
         spec = self._spec
-        rows, columns = cover((frame.shape[1], frame.shape[0]), (spec.width, spec.height))
+        if spec.crop:
+            frame = frame[cover((frame.shape[1], frame.shape[0]), (spec.width, spec.height))]
         picture = self._scaler.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[rows, columns]), "rgb24"),
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24"),
             width=spec.width,
             height=spec.height,
             format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=spec.colour.coefficients,
             src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
+            dst_color_range=ColorRange(spec.colour.range_code),
             interpolation=int(Interpolation.LANCZOS) | SWS_ACCURATE_RND | SWS_BITEXACT,
         )
         picture.pts, picture.time_base = self.frames, Fraction(1 / spec.rate)

@@ -81,6 +81,17 @@ def test_codec_keeps_a_picture_and_any_size(nets: LsdNets) -> None:
     assert np.abs(back.astype(int) - np.repeat(frames, 2, axis=1)).mean() < 20
 
 
+def test_flat_colours_show_little_of_the_decoders_lattice(nets: LsdNets) -> None:
+    """What repeats every 8 pixels, where the picture has nothing: grey levels."""
+    left = []
+    for colour in ((140, 30, 220), (40, 190, 170), (230, 90, 40), (20, 20, 60)):
+        flat = np.broadcast_to(np.array(colour, np.uint8), (1, 128, 128, 3))
+        inside = nets.decode(nets.encode(flat))[0, 16:-16, 16:-16].astype(float)
+        repeated = inside.reshape(12, 8, 12, 8, 3).mean(axis=(0, 2))
+        left.append(repeated.std(axis=(0, 1)).mean())
+    assert np.mean(left) < 0.9
+
+
 def test_prompts_steer_colour(nets: LsdNets, encoder: TextEncoder) -> None:
     text = prompt(encoder, "crimson red", "deep blue", "bright green", "black and white")
     eps = noise(3)

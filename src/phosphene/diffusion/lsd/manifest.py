@@ -26,5 +26,17 @@ def verify(folder: Path = WEIGHTS) -> str:
     return f"lsd, {len(files)} files, {total:.1f} MB, checksums right"
 
 
+def history_noise(folder: Path) -> float:
+    """How much to distrust the past, 0..1, as the manifest of ``folder`` has it; 0 if it says nothing.
+
+    Raises :class:`~phosphene.errors.ModelError` for a folder without a manifest.
+    """
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} has no readable manifest.json beside its networks.") from error
+    return float(told.get("inference", {}).get("history_noise", 0.0))
+
+
 def _mend(what: str) -> str:
     return f"the built-in model's {what}: pip install --force-reinstall phosphene."

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.diffusion.lsd.feeds import AUDIO_SIZE, Told, feeds
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+__all__ = ["AUDIO_SIZE", "LATENT_CHANNELS", "LATENT_FACTOR", "WEIGHTS", "LsdNets", "open_session"]
 
 FloatArray = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.uint8]
@@ -19,8 +23,8 @@ Frames = npt.NDArray[np.uint8]
 WEIGHTS = Path(__file__).parent / "weights"
 LATENT_CHANNELS = 8
 LATENT_FACTOR = 8
-AUDIO_SIZE = 5
-"""bass, mid, treble, onset, beat phase"""
+LARGE = "decoder-large.onnx"
+"""draws latents at 16 pixels a side instead of 8; a folder of networks may lack it"""
 DEFAULT_HISTORY_NOISE = 0.0
 """what the model is told about its last output: trust it"""
 
@@ -50,6 +54,11 @@ class LsdNets:
         previous: FloatArray | None = None,
         history_noise: FloatArray | float = DEFAULT_HISTORY_NOISE,
         audio: FloatArray | None = None,
+        *,
+        before: FloatArray | None = None,
+        memory: FloatArray | None = None,
+        memory_age: FloatArray | None = None,
+        source: FloatArray | None = None,
     ) -> FloatArray:
         """Velocity (noise minus picture) of a flow, x_t = (1 - t) x + t noise.
 
@@ -58,27 +67,56 @@ class LsdNets:
             t: (b,) in [0, 1], 1 is pure noise.
             text: (b, seq, dim) of `TextEncoder`; zeros for no prompt.
             previous: (b, 8, h, w) last clean output of each stream, None at a start.
-            history_noise: (b,) or one number in [0, 0.5]: how much to distrust `previous`;
+            history_noise: (b,) or one number in [0, 1]: how much to distrust `previous`;
                 a larger value lets the picture change faster.
             audio: (b, 5) in [0, 1], see `AUDIO_SIZE`; None is silence.
+            before: (b, 8, h, w) the output before `previous`.
+            memory: (b, m, 8, h, w) outputs of long ago, and memory_age: (b, m) how many frames ago, 0
+                for an empty slot.
+            source: (b, 8, h, w) a picture to follow.
+
+        A model without memory takes no notice of the last four; see :attr:`has_memory`.
         """
-        b = latents.shape[0]
-        feeds = {
-            "latent": latents,
-            "timestep": np.broadcast_to(t, (b,)),
-            "text": text,
-            "previous": np.zeros_like(latents) if previous is None else previous,
-            "has_previous": np.full((b,), 0.0 if previous is None else 1.0),
-            "history_noise": np.broadcast_to(history_noise, (b,)),
-            "audio": np.zeros((b, AUDIO_SIZE)) if audio is None else audio,
-        }
-        feeds = {name: np.ascontiguousarray(value, np.float32) for name, value in feeds.items()}
-        (velocity,) = self._denoiser.run(None, feeds)
+        told = Told(
+            latents=latents,
+            t=t,
+            text=text,
+            history_noise=history_noise,
+            audio=audio,
+            previous=previous,
+            before=before,
+            memory=memory,
+            memory_age=memory_age,
+            source=source,
+        )
+        given = feeds(told, self._inputs)
+        arrays = {name: np.ascontiguousarray(array) for name, array in given.items()}
+        (velocity,) = self._denoiser.run(None, arrays)
         return np.asarray(velocity, np.float32)
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether the model looks at more of its past than its last output, and at the source picture."""
+        return "memory" in self._inputs
+
+    @cached_property
+    def _inputs(self) -> frozenset[str]:
+        return frozenset(entry.name for entry in self._denoiser.get_inputs())
 
     def decode(self, latents: FloatArray) -> Frames:
         """(b, 8, h, w) -> uint8 (b, 8h, 8w, 3) sRGB."""
         (frames,) = self._decoder.run(None, {"latent": np.ascontiguousarray(latents, np.float32)})
+        return np.asarray(frames, np.uint8)
+
+    @cached_property
+    def has_large(self) -> bool:
+        """Whether latents can be drawn at twice the usual size; see :meth:`decode_large`."""
+        return (self._weights / LARGE).is_file()
+
+    def decode_large(self, latents: FloatArray) -> Frames:
+        """(b, 8, h, w) -> uint8 (b, 16h, 16w, 3) sRGB: the same picture with finer edges."""
+        given = {"latent": np.ascontiguousarray(latents, np.float32)}
+        (frames,) = self._large_decoder.run(None, given)
         return np.asarray(frames, np.uint8)
 
     @cached_property
@@ -92,6 +130,10 @@ class LsdNets:
     @cached_property
     def _decoder(self) -> InferenceSession:
         return open_session(self._weights / "decoder.onnx", self._threads)
+
+    @cached_property
+    def _large_decoder(self) -> InferenceSession:
+        return open_session(self._weights / LARGE, self._threads)
 
 
 def open_session(path: Path, threads: int) -> InferenceSession:

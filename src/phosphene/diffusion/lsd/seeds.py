@@ -42,7 +42,8 @@ class SeedBank:
             # (families, palettes, shapes, 8, 32, 32)
             self._latents: npt.NDArray[np.int8] = data["latents"]
             self._step = np.float32(data["step"])
-            self._colour: FloatArray = data["colour"].astype(np.float32)  # (rank, dim)
+            self.colours: FloatArray = data["colour"].astype(np.float32)
+            """(rank, dim) directions in which colour words differ"""
             self._shapes = Lexicon(_f32(data["shape_words"]), data["shape_owner"].astype(np.int64))
             self._tints = Lexicon(_f32(data["tint_words"]), data["tint_owner"].astype(np.int64))
 
@@ -51,7 +52,7 @@ class SeedBank:
         if not embedding.any():
             return None
         # colours say nothing about shape
-        shape = embedding - self._colour.T @ (self._colour @ embedding)
+        shape = embedding - self.colours.T @ (self.colours @ embedding)
         return self.families[self._shapes.nearest(shape)[0]]
 
     def palette(self, embedding: FloatArray) -> str | None:

@@ -45,6 +45,8 @@ class TextEncoder:
                 data["vectors"].astype(np.float32) * scale[:, None]
             )
         self._index = {piece: i for i, piece in enumerate(pieces)}
+        # merging pieces is the slow part, and captions use the same words again and again
+        self._word = functools.lru_cache(maxsize=8192)(self._look_up)
         self.dim = int(self._vectors.shape[1])
         self.seq = 1
 
@@ -83,7 +85,7 @@ class TextEncoder:
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
         return [self._index[p] for p in parts if p in self._index]
 
-    def _word(self, word: str) -> npt.NDArray[np.float32]:
+    def _look_up(self, word: str) -> npt.NDArray[np.float32]:
         rows = self.pieces(word)
         if not rows:
             return np.zeros(self.dim, np.float32)

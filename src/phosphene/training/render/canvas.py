@@ -65,7 +65,7 @@ class Canvas:
 
     def random(self, *shape: int) -> Tensor:
         """(n, *shape) uniform numbers, the same for the frames of a clip."""
-        value = torch.rand((self.clips, *shape), generator=self.gen).to(self.x.device)
+        value = noise.uniform(self.gen, self.x.device, self.clips, *shape)
         return value.repeat_interleave(self.time.shape[0] // self.clips, dim=0)
 
     def noise(

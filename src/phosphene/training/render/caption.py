@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from dataclasses import dataclass, replace
 
@@ -43,14 +44,25 @@ class Scene:
 def _named_colours(rng: random.Random) -> tuple[str, Tensor]:
     names, rgb, weight = colours()
     picks = rng.choices(
-        range(len(names)), weights=weight.tolist(), k=rng.choices((1, 2, 3), (5, 5, 2))[0]
+        range(len(names)), cum_weights=weight, k=rng.choices((1, 2, 3), (5, 5, 2))[0]
     )
     joint = rng.choice((" and ", ", ", " "))
     return joint.join(names[i] for i in picks), rgb[picks]
 
 
+PALETTES = 6000
+"""different palettes; drawing one anew for every clip would take longer than drawing the clip"""
+
+
 def palette(rng: random.Random, modifier: Modifier | None = None) -> tuple[str, Tensor]:
     """Words for a palette and its (LUT_SIZE, 3) table."""
+    shaded = modifier is not None and (modifier.dark is not None or modifier.light is not None)
+    return _palette(rng.randrange(PALETTES), modifier if shaded else None)
+
+
+@functools.lru_cache(maxsize=3 * PALETTES)
+def _palette(index: int, modifier: Modifier | None) -> tuple[str, Tensor]:
+    rng = random.Random(index)
     dark, light = rng.uniform(0.55, 1.0), rng.uniform(0.3, 0.9)
     if rng.random() < 0.4:
         mood = rng.choice(MOODS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from phosphene.training.render import fluids, patterns, things
+from phosphene.training.render import effects, fluids, patterns, things
 from phosphene.training.render.canvas import Canvas, Field
 
 
@@ -182,5 +182,19 @@ FAMILIES: dict[str, Family] = {
     "julia": _family(
         things.julia,
         "fractal, julia set, mandelbrot, infinite fractal, recursion, strange attractor",
+    ),
+    "flow_field": _family(
+        effects.flow_field,
+        "flow field, contour lines, topographic map, wood grain, wind, streamlines, tree rings",
+    ),
+    "rain_glass": _family(
+        effects.rain_glass,
+        "rain on glass, water drops, wet window, droplets, dew, condensation, rainy window",
+        0.0,
+    ),
+    "glitch": _family(
+        effects.glitch,
+        "glitch, datamosh, broken screen, digital noise, corrupted signal, static, matrix, data",
+        0.0,
     ),
 }

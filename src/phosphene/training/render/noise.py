@@ -11,6 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def generator(seed: int, device: torch.device) -> torch.Generator:
+    """Random numbers where they are needed; the same seed draws other numbers on another kind of device.
+
+    Apple's GPU lends no generator that can be trusted with a seed, so there they come from the CPU.
+    """
+    home = device if device.type == "cuda" else torch.device("cpu")
+    return torch.Generator(home).manual_seed(seed)
+
+
+def uniform(gen: torch.Generator, device: torch.device, *shape: int) -> Tensor:
+    """Numbers in [0, 1)."""
+    return torch.rand(shape, generator=gen, device=gen.device).to(device)
+
+
 def texture(
     gen: torch.Generator,
     clips: int,
@@ -38,7 +52,7 @@ def texture(
     for octave in range(octaves):
         cells = min(base * 2**octave + 3, size)
         shape = (3, clips, channels, cells, cells)
-        noise = torch.randn(shape, generator=gen).to(time.device)
+        noise = torch.randn(shape, generator=gen, device=gen.device).to(time.device)
         a, b, rate = noise.repeat_interleave(frames, dim=1)
         # every lattice point beats at its own rate, finer octaves faster
         angle = time[:, None, None, None] * speed * (0.7 + 0.25 * rate) * (1.0 + 0.5 * octave)

@@ -115,15 +115,15 @@ def hex_to_rgb(text: str) -> tuple[float, float, float]:
 
 
 @functools.cache
-def colours() -> tuple[tuple[str, ...], Tensor, Tensor]:
-    """Names, (k, 3) sRGB, and (k,) sampling weights: vivid colours and plain names come up more."""
+def colours() -> tuple[tuple[str, ...], Tensor, tuple[float, ...]]:
+    """Names, (k, 3) sRGB, and cumulated sampling weights: vivid colours and plain names come up more."""
     text = resources.files(__package__).joinpath("colours.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
     names = tuple(name for name, _ in rows)
     rgb = torch.tensor([hex_to_rgb(value) for _, value in rows])
     vivid = rgb.amax(1) - rgb.amin(1)
     plain = torch.tensor([3.0 if name in _BASIC else 1.0 for name in names])
-    return names, rgb, (0.12 + vivid**1.5) * plain**2
+    return names, rgb, tuple(((0.12 + vivid**1.5) * plain**2).cumsum(0).tolist())
 
 
 _BASIC_TEXT = (

@@ -1,0 +1,118 @@
+"""The live beat: searches the past, holds what it finds, lets the performer's hands overrule it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from phosphene.audio.live_clock import BeatClock
+from phosphene.audio.live_hands import Beat, Hands
+from phosphene.audio.live_lock import TempoLock
+from phosphene.audio.live_search import (
+    RECENT_SECONDS,
+    SHORTEST_SECONDS,
+    BandMemory,
+    Estimate,
+    search,
+)
+from phosphene.config import AudioConfig
+
+SEARCH_SECONDS, SEARCH_SECONDS_SETTLED = 1.0, 2.0
+"""from one search to the next, at first and when the beat is sure"""
+ANSWER_SECONDS = 0.4
+"""of sound from the question to the answer: the search has so long on its own thread, and its
+answer comes at the same moment of the sound however fast the machine"""
+REST_SECONDS = 1.0
+"""a silence as long as this is not searched"""
+DOUBTS = 2
+"""outdated estimates in a row after which only the latest sound is believed"""
+SLEW_FIRST, SLEW, SLEW_HANDS = 0.5, 1.0, 0.3
+"""seconds in which the count moves to a new beat, follows it, obeys the hands"""
+
+
+class LiveBeats:
+    """Counts beats on a :class:`BeatClock`, from estimates and from hands."""
+
+    def __init__(self) -> None:
+        self.clock = BeatClock()
+        self.hands = Hands()
+        self._lock = TempoLock()
+        self._worker = ThreadPoolExecutor(1, "phosphene-tempo")
+        self._answer: Future[Estimate | None] | None = None
+        self._due = 0.0
+        self._next = 0.0
+        self._begin = 0.0
+        self._doubts = 0
+
+    def tempo(self, config: AudioConfig) -> float:
+        """BPM as counted; 0: none."""
+        beat = self._beat()
+        return beat.tempo * self.hands.scale * config.tempo_multiplier if beat else 0.0
+
+    def confidence(self, now: float) -> float:
+        """0..1; a tapped beat is certain."""
+        return 1.0 if self.hands.tapped else self._lock.confidence(now)
+
+    def hear(
+        self, now: float, shown: float, sounded: float, memory: BandMemory, config: AudioConfig
+    ) -> None:
+        """Go on to ``now``; something last ``sounded`` then, moments up to ``shown`` are out."""
+        if self._answer is not None and now >= self._due:
+            estimate, self._answer = self._answer.result(), None
+            self._weigh(estimate, now, shown, config)
+        if self._lock.held is not None and self._lock.confidence(now) <= 0:
+            self._lock.drop()
+            self._begin = now
+            if self._beat() is None:
+                self.clock.stop(max(now, shown))
+        resting = now - sounded > REST_SECONDS
+        if resting and self._lock.held is None:
+            self._begin = now
+        enough = now - self._begin >= SHORTEST_SECONDS
+        if self._answer is None and now >= self._next and enough and not resting:
+            past = memory.since(self._begin)
+            self._answer = self._worker.submit(
+                search, past, config.model_copy(), self._lock.held, self._lock.trust(now)
+            )
+            settled = self._lock.settled(now)
+            self._due = now + ANSWER_SECONDS
+            self._next = now + (SEARCH_SECONDS_SETTLED if settled else SEARCH_SECONDS)
+
+    def steer(
+        self, at: float, config: AudioConfig, within: float = SLEW_HANDS, fresh: bool = True
+    ) -> None:
+        """Lead the count onto the beat; ``fresh``: which of two beats is the half-time one may change."""
+        beat = self._beat()
+        if beat is None:
+            return
+        scale = self.hands.scale * config.tempo_multiplier
+        late = self.hands.shift + config.beat_offset_ms / 1000
+        beats = (at - beat.anchor - late) * beat.tempo / 60
+        count = self.clock.position(at)
+        # at half tempo every second beat counts: stay with the ones that are counted
+        options = range(1 if fresh else max(1, round(1 / scale)))
+        phases = [(beats + option) * scale for option in options]
+        nearest = min(phases, key=lambda phase: abs((phase - count + 0.5) % 1.0 - 0.5))
+        self.clock.steer(at, beat.tempo * scale / 60, nearest, within)
+
+    def _weigh(
+        self, estimate: Estimate | None, now: float, shown: float, config: AudioConfig
+    ) -> None:
+        fresh = self._lock.hear(estimate, now)
+        if estimate is None or not estimate.outdated:
+            self._doubts = 0
+        else:
+            self._doubts += 1
+            self._next = now
+        if self._doubts == DOUBTS:
+            # another song has begun: forget the old one
+            self._doubts = 0
+            self._begin = max(self._begin, now - RECENT_SECONDS)
+            self._lock.doubt(now)
+        if self.hands.tapped is None:
+            self.steer(max(now, shown), config, SLEW_FIRST if fresh else SLEW, fresh)
+
+    def _beat(self) -> Beat | None:
+        if self.hands.tapped is not None:
+            return self.hands.tapped
+        held = self._lock.held
+        return Beat(held.tempo, held.anchor) if held else None

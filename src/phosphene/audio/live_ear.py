@@ -1,0 +1,111 @@
+"""What live sound is like now: loudness, bands, attacks, harmony, sections; all but the beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from phosphene.audio.live_chroma import LiveChroma
+from phosphene.audio.live_inlet import Inlet
+from phosphene.audio.live_levels import Energy, LoudLevel, RelativeLevel
+from phosphene.audio.live_onsets import LiveOnsets
+from phosphene.audio.live_search import BandMemory
+from phosphene.audio.live_sections import LiveSections
+from phosphene.audio.sections import STEP
+from phosphene.audio.spectrum import SpectrumAnalysis, log_flux
+from phosphene.audio.types import FloatArray
+from phosphene.config import AudioConfig
+
+BLOCK = 10
+"""moments after which the slow measures are brought up to date: a tenth of a second"""
+FLUX_LAG = 2
+"""moments over which attacks rise, as in :func:`log_flux`"""
+PULL_SECONDS = 0.2
+"""most sound that is taken in before it is heard"""
+
+
+class Ear:
+    """Listens in blocks that end at fixed moments, however the sound arrives."""
+
+    def __init__(self, config: AudioConfig, origin: float = 0.0, sections: int = 0) -> None:
+        rate = config.sample_rate
+        self._origin = origin
+        self._spectrum = SpectrumAnalysis(rate)
+        self.rate = self._spectrum.frame_rate
+        """moments a second"""
+        self.chroma = LiveChroma(rate)
+        self.inlet = Inlet(rate, self.chroma.length + round(2 * PULL_SECONDS * rate))
+        self.loud = LoudLevel()
+        self.energy = Energy()
+        self.bands = (RelativeLevel(), RelativeLevel(), RelativeLevel())
+        self.onsets = LiveOnsets(self.rate)
+        self.sections = LiveSections(sections)
+        self.centroid = 0.0
+        """Hz; 0 while nothing sounds"""
+        self.memory = BandMemory(self.rate, self._spectrum.centres, origin)
+        self.sounded = origin
+        """when something last sounded, seconds on the clock"""
+        self._moments = 0
+        self._onset = 0.0
+        self._tail = np.zeros((FLUX_LAG, len(self._spectrum.centres)), np.float32)
+        self._loudness: list[FloatArray] = []
+        self._timbre: list[FloatArray] = []
+        self._harmony: list[FloatArray] = []
+
+    @property
+    def time(self) -> float:
+        """The clock: seconds of sound taken in so far."""
+        return self._origin + self.inlet.seconds
+
+    def take_onset(self) -> float:
+        """Strongest onset 0..1 since the last call, so that none falls between two frames."""
+        strongest, self._onset = max(self._onset, self.onsets.value), 0.0
+        return strongest
+
+    def listen(self, config: AudioConfig) -> Iterator[float]:
+        """Hear all that has come in; yields the time at the end of every full block."""
+        self.inlet.pull()
+        while (ready := self.inlet.total // self._spectrum.hop - self._moments) > 0:
+            self._hear(min(ready, BLOCK - self._moments % BLOCK), config)
+            if self._moments % BLOCK == 0:
+                self._settle(config)
+                yield self._origin + self._moments / self.rate
+
+    def _hear(self, count: int, config: AudioConfig) -> None:
+        spectrum, rate, loud = self._spectrum, self.rate, self.loud.level
+        frames = self.inlet.frames(self._moments + 1, count, spectrum.hop, spectrum.length)
+        heard = spectrum(frames)
+        self._moments += count
+        sounding = heard.loudness > self.loud.rest
+        if sounding.any():
+            last = int(np.flatnonzero(sounding)[-1])
+            self.sounded = self._origin + (self._moments - count + last + 1) / rate
+        self.centroid = float(heard.centroid[-1]) if sounding[-1] else 0.0
+        for band, levels in zip(self.bands, heard.levels.T, strict=True):
+            band.hear(levels.tolist(), sounding.tolist(), rate, config)
+        self.energy.hear(heard.loudness, loud, rate, config)
+        bands = np.concatenate((self._tail, heard.log_bands))
+        flux = log_flux(bands, loud, FLUX_LAG)[FLUX_LAG:].sum(1) * sounding
+        self._onset = max(self._onset, self.onsets.hear(flux.tolist()))
+        self._tail = bands[-FLUX_LAG:]
+        self.memory.add(heard.log_bands, heard.loudness)
+        self._loudness.append(heard.loudness)
+        self._timbre.append(heard.log_bands)
+
+    def _settle(self, config: AudioConfig) -> None:
+        """Bring the slow measures up to date at the end of a block."""
+        self.loud.hear(np.concatenate(self._loudness), self.rate)
+        self._loudness.clear()
+        seconds = BLOCK / self.rate
+        window = self.inlet.frames(self._moments, 1, self._spectrum.hop, self.chroma.length)
+        self.chroma.hear(window, self.loud.level, seconds)
+        self._harmony.append(self.chroma.strength)
+        if len(self._harmony) * seconds >= STEP - 0.5 * seconds:
+            timbre = np.concatenate(self._timbre).mean(0)
+            harmony = np.mean(self._harmony, axis=0)
+            # silence is no section: the music goes on where it left off
+            if self._origin + self._moments / self.rate - self.sounded < STEP:
+                self.sections.hear(timbre, harmony, self.loud.level, config.section_sensitivity)
+            self._timbre.clear()
+            self._harmony.clear()

@@ -1,0 +1,1 @@
+"""Live sessions on other machines: each is played by one Ray actor, and moves on when that dies."""

@@ -1,0 +1,104 @@
+"""`phosphene live`: pictures in the browser while the music plays."""
+
+from __future__ import annotations
+
+import argparse
+
+from phosphene.commands.form import Commands, command
+from phosphene.commands.settings import add_settings, read_settings
+from phosphene.errors import InputError
+
+DEFAULT_DEVICE = ""
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = command(
+        commands,
+        "live",
+        "Pictures while the music plays: a page in the browser, and streams for other programs.",
+        "  phosphene live                                  opens http://127.0.0.1:8000/\n"
+        "  phosphene live --host 0.0.0.0                   for other machines; prints a link with a token\n"
+        "  phosphene live --soundcard --record show.mp4    plays to the sound card's input, and records\n"
+        "  phosphene live --rtmp rtmp://a.rtmp.example/live/KEY --size 1280x720\n",
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="H", help="address to listen on (default 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="port (default 8000; 0: any free one)"
+    )
+    parser.add_argument(
+        "--token",
+        metavar="T",
+        help="demand this token; other hosts than this one always demand one",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name this server goes by, behind a proxy or tunnel",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--max-sessions", type=int, default=4, metavar="N", help="performing at once (default 4)"
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="C",
+        help="let the machines of a Ray cluster draw: local, ray://HOST:PORT, HOST:PORT or auto",
+    )
+    group = parser.add_argument_group("exits and inputs of this machine")
+    group.add_argument("--record", metavar="OUT.mp4", help="record the pictures, without sound")
+    group.add_argument("--overwrite", action="store_true", help="replace an existing recording")
+    group.add_argument("--rtmp", metavar="URL", help="stream to a service")
+    group.add_argument(
+        "--virtual-camera", action="store_true", help="be a camera for other programs"
+    )
+    group.add_argument(
+        "--soundcard",
+        nargs="?",
+        const=DEFAULT_DEVICE,
+        metavar="DEVICE",
+        help="let sessions hear this machine's sound input (default: the system's)",
+    )
+    add_settings(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    import logging
+
+    from phosphene.config import PipelineConfig
+    from phosphene.server.exits.choose import ExitOptions
+    from phosphene.server.live import LiveOptions, live
+    from phosphene.show.settings import parse_size
+
+    if not 0 <= args.port <= 65535:
+        raise InputError(f"--port must be 0 to 65535, not {args.port}.")
+    if args.max_sessions < 1:
+        raise InputError(f"--max-sessions must be at least 1, not {args.max_sessions}.")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    config = read_settings(args)
+    if args.fps is not None:
+        config = PipelineConfig.from_dict({"live": {"fps": args.fps}}, base=config)
+    exits = ExitOptions(args.record, args.rtmp, args.virtual_camera, args.overwrite)
+    options = LiveOptions(
+        host=args.host,
+        port=args.port,
+        token=args.token,
+        allow_hosts=tuple(args.allow_host),
+        max_sessions=args.max_sessions,
+        browser=not args.no_browser,
+        soundcard=args.soundcard is not None,
+        device=args.soundcard or None,
+        size=parse_size(args.size) if args.size else None,
+        exits=exits,
+        cluster=args.cluster,
+    )
+    live(config, options)
+    return 0

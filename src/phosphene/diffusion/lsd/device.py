@@ -1,0 +1,54 @@
+"""Where the built-in model's networks run."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phosphene.config import DiffusionConfig
+from phosphene.diffusion.devices import require_mlx
+from phosphene.diffusion.lsd.nets import LsdNets
+from phosphene.diffusion.notices import say_once
+
+if TYPE_CHECKING:
+    from phosphene.diffusion.lsd.torch_nets import LsdTorchNets
+    from phosphene.diffusion.mlx.lsd import LsdMlxNets
+
+
+def open_nets(config: DiffusionConfig, weights: Path) -> LsdNets | LsdTorchNets | LsdMlxNets:
+    """torch for device cuda, MLX for mlx, ONNX Runtime otherwise; what is not there is said once."""
+    if config.device == "mlx":
+        require_mlx()
+        from phosphene.diffusion.mlx.lsd import LsdMlxNets
+
+        return LsdMlxNets(weights)
+    if config.device == "cuda":
+        found = _on_gpu(config, weights)
+        if found is not None:
+            return found
+    elif config.device not in ("auto", "cpu"):
+        say_once(f"the built-in model runs on the CPU, not on {config.device}.")
+    if config.kernels:
+        say_once("kernels is off: the built-in model runs on the CPU.")
+    return LsdNets(threads=config.threads, weights=weights)
+
+
+def _on_gpu(config: DiffusionConfig, weights: Path) -> LsdTorchNets | None:
+    missing = [name for name in ("torch", "onnx") if importlib.util.find_spec(name) is None]
+    if missing:
+        say_once(
+            f"device 'cuda' is off: it needs {' and '.join(missing)} (pip install 'phosphene[torch]');"
+            " using the cpu."
+        )
+        return None
+    import torch
+
+    from phosphene.diffusion.lsd.torch_nets import LsdTorchNets
+    from phosphene.diffusion.operations import chosen
+
+    if not torch.cuda.is_available():
+        say_once("device 'cuda' is off: torch finds none on this machine; using the cpu.")
+        return None
+    device = torch.device("cuda", torch.cuda.current_device())
+    return LsdTorchNets(device, weights, chosen(config.kernels, device))

@@ -1,0 +1,1 @@
+"""The models on MLX: the same Hugging Face folders, contract and engine, without torch."""

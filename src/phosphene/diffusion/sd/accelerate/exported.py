@@ -1,0 +1,222 @@
+"""U-Net and autoencoder exported to ONNX and run with ONNX Runtime, on the CPU, CUDA or TensorRT.
+
+An export is kept under the user's cache, by a fingerprint of the weights and of what made it: a LoRA,
+another version or another number format gives another file. Batch and size stay free.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phosphene.diffusion.notices import first_line, say_once
+from phosphene.diffusion.sd.unet import (
+    Example,
+    Nets,
+    UnetCall,
+    UnetInputs,
+    call_of,
+    decoder_of,
+    encoder_of,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+OPSET = 17
+SAMPLES = 16
+"""numbers of each tensor that make a fingerprint"""
+FREE = {"latents": (0, 2, 3), "pixels": (0, 2, 3)}
+"""axes that may change; of all other inputs the first"""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What exported networks are to run on."""
+
+    providers: list[str]
+    threads: int | None
+    """of a CPU; None: all cores"""
+
+
+def use(nets: Nets, example: Example, tensorrt: bool, threads: int | None) -> None:
+    """Export what is not exported yet, and run it from now on; plain torch where that fails."""
+    import torch
+
+    name = "tensorrt" if tensorrt else "onnx"
+    try:
+        given = example(1)
+        place = given.latents.device
+        if given.latents.dtype == torch.bfloat16:
+            raise RuntimeError("ONNX Runtime takes float32 or float16, not bfloat16")
+        runner = Runner(_providers(place, tensorrt), threads)
+        call = _unet(nets, given, runner)
+        size = given.latents.shape[2:]
+        vae_type = next(nets.vae.parameters()).dtype
+        pixels = torch.zeros((1, 3, 8 * size[0], 8 * size[1]), dtype=vae_type, device=place)
+        encode = _picture(encoder_of(nets.vae), nets.vae, "encoder", "pixels", pixels, runner)
+        latents = given.latents.to(vae_type)
+        decode = _picture(decoder_of(nets.vae), nets.vae, "decoder", "latents", latents, runner)
+        nets.rehearse(call, given)
+    except Exception as error:
+        say_once(f"runtime {name} is off, torch runs the networks: {first_line(error)}.")
+        return
+    nets.call, nets.encode, nets.decode = call, encode, decode
+    for net in (nets.unet, nets.vae):
+        # only their configs are asked from now on; the weights would be in memory twice
+        torch.nn.Module.to(net, "meta")
+
+
+def _providers(device: torch.device, tensorrt: bool) -> list[str]:
+    """Providers to run with, best first. Raises RuntimeError where the one asked for is missing."""
+    import onnxruntime
+
+    wanted = ["CPUExecutionProvider"]
+    if device.type == "cuda":
+        wanted = ["CUDAExecutionProvider"]
+    if tensorrt:
+        wanted = ["TensorrtExecutionProvider", "CUDAExecutionProvider"]
+    missing = [each for each in wanted if each not in onnxruntime.get_available_providers()]
+    if missing:
+        raise RuntimeError(
+            f"ONNX Runtime has no {missing[0]} here (pip install onnxruntime-gpu, with an NVIDIA GPU)"
+        )
+    return wanted
+
+
+def _unet(nets: Nets, given: UnetInputs, runner: Runner) -> UnetCall:
+    names = list(given.tensors())
+
+    def traced(*tensors: torch.Tensor) -> torch.Tensor:
+        return call_of(nets.unet)(UnetInputs.of(dict(zip(names, tensors, strict=True))))
+
+    session = _session(traced, nets.unet, "unet", given.tensors(), runner)
+
+    def call(now: UnetInputs) -> torch.Tensor:
+        return _run(session, now.tensors(), now.latents.shape)
+
+    return call
+
+
+def _picture(
+    function: Any, vae: Any, part: str, name: str, example: torch.Tensor, runner: Runner
+) -> Any:
+    session = _session(function, vae, part, {name: example}, runner)
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+
+    def call(now: torch.Tensor) -> torch.Tensor:
+        batch, _, height, width = now.shape
+        if part == "encoder":
+            shape = (batch, vae.config.latent_channels, height // factor, width // factor)
+        else:
+            shape = (batch, 3, height * factor, width * factor)
+        return _run(session, {name: now}, shape)
+
+    return call
+
+
+def _session(
+    function: Any, net: torch.nn.Module, part: str, inputs: dict[str, torch.Tensor], runner: Runner
+) -> Any:
+    """An ONNX Runtime session for ``function``, exported if it was not before."""
+    import onnxruntime
+
+    folder = cache_folder() / fingerprint(net, part, inputs)
+    if not (folder / "net.onnx").is_file():
+        _export(function, net, inputs, folder)
+    options = onnxruntime.SessionOptions()
+    # 0 is ONNX Runtime's own choice
+    options.intra_op_num_threads = runner.threads or 0
+    # left spinning after a call, its threads take the cores from the next network
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return onnxruntime.InferenceSession(
+        str(folder / "net.onnx"), options, providers=runner.providers
+    )
+
+
+def cache_folder() -> Path:
+    """Where exports are kept: ``PHOSPHENE_CACHE``, or the user's cache folder."""
+    base = os.environ.get("PHOSPHENE_CACHE") or Path.home() / ".cache" / "phosphene"
+    return Path(base) / "onnx"
+
+
+def fingerprint(net: torch.nn.Module, part: str, inputs: dict[str, torch.Tensor]) -> str:
+    """Digest of a network's weights (some of every tensor), inputs and the versions that export it."""
+    import diffusers
+    import torch
+
+    told = [part, torch.__version__, diffusers.__version__, str(OPSET), type(net).__name__]
+    told += [f"{name} {tensor.dtype} {tensor.ndim}" for name, tensor in inputs.items()]
+    digest = hashlib.sha256("\n".join(told).encode())
+    for name, weight in net.named_parameters():
+        flat = weight.detach().reshape(-1)
+        some = flat[:: max(1, len(flat) // SAMPLES)].float().cpu().numpy()
+        digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode() + some.tobytes())
+    return f"{part}-{digest.hexdigest()[:20]}"
+
+
+def _export(
+    function: Any, net: torch.nn.Module, inputs: dict[str, torch.Tensor], folder: Path
+) -> None:
+    """Write ``net.onnx``, and its weights beside it where they are large: all of it or nothing."""
+    import torch
+
+    class Traced(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = function(*tensors)
+            return result
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+    try:
+        with torch.no_grad():
+            torch.onnx.export(
+                Traced().eval(),
+                tuple(inputs.values()),
+                str(part / "net.onnx"),
+                input_names=list(inputs),
+                output_names=["out"],
+                dynamic_axes={
+                    name: {
+                        axis: f"{name}{axis}" if axis else "batch" for axis in FREE.get(name, (0,))
+                    }
+                    for name in inputs
+                },
+                opset_version=OPSET,
+                # the newer exporter needs one package more and fixes the sizes of U-Nets
+                dynamo=False,
+            )
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _run(session: Any, inputs: dict[str, torch.Tensor], shape: Any) -> torch.Tensor:
+    """Run on the tensors' own memory, on any device; the result has ``shape``."""
+    import numpy as np
+    import torch
+
+    kinds = {torch.float32: np.float32, torch.float16: np.float16}
+    binding = session.io_binding()
+    # a binding holds addresses only: these must live until it has run
+    held = {name: tensor.contiguous() for name, tensor in inputs.items()}
+    first = next(iter(held.values()))
+    out = torch.empty(tuple(shape), dtype=first.dtype, device=first.device)
+    place = (first.device.type, first.device.index or 0)
+    for name, tensor in held.items():
+        kind, size = kinds[tensor.dtype], tuple(tensor.shape)
+        binding.bind_input(name, *place, kind, size, tensor.data_ptr())
+    binding.bind_output("out", *place, kinds[out.dtype], tuple(out.shape), out.data_ptr())
+    if first.device.type == "cuda":
+        torch.cuda.current_stream().synchronize()
+    session.run_with_iobinding(binding)
+    return out

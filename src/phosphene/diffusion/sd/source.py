@@ -1,0 +1,187 @@
+"""Where a checkpoint is, and what its own small files say, before any weights are read."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phosphene.config import DiffusionConfig
+from phosphene.diffusion.sd.errors import check_source, explained
+from phosphene.diffusion.sd.families import base_of, pipeline_of
+from phosphene.errors import ConfigError, ModelError
+
+PARTS = {
+    "unet": "unet/config.json",
+    "scheduler": "scheduler/scheduler_config.json",
+    "text_encoder": "text_encoder/config.json",
+}
+INDEX = "model_index.json"
+QUANTIZED = "mlx.json"
+"""marks a folder that `phosphene models quantize` wrote, and says how"""
+HEADER_LIMIT = 100_000_000
+"""bytes; safetensors' own limit of its header"""
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's place and its configs."""
+
+    name: str
+    """as the user gave it"""
+    path: Path | None
+    """local folder or file; None on the hub"""
+    configs: dict[str, dict[str, Any]]
+
+
+def named_in(config: DiffusionConfig, default: str) -> str:
+    """The checkpoint that a config asks for: its ``model_id``, or a ``model`` that is a place itself.
+
+    Raises ConfigError where those are two.
+    """
+    if not is_place(config.model):
+        return config.model_id or default
+    if config.model_id not in (None, config.model):
+        raise ConfigError(
+            f"model {config.model} and model_id {config.model_id} are two checkpoints: drop one."
+        )
+    return config.model
+
+
+def is_place(model: str) -> bool:
+    """Whether a ``model`` is a path or a hub id, not the name of a pipeline."""
+    return "/" in model or "\\" in model or model.endswith(".safetensors")
+
+
+def pipeline_for(place: str) -> str:
+    """Name of the pipeline for the checkpoint at a path or hub id. Raises ModelError."""
+    return pipeline_of(base_of(inspect(place).configs, place))
+
+
+def inspect(name: str, allow_pickle: bool = False, fetch: bool = True) -> Checkpoint:
+    """Read the configs of a checkpoint, or what the header of a single file tells of them.
+
+    ``fetch`` asks the hub for configs that are not on this machine. Raises ModelError.
+    """
+    check_source(name, "model", allow_pickle=allow_pickle)
+    path = Path(name).expanduser()
+    with explained(name, "model"):
+        if path.is_file():
+            beside = path.with_suffix("")
+            configs = _read_folder(beside) if (beside / PARTS["unet"]).is_file() else {}
+            if path.suffix == ".safetensors":
+                configs = _told_by_weights(read_header(path)) | configs
+            elif not configs:
+                raise ModelError(
+                    f"{name} is a pickle without a folder of configs beside it: convert it to"
+                    " .safetensors first."
+                )
+            return Checkpoint(name, path, configs)
+        if path.is_dir():
+            if not (path / INDEX).is_file():
+                raise ModelError(
+                    f"{name} is not a diffusers model folder: it has no {INDEX}; give its"
+                    " .safetensors file if it holds one."
+                )
+            return Checkpoint(name, path, _read_folder(path))
+        return Checkpoint(name, None, _read_hub(name, fetch))
+
+
+def is_quantized(folder: Path) -> bool:
+    """Whether a folder holds weights that were quantised for MLX."""
+    return (folder / QUANTIZED).is_file()
+
+
+def read_header(path: Path) -> Shapes:
+    """Shapes of the tensors in a .safetensors file. Raises ModelError for a broken or cut one."""
+    broken = ModelError(f"a weights file of {path} is broken: download it again.")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else HEADER_LIMIT + 1
+        if length > min(HEADER_LIMIT, size - 8):
+            raise broken
+        try:
+            header = json.loads(file.read(length))
+            header.pop("__metadata__", None)
+            ends = [entry["data_offsets"][1] for entry in header.values()]
+            shapes = {key: tuple(entry["shape"]) for key, entry in header.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise broken from error
+    if 8 + length + max(ends, default=0) != size:
+        raise broken
+    return shapes
+
+
+def parameters(shapes: Shapes) -> int:
+    """How many numbers a file holds."""
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def _read_folder(folder: Path) -> dict[str, dict[str, Any]]:
+    return _read_parts(lambda part: folder / part)
+
+
+def _read_hub(name: str, fetch: bool) -> dict[str, dict[str, Any]]:
+    import huggingface_hub
+
+    def find(part: str) -> Path | None:
+        cached = huggingface_hub.try_to_load_from_cache(name, part)
+        if isinstance(cached, str):
+            return Path(cached)
+        return Path(huggingface_hub.hf_hub_download(name, part)) if fetch else None
+
+    if find(INDEX) is None:
+        return {}
+    return _read_parts(find)
+
+
+def _read_parts(find: Callable[[str], Path | None]) -> dict[str, dict[str, Any]]:
+    """Configs of the parts that there are; only a text encoder may be missing (refiners)."""
+    configs = {}
+    for part, file in PARTS.items():
+        try:
+            path = find(file)
+            if path is not None:
+                configs[part] = json.loads(path.read_text(encoding="utf-8"))
+        except Exception:
+            if part != "text_encoder":
+                raise
+    return configs
+
+
+_CROSS = re.compile(r"model\.diffusion_model\.input_blocks\..*\.attn2\.to_k\.weight")
+
+
+def _told_by_weights(shapes: Shapes) -> dict[str, dict[str, Any]]:
+    """Configs as far as the names and shapes of an original checkpoint's tensors tell them."""
+    first = shapes.get("model.diffusion_model.input_blocks.0.0.weight")
+    cross = next((shape for key, shape in shapes.items() if _CROSS.match(key)), None)
+    if first is None or cross is None:
+        raise ModelError(
+            "this file is no Stable Diffusion checkpoint (no U-Net in the original layout);"
+            " a LoRA goes to lora_id, a U-Net alone needs its whole folder."
+        )
+    out = shapes.get("model.diffusion_model.out.2.weight", (4,))
+    unet: dict[str, Any] = {
+        "in_channels": first[1],
+        "out_channels": out[0],
+        "cross_attention_dim": cross[1],
+    }
+    if "model.diffusion_model.label_emb.0.0.weight" in shapes:
+        unet["addition_embed_type"] = "text_time"
+    if "model.diffusion_model.time_embed.cond_proj.weight" in shapes:
+        unet["time_cond_proj_dim"] = 256
+    configs: dict[str, dict[str, Any]] = {"unet": unet, "scheduler": {}}
+    embedders = [key for key in shapes if key.startswith("conditioner.embedders.0.transformer")]
+    if embedders or "addition_embed_type" not in unet:
+        exact = any(key.startswith("cond_stage_model.model.") for key in shapes)
+        configs["text_encoder"] = {"hidden_act": "gelu" if exact else "quick_gelu"}
+    return configs

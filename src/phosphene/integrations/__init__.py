@@ -1,0 +1,1 @@
+"""phosphene inside other programs."""

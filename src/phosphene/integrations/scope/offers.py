@@ -1,0 +1,44 @@
+"""The pipelines that Scope lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from phosphene.config import PipelineConfig
+from phosphene.integrations.scope.configure import configure_built_in, configure_stable_diffusion
+from phosphene.integrations.scope.knobs import Knob
+from phosphene.integrations.scope.parameters import BUILT_IN, STABLE_DIFFUSION
+from phosphene.integrations.scope.values import Values
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One pipeline in Scope's menu."""
+
+    id: str
+    name: str
+    description: str
+    knobs: Sequence[Knob]
+    configure: Callable[[Values], PipelineConfig]
+    """settings; what the user left to the model stays unset"""
+    vram_gb: float | None = None
+
+
+OFFERS = (
+    Offer(
+        "phosphene",
+        "Phosphene",
+        "Live diffusion with a model that ships in the package: no GPU, no download.",
+        BUILT_IN,
+        configure_built_in,
+    ),
+    Offer(
+        "phosphene-sd",
+        "Phosphene Stable Diffusion",
+        "SD 1.5, SD-Turbo, SDXL, SDXL-Turbo, SDXL-Lightning or your own model as a live stream.",
+        STABLE_DIFFUSION,
+        configure_stable_diffusion,
+        vram_gb=5.0,
+    ),
+)

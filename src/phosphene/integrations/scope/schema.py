@@ -1,0 +1,64 @@
+"""Parameters as the settings class that Scope builds its panel, OSC, DMX and MIDI maps from."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, create_model
+
+from phosphene.integrations.scope.knobs import Knob
+
+if TYPE_CHECKING:
+    from phosphene.integrations.scope.offers import Offer
+
+
+def config_class(offer: Offer) -> type:
+    """The subclass of Scope's ``BasePipelineConfig`` that describes ``offer``."""
+    from scope.core.pipelines.base_schema import BasePipelineConfig, ModeDefaults
+
+    class Described(BasePipelineConfig):  # type: ignore[misc]
+        """What Scope knows of the pipeline besides its parameters."""
+
+        pipeline_id: ClassVar[str] = offer.id
+        pipeline_name: ClassVar[str] = offer.name
+        pipeline_description: ClassVar[str] = offer.description
+        pipeline_version: ClassVar[str] = version("phosphene")
+        estimated_vram_gb: ClassVar[float | None] = offer.vram_gb
+        supports_prompts: ClassVar[bool] = True
+        min_dimension: ClassVar[int] = 64
+        inputs: ClassVar[list[str]] = ["video"]
+        outputs: ClassVar[list[str]] = ["video"]
+        modes: ClassVar[dict[str, Any]] = {
+            "video": ModeDefaults(default=True),
+            "text": ModeDefaults(),
+        }
+
+    fields: dict[str, Any] = {
+        knob.name: (_type(knob), _field(knob, order)) for order, knob in enumerate(offer.knobs)
+    }
+    made: type = create_model(
+        f"{offer.name.title().replace(' ', '')}Config", __base__=Described, **fields
+    )
+    return made
+
+
+def _type(knob: Knob) -> Any:
+    # a Literal, since Scope's OSC loses the choices of an enum
+    return Literal[knob.choices] if knob.choices else type(knob.default)
+
+
+def _field(knob: Knob, order: int) -> Any:
+    from scope.core.pipelines.base_schema import ui_field_config
+
+    number = knob.low is not None
+    ui = ui_field_config(
+        order=order,
+        label=knob.label,
+        is_load_param=knob.load,
+        component=knob.component,
+        modulatable=number and not knob.load and knob.component is None,
+    )
+    return Field(
+        knob.default, ge=knob.low, le=knob.high, description=knob.help, json_schema_extra=ui
+    )

@@ -1,0 +1,57 @@
+"""Scope's tempo (Ableton Link, MIDI clock) as the music that pictures move to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from phosphene.audio.moment import FrameFeatures
+from phosphene.integrations.scope.knobs import number
+from phosphene.show.live.dream import Dream, breath
+from phosphene.show.live.heard import Heard
+
+DECAY = 6.0
+"""a beat fades by e to this power before the next one"""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Where the host's clock is."""
+
+    bpm: float
+    beats: float
+    """counted since it began"""
+
+
+def read_beat(given: Mapping[str, object]) -> Beat | None:
+    """The clock among what Scope sends; None while none runs."""
+    bpm, count, phase = (number(given.get(name)) for name in ("bpm", "beat_count", "beat_phase"))
+    if bpm is None or count is None or phase is None or not given.get("is_playing", True):
+        return None
+    return Beat(bpm, count + phase)
+
+
+class Pulse:
+    """What is heard: the host's beats, or a dream's own slow ones."""
+
+    def __init__(self, now: float) -> None:
+        self._dream = Dream(now)
+        # two marks, for the walk goes on otherwise when the clock begins or ends
+        self._host = Dream(now)
+
+    def hear(self, beat: Beat | None, now: float, strength: float) -> Heard:
+        """The moment at monotonic ``now``; ``strength`` 0..1 is how hard the host's beats hit."""
+        if beat is None:
+            return self._dream.hear(now, 0.0)
+        return Heard(_hit(breath(beat.beats), strength), now, self._host, beat.bpm, 1.0)
+
+
+def _hit(moment: FrameFeatures, strength: float) -> FrameFeatures:
+    pulse = strength * math.exp(-DECAY * moment.beat_phase)
+    return replace(
+        moment,
+        onset=max(moment.onset, pulse),
+        bass=moment.bass + pulse,
+        energy=min(1.0, moment.energy + 0.5 * pulse),
+    )

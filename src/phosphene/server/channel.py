@@ -1,0 +1,132 @@
+"""One session's pictures, encoded once and handed to everybody who watches."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from phosphene.server.handover import hand_over
+from phosphene.server.jpeg import to_jpeg
+from phosphene.server.meter import Meter
+from phosphene.show.live import Playing, Shown
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture on its way out."""
+
+    shown: Shown
+    jpeg: bytes
+
+
+class Consumer(Protocol):
+    """Who takes pictures. Everything is called on the event loop's thread."""
+
+    raw: bool
+    """takes the array, not the JPEG"""
+
+    @property
+    def hungry(self) -> bool:
+        """True while another picture can be taken."""
+
+    def offer(self, picture: Picture) -> None:
+        """Take a picture, the newest; never waits."""
+
+    def ended(self) -> None:
+        """The session is over; no picture follows."""
+
+
+class Channel:
+    """Encodes on a thread of its own and delivers on the event loop; the newest picture wins twice.
+
+    While nobody is hungry the session is held, and costs nothing.
+    """
+
+    def __init__(self, session: Playing, quality: int) -> None:
+        self._session = session
+        self._loop = asyncio.get_running_loop()
+        self._consumers: list[Consumer] = []
+        self.quality = quality
+        self.meter = Meter()
+        """milliseconds of JPEG encoding"""
+        self._waiting: Shown | None = None
+        self._encoded: Picture | None = None
+        self._wanted = True
+        self._jpeg = False
+        self._closed = False
+        self._change = threading.Condition()
+        self._unsubscribe = session.subscribe(self._finished)
+        self._thread = threading.Thread(target=self._encode, name="phosphene-jpeg", daemon=True)
+        self._thread.start()
+        self.refresh()
+
+    @property
+    def consumers(self) -> int:
+        """How many watch."""
+        return len(self._consumers)
+
+    def join(self, consumer: Consumer) -> None:
+        """Send pictures to ``consumer`` from now on."""
+        self._consumers.append(consumer)
+        self.refresh()
+
+    def leave(self, consumer: Consumer) -> None:
+        """Send no more; one that does not watch is no error."""
+        if consumer in self._consumers:
+            self._consumers.remove(consumer)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again who is hungry; to be called when that may have changed."""
+        hungry = [consumer for consumer in self._consumers if consumer.hungry]
+        self._jpeg = any(not consumer.raw for consumer in hungry)
+        if self._closed or bool(hungry) == self._wanted:
+            return
+        self._wanted = bool(hungry)
+        self._session.hold(not self._wanted)
+
+    def end(self) -> None:
+        """Tell everybody that no picture follows."""
+        for consumer in [*self._consumers]:
+            consumer.ended()
+
+    def close(self) -> None:
+        """Stop the thread, from any thread; the session is closed by its owner."""
+        self._closed = True
+        self._unsubscribe()
+        with self._change:
+            self._change.notify()
+        self._thread.join()
+
+    def _finished(self, shown: Shown) -> None:
+        with self._change:
+            self._waiting = shown
+            self._change.notify()
+
+    def _encode(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._closed or self._waiting is not None)
+                shown, self._waiting = self._waiting, None
+            if self._closed or shown is None:
+                return
+            jpeg = b""
+            if self._jpeg:
+                with self.meter.time():
+                    jpeg = to_jpeg(shown.image, self.quality)
+            with self._change:
+                on_its_way = self._encoded is not None
+                self._encoded = Picture(shown, jpeg)
+            if not on_its_way:
+                hand_over(self._loop, self._deliver)
+
+    def _deliver(self) -> None:
+        with self._change:
+            picture, self._encoded = self._encoded, None
+        if picture is None:
+            return
+        for consumer in self._consumers:
+            if consumer.raw or picture.jpeg:
+                consumer.offer(picture)

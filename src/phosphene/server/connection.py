@@ -1,0 +1,204 @@
+"""One websocket: reads, writes, and is dropped when it takes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from phosphene.errors import PhospheneError
+from phosphene.server import wire
+from phosphene.server.channel import Picture
+from phosphene.server.clock import ClientClock
+from phosphene.server.heard import heard_message
+from phosphene.server.limits import Limits
+from phosphene.server.mailbox import Mailbox
+from phosphene.server.pace import Bucket
+from phosphene.server.protocol import (
+    Bye,
+    ClientMessage,
+    ClockReply,
+    ErrorReply,
+    ServerMessage,
+    encode,
+    parse,
+)
+from phosphene.server.refusal import Refusal
+from phosphene.server.tally import Tally
+from phosphene.server.window import Window
+
+STRIKES = 20.0
+"""messages that make no sense, forgiven one a second"""
+HEARD_PER_SECOND = 30.0
+CLOSE_CODES = {"full": 1013, "stopped": 1001, "ended": 1000, "replaced": 1000}
+POLICY = 1008
+"""close code for all other goodbyes"""
+
+
+class Connection(ABC):
+    """A client on its websocket; a :class:`~phosphene.server.channel.Consumer` of pictures.
+
+    What it says goes to :meth:`message` and :meth:`packet` of its role.
+    """
+
+    raw = False
+
+    def __init__(
+        self, socket: WebSocket, limits: Limits, tally: Tally, abort: Callable[[], None]
+    ) -> None:
+        self.window = Window(limits.window)
+        self.mailbox = Mailbox(self.window)
+        self.clock = ClientClock()
+        self.limits = limits
+        self.tally = tally
+        self.sent = 0
+        self._socket = socket
+        self._abort = abort
+        self._messages = Bucket(limits.messages_per_second, limits.messages_per_second)
+        self._bytes = Bucket(limits.bytes_per_second, limits.bytes_per_second)
+        self._strikes = Bucket(1.0, STRIKES)
+        self._heard = Bucket(HEARD_PER_SECOND, 4.0)
+        self._received = 0.0
+
+    @abstractmethod
+    async def message(self, message: ClientMessage) -> None:
+        """Do what a JSON message says."""
+
+    @abstractmethod
+    def packet(self, packet: wire.Packet) -> None:
+        """Take a picture or sound."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Tell the channel that :attr:`hungry` may have changed."""
+
+    @abstractmethod
+    def tick(self) -> None:
+        """Called once a second."""
+
+    @property
+    def hungry(self) -> bool:
+        """True while pictures arrive as fast as they are sent."""
+        return self.window.open
+
+    @property
+    def received(self) -> float:
+        """Monotonic time at which the message in hand arrived."""
+        return self._received
+
+    def offer(self, picture: Picture) -> None:
+        """Send this picture next."""
+        self.mailbox.picture(picture)
+
+    def dismiss(self, code: str, message: str) -> None:
+        """Say goodbye and close, whatever else waits."""
+        self.mailbox.bye(Bye(code=code, message=message))
+
+    async def run(self) -> None:
+        """Serve the client until it leaves or is dismissed."""
+        tasks = [asyncio.create_task(job()) for job in (self._read, self._write, self._watch)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+                    raise result
+
+    async def _read(self) -> None:
+        while True:
+            received = await self._socket.receive()
+            self._received = time.monotonic()
+            if received["type"] == "websocket.disconnect":
+                return
+            data: str | bytes = received.get("text") or received.get("bytes") or ""
+            self.tally.received.inc(len(data))
+            # who sends too fast is read more slowly; the network holds the rest back
+            wait = max(self._messages.take(), self._bytes.take(len(data)))
+            if wait > 0:
+                await asyncio.sleep(wait)
+            try:
+                if isinstance(data, str):
+                    await self._text(data)
+                else:
+                    self.packet(wire.unpack(data))
+            except PhospheneError as error:
+                await self._refuse(error)
+
+    async def _text(self, text: str) -> None:
+        if len(text) > self.limits.message_bytes:
+            raise Refusal("size", f"a message has at most {self.limits.message_bytes} characters.")
+        message = parse(text)
+        if message.type == "ack":
+            self.window.ack(message.sequence, self._received)
+            self.mailbox.wake()
+            self.refresh()
+        if message.type == "clock":
+            self.clock.heard(message.t, self._received)
+            reply = ClockReply(t=message.t, server=self._received * 1e3)
+            self.mailbox.put("clock", reply)
+        await self.message(message)
+
+    async def _refuse(self, error: PhospheneError) -> None:
+        code = error.code if isinstance(error, Refusal) else "input"
+        self.tally.refused.labels(code).inc()
+        if not self._strikes.spare():
+            self.dismiss("protocol", f"too many messages that make no sense; the last: {error}")
+            return
+        await self.mailbox.reply(ErrorReply(code=code, message=str(error)))
+
+    async def _write(self) -> None:
+        while True:
+            item = await self.mailbox.take()
+            try:
+                async with asyncio.timeout(self.limits.stall_seconds):
+                    if isinstance(item, Picture):
+                        await self._send_picture(item)
+                    else:
+                        await self._send(item)
+                    if isinstance(item, Bye):
+                        await self._socket.close(CLOSE_CODES.get(item.code, POLICY), item.code)
+                        return
+            except TimeoutError:
+                self._abort()
+                return
+
+    async def _send(self, message: ServerMessage) -> None:
+        await self._deliver(encode(message))
+
+    async def _send_picture(self, picture: Picture) -> None:
+        shown = picture.shown
+        captured = self.clock.to_client(shown.captured) if self.clock.known else math.nan
+        if self._heard.spare():
+            await self._send(heard_message(shown, captured))
+        value = math.nan if shown.position is None else shown.position
+        packet = wire.Packet(wire.Kind.PICTURE_OUT, shown.sequence, captured, value, picture.jpeg)
+        # counted before it is sent: the acknowledgement may be faster than this task
+        self.window.sent(shown.sequence & 0xFFFFFFFF, time.monotonic())
+        self.refresh()
+        self.tally.pictures.inc()
+        self.sent += 1
+        await self._deliver(wire.pack(packet))
+
+    async def _deliver(self, data: str | bytes) -> None:
+        self.tally.sent.inc(len(data))
+        try:
+            if isinstance(data, str):
+                await self._socket.send_text(data)
+            else:
+                await self._socket.send_bytes(data)
+        except RuntimeError as error:
+            # the server has closed by itself, after a message of impossible length for example
+            raise WebSocketDisconnect(1006) from error
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            if self.window.waiting(time.monotonic()) > self.limits.stall_seconds:
+                self.dismiss("stalled", "no picture was acknowledged for a while.")
+            self.tick()

@@ -1,0 +1,53 @@
+"""A camera that other programs can open."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from importlib.util import find_spec
+from typing import Any
+
+import av
+import numpy as np
+
+from phosphene.errors import MissingExtraError
+from phosphene.show.live.types import Frame
+from phosphene.video.sizes import cover
+from phosphene.video.spec import Size
+
+
+class CameraSink:
+    """A :class:`~phosphene.server.exits.clocked.Sink` through pyvirtualcam."""
+
+    name = "virtual camera"
+    retry = False
+
+    def __init__(self, size: Size, rate: Fraction) -> None:
+        """Raises :class:`MissingExtraError`."""
+        if find_spec("pyvirtualcam") is None:
+            raise MissingExtraError("the virtual camera", "virtual-camera")
+        self._size = size
+        self._rate = rate
+        self._camera: Any = None
+
+    def open(self) -> None:
+        """Open the first virtual camera that is free."""
+        import pyvirtualcam
+
+        width, height = self._size
+        self._camera = pyvirtualcam.Camera(width, height, float(self._rate))
+        self.name = f"virtual camera {self._camera.device}"
+
+    def write(self, image: Frame, index: int) -> None:
+        """Show one frame."""
+        width, height = self._size
+        rows, columns = cover((image.shape[1], image.shape[0]), self._size)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[rows, columns]), "rgb24")
+        self._camera.send(frame.to_ndarray(width=width, height=height, format="rgb24"))
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        if self._camera is not None:
+            self._camera.close()
+
+    def abort(self) -> None:
+        """A camera does not hang."""

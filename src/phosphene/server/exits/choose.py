@@ -1,0 +1,51 @@
+"""The exits that the command line asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from phosphene.config import PipelineConfig
+from phosphene.errors import InputError, OutputError
+from phosphene.server.exits.camera import CameraSink
+from phosphene.server.exits.clocked import ClockedExit, Sink
+from phosphene.server.exits.encoder import VideoSink, file_target, rtmp_target
+from phosphene.server.exits.remote import RemoteSink
+from phosphene.video.sizes import even_size
+from phosphene.video.spec import Size, frame_rate
+from phosphene.video.target import check_target
+
+RTMP_BITRATE = 4_500_000
+"""bits per second: what services recommend for 720p"""
+RTMP_SCHEMES = ("rtmp://", "rtmps://")
+
+
+@dataclass(frozen=True)
+class ExitOptions:
+    """Flags."""
+
+    record: str | None = None
+    rtmp: str | None = None
+    virtual_camera: bool = False
+    overwrite: bool = False
+
+
+def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> list[ClockedExit]:
+    """Exits for pictures of ``size`` (width, height), checked before anything is loaded.
+
+    Raises PhospheneError where one cannot work.
+    """
+    size, rate = even_size(size), frame_rate(config.live.fps)
+    sinks: list[Sink] = []
+    if options.record is not None:
+        if not options.record.lower().endswith(".mp4"):
+            raise OutputError(f"{options.record} must end in .mp4 to be recorded to.")
+        check_target(options.record, size, config.live.fps, seconds=0, overwrite=options.overwrite)
+        target = file_target(options.record, config.video.crf, config.video.encoder_preset)
+        sinks.append(VideoSink(target, size, rate))
+    if options.rtmp is not None:
+        if not options.rtmp.startswith(RTMP_SCHEMES):
+            raise InputError("--rtmp takes an address that begins with rtmp:// or rtmps://.")
+        sinks.append(RemoteSink(rtmp_target(options.rtmp, RTMP_BITRATE), size, rate))
+    if options.virtual_camera:
+        sinks.append(CameraSink(size, rate))
+    return [ClockedExit(sink, rate) for sink in sinks]

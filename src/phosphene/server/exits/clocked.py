@@ -1,0 +1,122 @@
+"""An exit on its own thread: the newest picture, again and again, at a constant frame rate."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from fractions import Fraction
+from typing import Protocol
+
+from phosphene.server.channel import Picture
+from phosphene.show.live.types import Frame
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 5.0
+STALL_SECONDS = 10.0
+"""after which a sink that takes nothing is given up"""
+
+
+class Sink(Protocol):
+    """What an exit writes to."""
+
+    name: str
+    """for the log; without keys"""
+    retry: bool
+    """whether a broken sink may be opened again"""
+
+    def open(self) -> None:
+        """Connect, create; may take its time."""
+
+    def write(self, image: Frame, index: int) -> None:
+        """Frame ``index`` of the exit's frame rate, uint8 (h, w, 3) of any size."""
+
+    def close(self) -> None:
+        """Finish."""
+
+    def abort(self) -> None:
+        """Give up from another thread: a call that hangs ends, with an error."""
+
+
+class ClockedExit:
+    """A :class:`~phosphene.server.channel.Consumer` that never holds up the show.
+
+    Frame i is due at i / rate seconds. A slow sink leaves frames out and stays on time; a broken one
+    says so once, and the show goes on.
+    """
+
+    raw = True
+
+    def __init__(self, sink: Sink, rate: Fraction) -> None:
+        self._sink = sink
+        self._rate = rate
+        self._image: Frame | None = None
+        self._first = threading.Event()
+        self._stop = threading.Event()
+        self._broken = False
+        self._busy: float | None = None
+        self._thread = threading.Thread(target=self._run, name="phosphene-exit", daemon=True)
+
+    @property
+    def hungry(self) -> bool:
+        """True until it is broken for good."""
+        return not self._broken
+
+    def start(self) -> None:
+        """Begin; nothing is written before the first picture."""
+        self._thread.start()
+
+    def offer(self, picture: Picture) -> None:
+        """Show this one from now on."""
+        busy = self._busy
+        if busy is not None and time.monotonic() - busy > STALL_SECONDS:
+            self._busy = None
+            self._sink.abort()
+        self._image = picture.shown.image
+        self._first.set()
+
+    def ended(self) -> None:
+        """The last picture stays."""
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Finish the file; gives up waiting for a sink that hangs."""
+        self._stop.set()
+        self._first.set()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._sink.abort()
+
+    def _run(self) -> None:
+        self._first.wait()
+        told = False
+        while not self._stop.is_set():
+            try:
+                self._busy = time.monotonic()
+                self._sink.open()
+                log.info("%s: on air%s", self._sink.name, " again" if told else "")
+                told = False
+                self._play()
+            except Exception as error:  # whatever a sink does, the show goes on
+                if not told:
+                    again = ", trying again" if self._sink.retry else ""
+                    log.error("%s failed: %s; the show goes on%s.", self._sink.name, error, again)
+                told = True
+            finally:
+                self._busy = None
+                with suppress(Exception):
+                    self._sink.close()
+            if told and not self._sink.retry:
+                self._broken = True
+                return
+            self._stop.wait(RETRY_SECONDS)
+
+    def _play(self) -> None:
+        start, index = time.monotonic(), 0
+        while not self._stop.wait(max(0.0, start + float(index / self._rate) - time.monotonic())):
+            if self._image is not None:
+                self._busy = time.monotonic()
+                self._sink.write(self._image, index)
+                self._busy = None
+            due = int((time.monotonic() - start) * self._rate)
+            index = max(index + 1, due)

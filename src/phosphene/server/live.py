@@ -1,0 +1,145 @@
+"""What `phosphene live` does: load, warm up, listen."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import BaseDiffusionPipeline, ModelFacts, load_pipeline
+from phosphene.errors import ModelError
+from phosphene.server.app import create_app
+from phosphene.server.browser import open_browser
+from phosphene.server.exits.choose import ExitOptions, choose_exits
+from phosphene.server.limits import Limits
+from phosphene.server.links import reachable
+from phosphene.server.listen import Server, bind, run
+from phosphene.server.microphone import Microphone
+from phosphene.server.pages import check_page
+from phosphene.server.security import Guard, choose_token
+from phosphene.server.stage import Stage
+from phosphene.server.theatre import Theatre
+from phosphene.show.live import Players, Session, side_by_side
+from phosphene.show.render import apply_size
+from phosphene.video.spec import Size
+
+log = logging.getLogger(__name__)
+SCREEN = (16, 9)
+EXIT_SIZE = (1280, 720)
+WARM_SECONDS = 300.0
+"""after which a model that draws nothing is given up; compiling takes minutes"""
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """Where to listen, and what else to do with the pictures."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = None
+    allow_hosts: tuple[str, ...] = ()
+    max_sessions: int = 4
+    browser: bool = True
+    soundcard: bool = False
+    device: str | None = None
+    """of the sound card; None: the default one"""
+    size: Size | None = None
+    """(width, height) of pictures and exits, pixels; None: as wide as screens are"""
+    exits: ExitOptions = field(default_factory=ExitOptions)
+    cluster: str | None = None
+    """whose machines draw: auto, local or an address; None: this process"""
+
+
+def live(config: PipelineConfig, options: LiveOptions) -> None:
+    """Serve live sessions until interrupted.
+
+    Everything that can be refused is, before the model is loaded. Raises PhospheneError.
+    """
+    check_page()
+    token = choose_token(options.host, options.token)
+    exits = choose_exits(options.exits, config, options.size or EXIT_SIZE)
+    with bind(options.host, options.port) as listener, ExitStack() as files:
+        microphone = Microphone(options.device) if options.soundcard else None
+        base, config = files.enter_context(_models(config, options))
+        stage = Stage(base, config, Limits(sessions=options.max_sessions), microphone)
+        theatre = Theatre(stage, stage.limits, exits=exits)
+        port = listener.getsockname()[1]
+        names = frozenset(name.lower() for name in (options.host, *options.allow_hosts))
+        guard = Guard(token, port, names)
+        link = reachable(options.host, port, token)
+
+        def ready() -> None:
+            print(f"ready: {link}", flush=True)
+            if options.browser:
+                open_browser(link)
+
+        run(Server(create_app(theatre, guard), theatre, ready), listener)
+    log.info("stopped")
+
+
+@contextmanager
+def _models(
+    config: PipelineConfig, options: LiveOptions
+) -> Iterator[tuple[BaseDiffusionPipeline | Players, PipelineConfig]]:
+    """Who draws, and the settings that sessions begin with."""
+    if options.cluster is None:
+        yield load(config, options.size), config
+        return
+    from phosphene.cluster.live.troupe import engaged
+
+    with engaged(options.cluster, config, options.size) as players:
+        log.info("%s on %s", players.description, options.cluster)
+        yield players, players.config
+
+
+def load(config: PipelineConfig, size: Size | None) -> BaseDiffusionPipeline:
+    """Load the configured model and draw with it, so that the first picture comes at once."""
+    began = time.perf_counter()
+    log.info("loading %s", config.diffusion.model)
+    base = load_pipeline(side_by_side(config.diffusion), config.inference)
+    chosen = {"width", "height"} & config.inference.model_fields_set
+    base.suggest(config)
+    if size is None and not chosen:
+        widen(config, base.facts)
+    plan = apply_size(base, config, size)
+    loaded = time.perf_counter()
+    log.info("loaded %s in %.1f s", base.facts.name, loaded - began)
+    warm_up(base, config)
+    log.info("warmed up in %.1f s: %dx%d pictures", time.perf_counter() - loaded, *plan.model)
+    return base
+
+
+def widen(config: PipelineConfig, facts: ModelFacts) -> None:
+    """Draw as wide as screens are, if the model can.
+
+    What the machine has no time for, each session's controller takes back.
+    """
+    side = config.inference.height * SCREEN[0] / SCREEN[1]
+    width = round(side / facts.size_multiple) * facts.size_multiple
+    if width <= facts.max_size:
+        config.inference.width = width
+
+
+def warm_up(base: BaseDiffusionPipeline, config: PipelineConfig) -> None:
+    """Draw one picture as a session would. Raises :class:`ModelError` when none comes."""
+    drawn = threading.Event()
+    complaints: list[str] = []
+    session = Session(base, config)
+    session.subscribe(lambda _: drawn.set())
+
+    def complain(text: str) -> None:
+        complaints.append(text)
+        drawn.set()
+
+    session.on_error(complain)
+    session.start()
+    try:
+        drawn.wait(WARM_SECONDS)
+    finally:
+        session.close()
+    if complaints or not drawn.is_set():
+        raise ModelError(complaints[0] if complaints else "the model drew nothing in five minutes.")

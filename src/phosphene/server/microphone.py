@@ -1,0 +1,82 @@
+"""The sound card of this machine, heard by every session that wants it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from phosphene.audio.types import FloatArray
+from phosphene.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from phosphene.show.live import Playing
+
+BLOCK_SECONDS = 0.01
+
+
+class Microphone:
+    """One open input of the sound card; the samples go to whoever is plugged in."""
+
+    def __init__(self, device: str | None) -> None:
+        """Open ``device``, a name, part of one or a number; ``None``: the system's default.
+
+        Raises :class:`InputError` where there is no such input, or it cannot be opened.
+        """
+        try:
+            import sounddevice
+        except ImportError as error:
+            raise MissingExtraError("the sound card", "soundcard") from error
+        except OSError as error:
+            raise InputError(
+                "the sound card needs the PortAudio library: install libportaudio2."
+            ) from error
+        self._sessions: list[Playing] = []
+        self._lock = threading.Lock()
+        wanted = int(device) if device is not None and device.isdigit() else device
+        try:
+            found = sounddevice.query_devices(wanted, "input")
+            self.name = str(found["name"])
+            self._rate = int(found["default_samplerate"])
+            self._stream = sounddevice.InputStream(
+                samplerate=self._rate,
+                blocksize=int(self._rate * BLOCK_SECONDS),
+                device=wanted,
+                channels=min(2, int(found["max_input_channels"])),
+                dtype="float32",
+                callback=self._heard,
+            )
+            self._stream.start()
+        except (ValueError, sounddevice.PortAudioError) as error:
+            inputs = [d["name"] for d in sounddevice.query_devices() if d["max_input_channels"]]
+            known = f"inputs: {', '.join(inputs)}" if inputs else "this machine has none"
+            raise InputError(
+                f"the sound card input '{device or 'default'}' cannot be opened: {known}."
+            ) from error
+
+    def plug(self, session: Playing) -> Callable[[], None]:
+        """Let ``session`` hear; the returned function ends that."""
+        with self._lock:
+            self._sessions.append(session)
+
+        def unplug() -> None:
+            with self._lock:
+                if session in self._sessions:
+                    self._sessions.remove(session)
+
+        return unplug
+
+    def close(self) -> None:
+        """Let go of the sound card."""
+        self._stream.abort()
+        self._stream.close()
+
+    def _heard(self, samples: FloatArray, frames: int, times: Any, status: object) -> None:
+        # how long ago the last sample was in the air
+        age = times.currentTime - (times.inputBufferAdcTime + frames / self._rate)
+        captured = time.monotonic() - max(0.0, age)
+        mono = samples.mean(axis=1)
+        with self._lock:
+            for session in self._sessions:
+                session.sound(mono, self._rate, captured)

@@ -1,0 +1,172 @@
+"""The client that performs: what it says changes its session."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+from starlette.websockets import WebSocket
+
+from phosphene.config import PipelineConfig
+from phosphene.errors import ConfigError, PhospheneError
+from phosphene.server import protocol as say
+from phosphene.server.connection import Connection
+from phosphene.server.handover import hand_over
+from phosphene.server.intake import check_picture, read_sound
+from phosphene.server.limits import Limits
+from phosphene.server.refusal import Refusal
+from phosphene.server.tally import Tally
+from phosphene.server.wire import Kind, Packet
+from phosphene.show.live import Source
+from phosphene.show.looks import flatten, look_settings
+
+if TYPE_CHECKING:
+    from phosphene.server.microphone import Microphone
+    from phosphene.server.seat import Seat
+
+MOST_UNDER_WAY = 60
+"""pictures, however far ahead of the song the client asks for them"""
+
+
+class Performer(Connection):
+    """Owns a seat while it is connected."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        limits: Limits,
+        tally: Tally,
+        abort: Callable[[], None],
+        start: PipelineConfig,
+        microphone: Microphone | None,
+        stats: Callable[[Performer], say.Stats],
+    ) -> None:
+        super().__init__(socket, limits, tally, abort)
+        self._start = start
+        self._microphone = microphone
+        self._stats = stats
+        self._seat: Seat | None = None
+
+    @property
+    def seat(self) -> Seat:
+        """Known before anything is read."""
+        assert self._seat is not None
+        return self._seat
+
+    def sit(self, seat: Seat) -> None:
+        """Take a seat; tell the client what it finds there."""
+        self._seat = seat
+        loop = asyncio.get_running_loop()
+        # a new client holds no credits yet, and is told how many pictures it may send
+        seat.session.on_credit(lambda more: hand_over(loop, self.mailbox.credit, more))
+        self.mailbox.put("source", seat.source)
+        for song in seat.songs.values():
+            self.mailbox.put(f"song {song.news.id}", song.news)
+
+    def refresh(self) -> None:
+        """Let the session pause or go on."""
+        self.seat.channel.refresh()
+
+    def ended(self) -> None:
+        """The session was ended under it."""
+        self.dismiss("ended", "the session has ended.")
+
+    def tick(self) -> None:
+        """Figures, once a second."""
+        self.mailbox.put("stats", self._stats(self))
+
+    async def message(self, message: say.ClientMessage) -> None:
+        """Do what the performer asks; what cannot be done is answered under the same id."""
+        try:
+            match message:
+                case say.Clock():
+                    self._clock(message)
+                case say.Ack(age=float(age)):
+                    # no smaller picture makes the network shorter
+                    self.seat.session.seen(max(0.0, age - 1e3 * self.window.quickest))
+                case say.Set():
+                    changed = self._change(message.values)
+                    await self.mailbox.reply(say.ConfigReply(values=changed, id=message.id))
+                case say.Preset():
+                    self._change(look_settings(message.name, self._start))
+                    everything = flatten(self.seat.session.config)
+                    await self.mailbox.reply(say.ConfigReply(values=everything))
+                case say.UseSource():
+                    await self.mailbox.reply(self._use(message))
+                case say.Beat():
+                    at = self.clock.to_server(message.t) if self.clock.known else self.received
+                    self.seat.session.beat(message.action, at, message.ms / 1e3)
+                case say.Scene():
+                    self.seat.session.scene()
+        except PhospheneError as error:
+            await self.mailbox.reply(_answer(error, message))
+
+    def packet(self, packet: Packet) -> None:
+        """Hand a picture or sound to the session."""
+        self.clock.heard(packet.captured, self.received)
+        captured = self.clock.to_server(packet.captured)
+        if packet.kind is Kind.SOUND_IN:
+            self.seat.session.sound(*read_sound(packet), captured)
+            return
+        picture = bytes(packet.payload)
+        try:
+            check_picture(picture, self.limits.picture_bytes, self.limits.picture_pixels)
+        except Refusal:
+            # the credit that it cost
+            self.mailbox.credit(1)
+            raise
+        self.seat.session.picture(picture, captured)
+
+    def _change(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        changed = self.seat.session.set(values)
+        quality = changed.get("live.jpeg_quality")
+        if isinstance(quality, int):
+            self.seat.channel.quality = quality
+        return changed
+
+    def _clock(self, message: say.Clock) -> None:
+        if message.position is None:
+            return
+        at = self.clock.to_server(message.t)
+        session = self.seat.session
+        session.clock(message.position, message.playing, message.rate, message.lead, at)
+        # pictures made ahead of their time are all under way together
+        ahead = math.ceil(message.lead * self._start.live.fps) + 2
+        self.window.size = min(MOST_UNDER_WAY, max(self.limits.window, ahead))
+
+    def _use(self, message: say.UseSource) -> say.SourceReply:
+        seat = self.seat
+        features = None
+        if message.hear == "song":
+            song = seat.songs.get(message.song or "")
+            if song is None or song.features is None:
+                raise Refusal("song", "that song is not ready: upload one and wait until it is.")
+            features = song.features
+        if message.hear == "soundcard" and self._microphone is None:
+            raise Refusal(
+                "soundcard", "this server hears no sound card: start it with --soundcard."
+            )
+        seat.session.use(Source(hear=message.hear, see=message.see, features=features))
+        if seat.unplug is not None:
+            seat.unplug()
+            seat.unplug = None
+        if message.hear == "soundcard" and self._microphone is not None:
+            seat.unplug = self._microphone.plug(seat.session)
+        song_id = message.song if message.hear == "song" else None
+        reply = say.SourceReply(hear=message.hear, see=message.see, song=song_id, id=message.id)
+        seat.source = reply.model_copy(update={"id": None})
+        return reply
+
+
+def _answer(error: PhospheneError, message: say.ClientMessage) -> say.ErrorReply:
+    code = error.code if isinstance(error, Refusal) else "input"
+    path = None
+    if isinstance(error, ConfigError):
+        code = "config"
+        if isinstance(message, say.Set):
+            # the sentence names the path of the value that is to blame
+            path = next((path for path in message.values if path in str(error)), None)
+    return say.ErrorReply(code=code, message=str(error), id=getattr(message, "id", None), path=path)

@@ -1,0 +1,303 @@
+"""The JSON messages of the socket, version 1; `docs/protocol.md` explains them to people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
+from pydantic_core import from_json
+
+from phosphene.config import explain
+from phosphene.server.refusal import Refusal
+from phosphene.show.live import Hear, SessionStats
+
+Role = Literal["perform", "watch"]
+SongState = Literal["receiving", "analysing", "ready", "failed"]
+Milliseconds = Annotated[float, Field(ge=0, le=1e13)]
+Seconds = Annotated[float, Field(ge=0, le=1e6)]
+Id = int | Annotated[str, Field(max_length=64)] | None
+
+
+class Message(BaseModel):
+    """A JSON object with ``type``; unknown fields, NaN and infinities are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+# from the client
+
+
+class Clock(Message):
+    """The client's time, and where its song is."""
+
+    type: Literal["clock"]
+    t: Milliseconds
+    position: Seconds | None = None
+    playing: bool = False
+    rate: float = Field(1.0, ge=0, le=16)
+    lead: float = Field(0.0, ge=0, le=5)
+
+
+class Set(Message):
+    """Change settings by path."""
+
+    type: Literal["set"]
+    values: dict[Annotated[str, Field(max_length=100)], JsonValue] = Field(max_length=200)
+    id: Id = None
+
+
+class UseSource(Message):
+    """Choose what to react to."""
+
+    type: Literal["source"]
+    hear: Hear
+    see: bool = False
+    song: Annotated[str, Field(max_length=64)] | None = None
+    id: Id = None
+
+
+class Beat(Message):
+    """The performer knows the beat better."""
+
+    type: Literal["beat"]
+    action: Literal["tap", "double", "half", "nudge", "release"]
+    t: Milliseconds
+    ms: float = Field(0.0, ge=-2000, le=2000)
+
+
+class Scene(Message):
+    """Go to a new place now."""
+
+    type: Literal["scene"]
+
+
+class Preset(Message):
+    """Take a look."""
+
+    type: Literal["preset"]
+    name: str = Field(max_length=100)
+
+
+class Ack(Message):
+    """A picture arrived."""
+
+    type: Literal["ack"]
+    sequence: int = Field(ge=0, lt=2**32)
+    age: float | None = Field(default=None, ge=0.0, le=60_000.0)
+    """of the input of the picture that is seen now, ms"""
+
+
+ClientMessage = Annotated[
+    Clock | Set | UseSource | Beat | Scene | Preset | Ack, Field(discriminator="type")
+]
+_CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+def parse(text: str) -> ClientMessage:
+    """A client's message. Raises :class:`Refusal` in one sentence."""
+    try:
+        data = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refusal("json", f"this is not JSON: {error}.") from error
+    try:
+        return _CLIENT.validate_python(data)
+    except ValidationError as error:
+        raise Refusal("message", f"{explain(error)[:300]}.") from error
+
+
+# from the server
+
+
+class Look(Message):
+    """A named set of settings."""
+
+    name: str
+    values: dict[str, JsonValue]
+
+
+class Sources(Message):
+    """What this server can hear by itself."""
+
+    soundcard: bool
+
+
+class Allowed(Message):
+    """How much a client may send."""
+
+    upload_mb: float
+    song_seconds: float
+    picture_bytes: int
+    message_bytes: int
+
+
+class Model(Message):
+    """The model that draws."""
+
+    name: str
+    max_size: int
+    size_multiple: int
+
+
+class Hello(Message):
+    """The first message."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int
+    version: str
+    session: str
+    role: Role
+    config: dict[str, JsonValue]
+    sources: Sources
+    looks: list[Look]
+    limits: Allowed
+    model: Model
+
+
+class Ready(Message):
+    """So many more pictures may be sent."""
+
+    type: Literal["ready"] = "ready"
+    credits: int
+
+
+class ClockReply(Message):
+    """The client's time back, and the server's, both milliseconds."""
+
+    type: Literal["clock"] = "clock"
+    t: float
+    server: float
+
+
+class ConfigReply(Message):
+    """What is in force now."""
+
+    type: Literal["config"] = "config"
+    values: dict[str, JsonValue]
+    id: Id = None
+
+
+class SourceReply(Message):
+    """What the session reacts to now."""
+
+    type: Literal["source"] = "source"
+    hear: Hear
+    see: bool
+    song: str | None = None
+    id: Id = None
+
+
+class Heard(Message):
+    """What was heard when the picture that comes with it was made."""
+
+    type: Literal["heard"] = "heard"
+    t: float | None = None
+    energy: float
+    bass: float
+    mid: float
+    treble: float
+    onset: float
+    centroid: float
+    beat_position: float
+    beat_phase: float
+    tempo: float
+    confidence: float
+    section: int
+    chroma: list[float]
+
+
+class Gpu(Message):
+    """Memory of the model's graphics card, MB."""
+
+    name: str
+    memory_mb: float
+    total_mb: float
+
+
+class Load(Message):
+    """How busy the machine is."""
+
+    cpu_percent: float
+    """of all cores, 0..100"""
+    memory_mb: float
+    """resident, of this process"""
+    gpu: Gpu | None = None
+
+
+class Stats(Message):
+    """How the session is doing; its figures stand beside those of the connection."""
+
+    type: Literal["stats"] = "stats"
+    session: SessionStats
+    load: Load
+    sessions: int
+    sent: int
+    """pictures sent on this connection"""
+    unacked: int
+
+    @model_serializer(mode="wrap")
+    def _flat(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        data: dict[str, JsonValue] = handler(self)
+        figures = data.pop("session")
+        assert isinstance(figures, dict)
+        return {**figures, **data}
+
+
+class SongNews(Message):
+    """How far an uploaded song is."""
+
+    type: Literal["song"] = "song"
+    id: str
+    state: SongState
+    progress: float
+    text: str
+    duration: float | None = None
+    tempo: float | None = None
+    beats: list[float] | None = None
+    sections: list[float] | None = None
+    loudness: list[float] | None = None
+
+
+class ErrorReply(Message):
+    """Something was not done."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    id: Id = None
+    path: str | None = None
+
+
+class Bye(Message):
+    """The last message before the server closes."""
+
+    type: Literal["bye"] = "bye"
+    code: str
+    message: str
+
+
+ServerMessage = (
+    Hello
+    | Ready
+    | ClockReply
+    | ConfigReply
+    | SourceReply
+    | Heard
+    | Stats
+    | SongNews
+    | ErrorReply
+    | Bye
+)
+
+
+def encode(message: ServerMessage) -> str:
+    """JSON text; what is not known is left out."""
+    return message.model_dump_json(exclude_none=True)

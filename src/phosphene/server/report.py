@@ -1,0 +1,62 @@
+"""A line in the log every so often, while sessions run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from phosphene.server.seat import Seat
+from phosphene.server.theatre import Theatre
+
+log = logging.getLogger(__name__)
+EVERY = 10.0
+"""seconds"""
+
+
+@asynccontextmanager
+async def reporting(theatre: Theatre) -> AsyncIterator[None]:
+    """Report while the block runs."""
+    task = asyncio.create_task(_report(theatre))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _report(theatre: Theatre) -> None:
+    while True:
+        await asyncio.sleep(EVERY)
+        stage = theatre.stage
+        seats = [*stage.seats, *([stage.house] if stage.house else [])]
+        for seat in seats:
+            if seat.channel.consumers:
+                log.info("%s", describe(seat))
+        if seats:
+            load = theatre.machine.load()
+            gpu = f", GPU {load.gpu.memory_mb:.0f} MB" if load.gpu else ""
+            log.info(
+                "%d sessions, %d sockets; cpu %.0f %%, memory %.0f MB%s",
+                *(
+                    len(stage.seats),
+                    len(theatre.connections),
+                    load.cpu_percent,
+                    load.memory_mb,
+                    gpu,
+                ),
+            )
+
+
+def describe(seat: Seat) -> str:
+    """A session's figures in one line."""
+    stats = seat.session.stats()
+    level = stats.level
+    why = f" ({stats.reason})" if stats.lowered else ""
+    return (
+        f"session {seat.id}: {stats.fps:.1f} fps, age {stats.age_ms:.0f} ms;"
+        f" intake {stats.intake_ms:.1f}, step {stats.step_ms:.1f}, finish {stats.finish_ms:.1f},"
+        f" jpeg {seat.channel.meter.ms:.1f} ms;"
+        f" waiting {stats.pictures_waiting}/{stats.inputs_waiting}/{stats.latents_waiting};"
+        f" {level.width}x{level.height}, {level.steps} steps{why}; {stats.frames} frames"
+    )

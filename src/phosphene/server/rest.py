@@ -1,0 +1,144 @@
+"""The HTTP interface: what this server is, does and can be told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.responses import PlainTextResponse, Response
+
+import phosphene
+from phosphene.diffusion.registry import pipeline_names
+from phosphene.server import protocol as say
+from phosphene.server.facts import model_facts
+from phosphene.server.schema import live_schema
+from phosphene.server.seat import Seat
+from phosphene.server.theatre import Theatre
+from phosphene.show.live import SessionStats
+from phosphene.show.looks import looks
+
+SessionId = Annotated[str, Path(max_length=64, description="From the socket's hello.")]
+
+
+class Health(BaseModel):
+    """Alive."""
+
+    status: str
+    version: str
+
+
+class SessionState(BaseModel):
+    """One session."""
+
+    id: str
+    performed: bool
+    """False while its performer is away"""
+    consumers: int
+    """sockets, streams and exits that take its pictures"""
+    hear: str
+    see: bool
+    songs: int
+    jpeg_ms: float
+    stats: SessionStats
+
+
+class State(BaseModel):
+    """The whole server."""
+
+    version: str
+    model: say.Model
+    load: say.Load
+    sessions: list[SessionState]
+    house: SessionState | None
+    connections: int
+
+
+class Models(BaseModel):
+    """Models this install knows."""
+
+    current: say.Model
+    known: list[str]
+
+
+class SongAccepted(BaseModel):
+    """A song is here and will be heard; `song` messages of the socket tell how far that is."""
+
+    id: str
+
+
+def rest_routes(theatre: Theatre) -> APIRouter:
+    """The routes under /api, and /metrics."""
+    router = APIRouter()
+    stage = theatre.stage
+
+    @router.get("/api/health", tags=["server"])
+    async def health() -> Health:
+        """That the server runs."""
+        return Health(status="ok", version=phosphene.__version__)
+
+    @router.get("/api/state", tags=["server"])
+    async def state() -> State:
+        """Sessions, their figures, the load of the machine."""
+        return State(
+            version=phosphene.__version__,
+            model=model_facts(stage.base),
+            load=theatre.machine.load(),
+            sessions=[session_state(seat) for seat in stage.seats],
+            house=session_state(stage.house) if stage.house else None,
+            connections=len(theatre.connections),
+        )
+
+    @router.get("/api/schema", tags=["settings"])
+    async def schema() -> dict[str, Any]:
+        """JSON schema of all settings; sections that may change live are marked `x-live`."""
+        return live_schema()
+
+    @router.get("/api/presets", tags=["settings"])
+    async def presets() -> list[say.Look]:
+        """Looks: named settings that fit together."""
+        return [say.Look(name=look.name, values=look.values) for look in looks()]
+
+    @router.get("/api/models", tags=["server"])
+    async def models() -> Models:
+        """The model that draws, and the names `--model` takes."""
+        return Models(current=model_facts(stage.base), known=pipeline_names())
+
+    @router.get("/api/sessions/{session}/config.toml", tags=["settings"])
+    async def config(session: SessionId) -> PlainTextResponse:
+        """Settings in force, for `phosphene render --config`."""
+        text = stage.find(session).session.config.dumps_toml()
+        disposition = 'attachment; filename="phosphene.toml"'
+        return PlainTextResponse(
+            text, media_type="application/toml", headers={"content-disposition": disposition}
+        )
+
+    @router.post("/api/sessions/{session}/songs", tags=["songs"], status_code=202)
+    async def song(session: SessionId, request: Request) -> SongAccepted:
+        """Upload a song: the file itself is the body."""
+        given = request.headers.get("content-length", "")
+        length = int(given) if given.isdigit() else None
+        seat = stage.find(session)
+        return SongAccepted(id=await theatre.songs.receive(seat, request.stream(), length))
+
+    @router.get("/metrics", tags=["server"], response_class=Response)
+    async def metrics() -> Response:
+        """Prometheus metrics."""
+        return Response(generate_latest(theatre.tally.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def session_state(seat: Seat) -> SessionState:
+    """What is told about a session."""
+    return SessionState(
+        id=seat.id,
+        performed=seat.performer is not None,
+        consumers=seat.channel.consumers,
+        hear=seat.source.hear,
+        see=seat.source.see,
+        songs=len(seat.songs),
+        jpeg_ms=round(seat.channel.meter.ms, 3),
+        stats=seat.session.stats(),
+    )

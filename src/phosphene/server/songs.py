@@ -1,0 +1,158 @@
+"""Uploaded songs: received into a temporary file, heard in a process of their own, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+from phosphene.audio.types import AudioFeatures
+from phosphene.errors import InputError
+from phosphene.server.hearing.archive import load_features
+from phosphene.server.limits import MB, Limits
+from phosphene.server.protocol import SongNews, SongState
+from phosphene.server.refusal import Refusal
+from phosphene.server.seat import Seat, Song
+from phosphene.server.songnews import ready_news
+from phosphene.server.tally import Tally
+
+log = logging.getLogger(__name__)
+IDLE_SECONDS = 30.0
+"""for which an upload may send nothing"""
+HEARING_SECONDS = 300.0
+"""after which an analysis is given up"""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""one each for hearing: the other cores are the show's"""
+STEP = 0.02
+"""of progress between two messages while a song is received"""
+
+
+class SongDesk:
+    """Takes songs in and has them heard, one at a time, at low priority."""
+
+    def __init__(self, limits: Limits, tally: Tally) -> None:
+        self._limits = limits
+        self._tally = tally
+        self._one = asyncio.Lock()
+
+    async def receive(self, seat: Seat, body: AsyncIterator[bytes], length: int | None) -> str:
+        """Receive a song of ``length`` bytes, if that is known; its id, once all of it is here.
+
+        It is heard afterwards; the performer is told how far it is. Raises :class:`Refusal`.
+        """
+        most = self._limits.upload_bytes
+        if length is not None and length > most:
+            raise Refusal("size", f"a song has at most {most // MB} MB: send it as MP3.", 413)
+        if len(seat.songs) >= self._limits.songs:
+            raise Refusal("songs", f"a session holds at most {self._limits.songs} songs.", 409)
+        song = secrets.token_urlsafe(6)
+        seat.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"))
+        seat.tell(seat.songs[song].news)
+        # the name is made here: nothing that a client says becomes part of a path
+        folder = tempfile.TemporaryDirectory(prefix="phosphene-song-")
+        try:
+            await self._store(seat, song, Path(folder.name) / "song", body, length)
+        except BaseException as error:
+            folder.cleanup()
+            text = str(error) if isinstance(error, Refusal) else "the upload broke off."
+            self._fail(seat, song, text)
+            raise
+        task = asyncio.create_task(self._hear(seat, song, folder))
+        seat.hearing.add(task)
+        task.add_done_callback(seat.hearing.discard)
+        return song
+
+    async def _store(
+        self, seat: Seat, song: str, path: Path, body: AsyncIterator[bytes], length: int | None
+    ) -> None:
+        received, told = 0, 0.0
+        with path.open("wb") as file:
+            chunks = aiter(body)
+            while True:
+                try:
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        chunk = await anext(chunks)
+                except StopAsyncIteration:
+                    break
+                except TimeoutError:
+                    raise Refusal("upload", "the upload stopped coming.", 408) from None
+                if seat.over:
+                    raise Refusal("unknown", "the session has ended.", 404)
+                received += len(chunk)
+                if received > self._limits.upload_bytes:
+                    most = self._limits.upload_bytes // MB
+                    raise Refusal("size", f"a song has at most {most} MB: send it as MP3.", 413)
+                try:
+                    file.write(chunk)
+                except OSError as error:
+                    text = f"the server cannot store the song ({error.strerror})."
+                    raise Refusal("disk", text, 507) from error
+                if length and received / length - told >= STEP:
+                    told = received / length
+                    seat.tell(_news(song, "receiving", told, "receiving"))
+        if received == 0:
+            raise Refusal("upload", "the song is empty: send the file as the body.")
+
+    async def _hear(self, seat: Seat, song: str, folder: tempfile.TemporaryDirectory[str]) -> None:
+        path = Path(folder.name) / "song"
+        try:
+            seat.tell(_news(song, "analysing", 0.0, "waiting for another song"))
+            async with self._one:
+                features = await self._listen(seat, song, path)
+            if song in seat.songs:
+                seat.songs[song].features = features
+                seat.tell(ready_news(song, features))
+                self._tally.songs.labels("ready").inc()
+                log.info("heard a song of %.0f s, %.1f BPM", features.duration, features.tempo)
+        except InputError as error:
+            self._fail(seat, song, str(error))
+        finally:
+            folder.cleanup()
+
+    async def _listen(self, seat: Seat, song: str, path: Path) -> AudioFeatures:
+        """Have the song heard by `python -m phosphene.server.hearing`; read how far that is."""
+        config = seat.session.config.audio
+        out = path.with_suffix(".npz")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "phosphene.server.hearing", str(path), str(out)),
+            *(f"{self._limits.song_seconds:g}", config.model_dump_json()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **dict.fromkeys(THREADS, "1")},
+            # Ctrl-C is for the server, which ends the process itself
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(HEARING_SECONDS):
+                assert process.stdout is not None
+                async for line in process.stdout:
+                    told = json.loads(line)
+                    if "failed" in told:
+                        raise InputError(told["failed"])
+                    seat.tell(_news(song, "analysing", told["progress"], "listening"))
+                if await process.wait() != 0:
+                    raise InputError("the song could not be heard: it may be damaged.")
+            return await asyncio.to_thread(load_features, out)
+        except TimeoutError:
+            raise InputError("hearing the song took too long.") from None
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _fail(self, seat: Seat, song: str, text: str) -> None:
+        self._tally.songs.labels("failed").inc()
+        seat.tell(_news(song, "failed", 0.0, text))
+        # it takes no place; the news is told already
+        seat.songs.pop(song, None)
+
+
+def _news(song: str, state: SongState, progress: float, text: str) -> SongNews:
+    return SongNews(id=song, state=state, progress=round(progress, 3), text=text)

@@ -1,0 +1,221 @@
+"""All sessions of a server: who may have one, who is followed, when one ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import BaseDiffusionPipeline
+from phosphene.server.channel import Channel, Consumer
+from phosphene.server.limits import Limits
+from phosphene.server.microphone import Microphone
+from phosphene.server.performer import Performer
+from phosphene.server.protocol import SourceReply
+from phosphene.server.refusal import Refusal
+from phosphene.server.seat import Seat
+from phosphene.show.live import Players, Playing, Session, Source
+from phosphene.show.live.crew import crew_for
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Stage:
+    """Sessions that share one loaded model. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        base: BaseDiffusionPipeline | Players,
+        config: PipelineConfig,
+        limits: Limits,
+        microphone: Microphone | None = None,
+    ) -> None:
+        self.base = base
+        self.config = config
+        self.limits = limits
+        self.microphone = microphone
+        self._crew = crew_for(config)
+        self._seats: dict[str, Seat] = {}
+        self._opening: list[str] = []
+        self._house: Seat | None = None
+        self._house_lock = asyncio.Lock()
+        self._followers: list[Consumer] = []
+        self._followed: Seat | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @property
+    def seats(self) -> list[Seat]:
+        """Sessions with a performer, or waiting for theirs to come back; the latest last."""
+        return list(self._seats.values())
+
+    @property
+    def house(self) -> Seat | None:
+        """The session that plays while nobody performs."""
+        return self._house
+
+    def find(self, session: str) -> Seat:
+        """A session by its id. Raises :class:`Refusal`."""
+        if session in self._seats:
+            return self._seats[session]
+        raise Refusal("unknown", "there is no such session: it has ended, or never was.", 404)
+
+    async def perform(self, performer: Performer, address: str, resume: str | None) -> Seat:
+        """A seat for a performer: the one it had, or a new one. Raises :class:`Refusal`."""
+        seat = self._seats.get(resume or "")
+        if seat is None:
+            seat = await self._open(address)
+        if seat.farewell is not None:
+            seat.farewell.cancel()
+            seat.farewell = None
+        if seat.performer is not None:
+            seat.channel.leave(seat.performer)
+            seat.performer.dismiss("replaced", "another window took this session over.")
+        seat.performer = performer
+        seat.channel.join(performer)
+        return seat
+
+    def leave(self, seat: Seat, performer: Performer) -> None:
+        """A performer's socket is gone; the session waits a while for it to come back."""
+        if seat.performer is not performer:
+            return
+        seat.performer = None
+        seat.channel.leave(performer)
+        loop = asyncio.get_running_loop()
+        seat.farewell = loop.call_later(
+            self.limits.grace_seconds, lambda: self._later(self._end(seat))
+        )
+
+    async def end(self, seat: Seat) -> None:
+        """End a session now."""
+        await asyncio.shield(self._later(self._end(seat)))
+
+    async def _end(self, seat: Seat) -> None:
+        if seat.performer is not None or self._seats.pop(seat.id, None) is None:
+            # it came back just in time, or is ending already
+            return
+        self._retarget()
+        await seat.end()
+        log.info("session %s ended; %d left", seat.id, len(self._seats))
+        await self._open_house()
+
+    async def follow(self, consumer: Consumer) -> None:
+        """Send the pictures of whatever is performed, and of the house while nothing is."""
+        self._followers.append(consumer)
+        if self._followed is not None:
+            self._followed.channel.join(consumer)
+        await self._open_house()
+
+    def unfollow(self, consumer: Consumer) -> None:
+        """Send no more."""
+        if consumer in self._followers:
+            self._followers.remove(consumer)
+        if self._followed is not None:
+            self._followed.channel.leave(consumer)
+
+    def refresh(self, consumer: Consumer) -> None:
+        """A follower may be hungry again."""
+        if self._followed is not None and consumer in self._followers:
+            self._followed.channel.refresh()
+
+    async def close(self) -> None:
+        """End everything; whoever comes now is refused."""
+        self._closed = True
+        self._followers.clear()
+        # what begins or ends just now is waited for: its threads would be left behind
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        seats = [*self._seats.values(), *([self._house] if self._house else [])]
+        self._seats.clear()
+        self._house = self._followed = None
+        await asyncio.gather(*(seat.end() for seat in seats))
+
+    async def _open(self, address: str) -> Seat:
+        if self._closed:
+            raise Refusal("stopped", "the server is stopping.", 503)
+        await self._make_room(address)
+        # a client that gives up meanwhile must not leave a half-made session behind
+        return await asyncio.shield(self._later(self._take_seat(address)))
+
+    async def _take_seat(self, address: str) -> Seat:
+        self._opening.append(address)
+        try:
+            seat = await self._start(address)
+        finally:
+            self._opening.remove(address)
+        self._seats[seat.id] = seat
+        self._retarget()
+        return seat
+
+    async def _make_room(self, address: str) -> None:
+        here = [seat for seat in self.seats if seat.address == address]
+        mine = len(here) + self._opening.count(address)
+        allowed = self.limits.sessions if _is_local(address) else self.limits.sessions_per_address
+        full = len(self._seats) + len(self._opening) >= self.limits.sessions
+        left = [seat for seat in here if seat.performer is None]
+        if left and (full or mine >= allowed):
+            # who comes back without knowing its session must not wait for it
+            await self.end(left[0])
+        elif full:
+            raise Refusal(
+                "full", f"all {self.limits.sessions} sessions are in use: try again later.", 503
+            )
+        elif mine >= allowed:
+            raise Refusal(
+                "full", f"one address may have {allowed} sessions: close another window.", 503
+            )
+
+    async def _start(self, address: str) -> Seat:
+        def make() -> Playing:
+            session = self._session()
+            session.start()
+            return session
+
+        session = await asyncio.to_thread(make)
+        return Seat(session, address, Channel(session, self.config.live.jpeg_quality))
+
+    def _session(self) -> Playing:
+        if isinstance(self.base, BaseDiffusionPipeline):
+            return Session(self.base, self.config, self._crew)
+        return self.base.session(self.config)
+
+    async def _open_house(self) -> None:
+        async with self._house_lock:
+            if self._seats or not self._followers or self._house is not None or self._closed:
+                return
+            house = await self._later(self._start(""))
+            if self.microphone is not None:
+                house.session.use(Source(hear="soundcard"))
+                house.source = SourceReply(hear="soundcard", see=False)
+                house.unplug = self.microphone.plug(house.session)
+            self._house = house
+            log.info("nobody performs: the house plays")
+        self._retarget()
+
+    def _retarget(self) -> None:
+        latest = self.seats[-1] if self._seats else self._house
+        if latest is self._followed:
+            return
+        for consumer in self._followers:
+            if self._followed is not None:
+                self._followed.channel.leave(consumer)
+            if latest is not None:
+                latest.channel.join(consumer)
+        self._followed = latest
+
+    def _later(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do it whatever becomes of the caller."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _is_local(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,93 @@
+"""Everything the routes share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from phosphene.server.connection import Connection
+from phosphene.server.door import Door
+from phosphene.server.exits.clocked import ClockedExit
+from phosphene.server.limits import Limits
+from phosphene.server.machine import Machine
+from phosphene.server.performer import Performer
+from phosphene.server.protocol import Stats
+from phosphene.server.songs import SongDesk
+from phosphene.server.stage import Stage
+from phosphene.server.tally import Tally
+
+Address = tuple[str, int]
+GOODBYE_SECONDS = 0.3
+
+
+@dataclass(eq=False)
+class Theatre:
+    """One server's stage, door, counters and helpers."""
+
+    stage: Stage
+    limits: Limits
+    tally: Tally = field(default_factory=Tally)
+    machine: Machine = field(default_factory=Machine)
+    connections: set[Connection] = field(default_factory=set)
+    exits: Sequence[ClockedExit] = ()
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
+    """set when the last one has left a closing theatre"""
+    abort: Callable[[Address], None] = lambda _: None
+    """drops the TCP connection of a client that takes nothing; set by the server that listens"""
+
+    def __post_init__(self) -> None:
+        self.door = Door(self.limits)
+        self.songs = SongDesk(self.limits, self.tally)
+
+    def stats(self, performer: Performer) -> Stats:
+        """Figures of one performer's session and connection."""
+        return Stats(
+            session=performer.seat.session.stats(),
+            load=self.machine.load(),
+            sessions=len(self.stage.seats),
+            sent=performer.sent,
+            unacked=len(performer.window),
+        )
+
+    @contextmanager
+    def admit(self, connection: Connection) -> Iterator[None]:
+        """Know of a connection while the block runs."""
+        self.connections.add(connection)
+        try:
+            yield
+        finally:
+            self.connections.discard(connection)
+            if self.closing.is_set() and not self.connections:
+                self.empty.set()
+
+    async def open(self) -> None:
+        """Start the exits, which follow whatever is performed."""
+        for way_out in self.exits:
+            way_out.start()
+            await self.stage.follow(way_out)
+
+    async def dismiss_all(self) -> None:
+        """Say goodbye to everybody; who does not listen is not waited for long."""
+        self.closing.set()
+        for connection in self.connections:
+            connection.dismiss("stopped", "the server is stopping.")
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.empty.wait(), GOODBYE_SECONDS)
+
+    async def close(self) -> None:
+        """End all sessions and exits."""
+        await self.stage.close()
+        await asyncio.gather(*(asyncio.to_thread(way_out.close) for way_out in self.exits))
+        if self.stage.microphone is not None:
+            self.stage.microphone.close()
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Of the client, as text."""
+    return connection.client.host if connection.client else "local"

@@ -1,0 +1,113 @@
+"""Frames of a song's video drawn into segments: what a render does, and a worker far away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from phosphene.audio import AudioFeatures
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
+from phosphene.show.director import Director
+from phosphene.show.finish import Finisher, unpack
+from phosphene.show.mapping import Mapping
+from phosphene.show.performance import Performance
+from phosphene.stream.state import StreamState
+from phosphene.video.encoder import FrameSink, ThreadedWriter
+from phosphene.video.flash import FlashLimiter
+from phosphene.video.recorder import Recorder, Shelf
+from phosphene.video.spec import VideoSpec, segment_frames
+from phosphene.video.writer import Frame
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which frames of a video to draw, and what went before them."""
+
+    first: int = 0
+    """a frame at which a segment begins"""
+    end: int | None = None
+    """a frame at which one begins, not drawn any more; ``None``: to the end of the video"""
+    state: bytes | None = None
+    """what was kept with the segment before; the frames are then the very ones of a single run"""
+    warm_up: int = 0
+    """without a ``state``: frames drawn before ``first`` and thrown away, so that the picture is
+    about where it would be"""
+
+
+def draw(
+    part: Part,
+    shelf: Shelf,
+    spec: VideoSpec,
+    features: AudioFeatures,
+    config: PipelineConfig,
+    base: BaseDiffusionPipeline,
+    mapping: Mapping | None = None,
+) -> Iterator[int]:
+    """Draw a part of a video into segments on ``shelf``; tells how many frames of the video there are.
+
+    ``base`` must draw at the configured size. Drawing, decoding and encoding run side by side.
+    """
+    total = features.num_frames
+    end = total if part.end is None else part.end
+    if part.first >= end:
+        return
+    rate = float(spec.rate)
+    stream = StreamDiffusionPipeline(base, config.stream)
+    stream.set_negative_prompt(config.prompt.negative_prompt)
+    limiter = FlashLimiter(rate) if config.video.limit_flashes else None
+    begin = part.first
+    if part.state is not None:
+        engine_state, limiter_state = unpack(part.state)
+        stream.restore_state(engine_state)
+        if limiter is not None:
+            limiter.set_state(limiter_state)
+    else:
+        begin = max(0, begin - part.warm_up)
+        stream.state = StreamState(frame=begin)
+    performance = Performance(Director(config, features, base, mapping), stream)
+    # where a part ends a segment does, also when nobody could go on from there
+    ends = {end, *segment_ends(total, segment_frames(config.video, spec.rate), performance.lead)}
+    with (
+        ThreadedWriter(Recorder(shelf, spec)) as encoder,
+        ThreadedWriter(Finisher(base, limiter, _After(part.first - begin, encoder))) as finisher,
+    ):
+        for done, latent in enumerate(performance.latents(begin, total), start=begin + 1):
+            finisher.write(latent)
+            if done <= part.first:
+                continue
+            if done in ends:
+                finisher.cut(stream.dump_state() if done < total else b"")
+            yield done
+            if done == end:
+                break
+
+
+def segment_ends(total: int, length: int, lead: int) -> Iterator[int]:
+    """Frame counts at which segments end.
+
+    The last ``lead`` frames leave a stream that is being emptied, from which nobody could go on, so
+    they belong to the last segment.
+    """
+    yield from range(length, max(0, total - lead), length)
+    yield total
+
+
+class _After:
+    """Hands frames to ``sink`` once ``skip`` of them are over."""
+
+    def __init__(self, skip: int, sink: FrameSink) -> None:
+        self._skip = skip
+        self._sink = sink
+
+    def write(self, frame: Frame) -> None:
+        if self._skip > 0:
+            self._skip -= 1
+        else:
+            self._sink.write(frame)
+
+    def cut(self, state: bytes) -> None:
+        self._sink.cut(state)
+
+    def cancel(self) -> None:
+        """The sink is cancelled by who opened it."""

@@ -1,0 +1,110 @@
+"""Endless video without a song: the model goes on from its own last picture, prompts come and go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.audio import AudioFeatures
+from phosphene.config import PipelineConfig, TimedPrompt
+from phosphene.diffusion import BaseDiffusionPipeline
+from phosphene.errors import InputError
+from phosphene.show.render import RenderOptions, RenderReport, render, render_features
+from phosphene.video.target import check_target
+
+MAX_SECONDS = 24 * 3600.0
+BEAT_SECONDS = 2.0
+"""a dream's pulse: nothing is struck, but shapes change as if every so many beats"""
+SECTION_SECONDS = 40.0
+
+_TIMED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*:\s*(.+)", re.DOTALL)
+
+
+def dream(
+    out: str | Path,
+    seconds: float,
+    config: PipelineConfig | None = None,
+    options: RenderOptions | None = None,
+    *,
+    song: str | Path | None = None,
+    base: BaseDiffusionPipeline | None = None,
+) -> RenderReport:
+    """Draw ``seconds`` of video, to a song's sound if there is one, else to a slow breath of its own.
+
+    Raises :class:`~phosphene.errors.PhospheneError` in one sentence.
+    """
+    if not 0 < seconds <= MAX_SECONDS:
+        raise InputError(f"a dream lasts more than 0 and up to {MAX_SECONDS:g} s, not {seconds:g}.")
+    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    options = options or RenderOptions()
+    if song is not None:
+        stretch = RenderOptions(
+            options.start, seconds, options.size, options.resume, options.overwrite
+        )
+        return render(song, out, config, stretch, base=base)
+    out = Path(out)
+    size = options.size or (config.inference.width, config.inference.height)
+    check_target(out, size, config.audio.fps, seconds=seconds, overwrite=options.overwrite)
+    features = breath(seconds, config.audio.fps, config.inference.seed)
+    return render_features(features, None, out, config, options, base=base)
+
+
+def set_prompts(config: PipelineConfig, texts: Sequence[str]) -> None:
+    """Take over prompts such as ``nebula`` or ``12.5:crimson kaleidoscope``, the second from 12.5 s on.
+
+    A prompt without a time is the first one. Raises :class:`~phosphene.errors.InputError` if there are two
+    of those.
+    """
+    plain = [text for text in texts if not _TIMED.fullmatch(text)]
+    timed = [match.groups() for text in texts if (match := _TIMED.fullmatch(text))]
+    if len(plain) > 1:
+        raise InputError(
+            f"'{plain[1]}' has no time: write SECONDS:PROMPT for every prompt but the first."
+        )
+    cues = sorted((float(at), prompt) for at, prompt in timed)
+    if not plain and cues and cues[0][0] == 0:
+        plain = [cues.pop(0)[1]]
+    if plain:
+        config.prompt.base_prompt = plain[0]
+    if cues:
+        config.prompt.timeline = [TimedPrompt(at=at, prompt=prompt) for at, prompt in cues]
+
+
+def breath(seconds: float, fps: float, seed: int) -> AudioFeatures:
+    """What a dream hears: bands that swell and fade about their usual level, no beat, no attack."""
+    n = max(1, round(seconds * fps))
+    time = np.arange(n) / fps
+    rng = np.random.default_rng(seed)
+
+    def swell(depth: float) -> npt.NDArray[np.float32]:
+        # three incommensurable waves of 5 to 30 s never repeat
+        periods = rng.uniform(5, 30, 3)
+        phases = rng.uniform(0, 2 * np.pi, 3)
+        waves = np.sin(2 * np.pi * time[:, None] / periods + phases).mean(axis=1)
+        return np.asarray((1 + depth * 1.6 * waves).clip(0), np.float32)
+
+    sections = np.arange(0, n, max(1, round(SECTION_SECONDS * fps)))
+    position = (time / BEAT_SECONDS).astype(np.float32)
+    return AudioFeatures(
+        fps=fps,
+        start=0.0,
+        duration=n / fps,
+        sample_rate=22050,
+        tempo=0.0,
+        tempo_confidence=0.0,
+        beat_times=np.empty(0),
+        beat_frames=np.empty(0, np.int64),
+        beat_position=position,
+        onset_strength=np.zeros(n, np.float32),
+        energy=(0.5 * swell(0.4)).clip(0, 1),
+        bass=swell(0.6),
+        mid=swell(0.6),
+        treble=swell(0.4),
+        centroid=np.full(n, 1500, np.float32),
+        chroma_cq=np.zeros((12, n), np.float32),
+        section_frames=sections.astype(np.int64),
+    )

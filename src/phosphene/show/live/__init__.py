@@ -1,0 +1,19 @@
+"""A live show: pictures while the music plays."""
+
+from phosphene.show.live.cores import side_by_side
+from phosphene.show.live.playing import Players, Playing
+from phosphene.show.live.session import Session
+from phosphene.show.live.types import BeatAction, Hear, Level, SessionStats, Shown, Source
+
+__all__ = [
+    "BeatAction",
+    "Hear",
+    "Level",
+    "Players",
+    "Playing",
+    "Session",
+    "SessionStats",
+    "Shown",
+    "Source",
+    "side_by_side",
+]

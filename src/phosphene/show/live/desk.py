@@ -1,0 +1,134 @@
+"""What the threads of one session share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from phosphene.arrays import Array
+from phosphene.config import PipelineConfig
+from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.errors import PhospheneError
+from phosphene.show.live.credits import Credits
+from phosphene.show.live.heard import Heard
+from phosphene.show.live.mailbox import Mailbox
+from phosphene.show.live.meters import Average, Rate
+from phosphene.show.live.types import Frame
+from phosphene.video.spec import Size
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An input picture, compressed."""
+
+    data: bytes
+    captured: float
+    """monotonic seconds"""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input picture, ready for the model."""
+
+    latent: Array
+    """(1 c h w)"""
+    control: Array | None
+    """(1 3 height width), for models with a control net"""
+    image: Frame
+    """as it came, at the size that was drawn then"""
+    captured: float
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a finished picture must be able to tell of its beginning."""
+
+    heard: Heard
+    captured: float
+    image: Frame | None = None
+    """the input picture it was drawn over"""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A finished latent on its way to the viewer."""
+
+    latent: Array
+    """(1 c h w); the very array of the frame before when nothing was drawn anew"""
+    stamp: Stamp
+
+
+@dataclass
+class Meters:
+    """Figures, each written by one thread and read by any."""
+
+    intake: Average = field(default_factory=Average)
+    step: Average = field(default_factory=Average)
+    finish: Average = field(default_factory=Average)
+    age: Average = field(default_factory=Average)
+    fps: Rate = field(default_factory=Rate)
+    frames: int = 0
+    dropped: int = 0
+
+
+class Desk:
+    """Boxes between the threads, one bell to wake them all, and what is in force.
+
+    ``config`` is replaced as a whole, never changed.
+    """
+
+    def __init__(self, view: BaseDiffusionPipeline, config: PipelineConfig) -> None:
+        depth = config.stream.frame_buffer_size
+        self.wake = threading.Condition()
+        self.view = view
+        self.config = config
+        self.closed = False
+        self.held = False
+        self.see = False
+        self.size: Size = (config.inference.width, config.inference.height)
+        """what pictures are drawn at now"""
+        self.goal: Array | None = None
+        """(1 seq hidden) of the prompt that is drawn, or on its way"""
+        self.pictures = Mailbox[Picture](self.wake, depth)
+        self.inputs = Mailbox[Input](self.wake, depth)
+        self.latents = Mailbox[Drawn](self.wake, depth)
+        self.credits = Credits(2 * depth)
+        self.meters = Meters()
+        self.newest_age: float | None = None
+        """milliseconds, of a picture finished since it was last looked at"""
+        self.seen_age: float | None = None
+        """the same where it is seen, said by the viewer since it was last looked at"""
+        self._listeners: tuple[Callable[[str], None], ...] = ()
+        self._said: dict[str, str] = {}
+
+    def ring(self) -> None:
+        """Something changed: everybody looks again."""
+        with self.wake:
+            self.wake.notify_all()
+
+    def drop(self, count: int) -> None:
+        """Input pictures were thrown away."""
+        self.meters.dropped += count
+        self.credits.left(count)
+
+    def on_error(self, listener: Callable[[str], None]) -> None:
+        """Tell ``listener`` of everything that goes wrong."""
+        self._listeners = (*self._listeners, listener)
+
+    def complain(self, where: str, error: Exception, otherwise: str) -> None:
+        """Say it once, until :meth:`fine` or another error.
+
+        ``otherwise`` begins the sentence for errors that are not phosphene's own.
+        """
+        known = isinstance(error, PhospheneError)
+        text = str(error) if known else f"{otherwise} ({type(error).__name__}: {error})."
+        if self._said.get(where) == text:
+            return
+        self._said[where] = text
+        for listener in self._listeners:
+            listener(text)
+
+    def fine(self, where: str) -> None:
+        """It works again."""
+        self._said.pop(where, None)

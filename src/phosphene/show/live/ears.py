@@ -1,0 +1,83 @@
+"""What a session hears: whatever it was told to listen to, and itself where that is silent."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from phosphene.config import AudioConfig
+from phosphene.errors import InputError
+from phosphene.show.live.dream import Dream
+from phosphene.show.live.heard import Ear, Heard
+from phosphene.show.live.song import Song, SongClock
+from phosphene.show.live.sound import Chunk, Sound
+from phosphene.show.live.types import BeatAction, Source
+
+LISTENING = ("sound", "soundcard")
+
+
+class Ears:
+    """Turns to any source at any moment. :meth:`hear` belongs to one thread, the rest to all."""
+
+    def __init__(self, config: AudioConfig, now: float) -> None:
+        self._config = config
+        self._source = Source()
+        self._clock = SongClock()
+        self._dream = Dream(now)
+        self._ear: Ear = self._dream
+        self._last: Ear = self._dream
+        self._corrections: deque[tuple[BeatAction, float, float]] = deque(maxlen=64)
+
+    def use(self, source: Source) -> None:
+        """Listen to ``source`` from now on. Raises InputError for a song without features."""
+        if source.hear == "song" and source.features is None:
+            raise InputError("this song has not been heard yet: analyse it first.")
+        before, self._source = self._source, source
+        if (source.hear, source.features) != (before.hear, before.features):
+            self._listen()
+
+    def configure(self, config: AudioConfig) -> None:
+        """Listen with other settings."""
+        self._config = config
+        if isinstance(self._ear, Sound):
+            self._ear.configure(config)
+
+    def sound(self, chunk: Chunk) -> None:
+        """More sound; without a listener it is forgotten."""
+        if isinstance(self._ear, Sound):
+            self._ear.put(chunk)
+
+    def clock(self, clock: SongClock) -> None:
+        """Where the song is, and by how much pictures are to run ahead."""
+        self._clock = clock
+        if isinstance(self._ear, Song):
+            self._ear.clock = clock
+
+    def beat(self, action: BeatAction, at: float, seconds: float) -> None:
+        """A correction of the beat, made before the next moment."""
+        self._corrections.append((action, at, seconds))
+
+    def hear(self, now: float, offset: float = 0.0) -> Heard:
+        """What the picture made at monotonic ``now`` is about, ``offset`` seconds later than usual.
+
+        Raises :class:`~phosphene.errors.InputError` for sound that cannot be heard; it is dropped.
+        """
+        while self._corrections:
+            self._last.correct(*self._corrections.popleft())
+        ear, ahead = self._ear, self._clock.lead - offset
+        heard = ear.hear(now, ahead)
+        if heard is None:
+            heard = self._dream.hear(now, ahead)
+            if isinstance(ear, Song):
+                heard = replace(heard, position=ear.clock.position_at(now))
+        self._last = heard.origin
+        return heard
+
+    def _listen(self) -> None:
+        source = self._source
+        if source.features is not None and source.hear == "song":
+            # the clock told of another song
+            self._clock = SongClock(lead=self._clock.lead)
+            self._ear = Song(source.features)
+        else:
+            self._ear = Sound(self._config) if source.hear in LISTENING else self._dream

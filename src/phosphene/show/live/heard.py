@@ -1,0 +1,38 @@
+"""A moment of sound on its way to the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from phosphene.audio.moment import FrameFeatures
+from phosphene.show.live.types import BeatAction
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the next picture is about."""
+
+    moment: FrameFeatures
+    captured: float
+    """monotonic seconds of the newest sound in it, or of the asking"""
+    origin: Ear
+    """another one: this is not the music of the moment before"""
+    tempo: float
+    """beats per minute"""
+    confidence: float
+    """0..1, of the tempo"""
+    position: float | None = None
+    """seconds in the song"""
+
+
+class Ear(Protocol):
+    """One kind of music. Both methods belong to the thread that makes the pictures."""
+
+    def hear(self, now: float, ahead: float) -> Heard | None:
+        """The moment at monotonic time ``now``, ``ahead`` seconds early; None for nothing to hear."""
+        ...
+
+    def correct(self, action: BeatAction, at: float, seconds: float) -> None:
+        """The performer knows the beat better; ``at`` is monotonic time, ``seconds`` is for nudges."""
+        ...

@@ -1,0 +1,94 @@
+"""How much is drawn: what the settings ask for, or as much of it as the machine has time for."""
+
+from __future__ import annotations
+
+import time
+
+from phosphene.config import PipelineConfig
+from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.show.live.controller import Budget, Controller, Took, ladder
+from phosphene.show.live.desk import Desk
+from phosphene.show.live.types import Level
+
+
+class Levels:
+    """Sets size, steps and batch of a stream, and lowers them while pictures come late."""
+
+    def __init__(self, desk: Desk, stream: StreamDiffusionPipeline) -> None:
+        self._desk = desk
+        self._stream = stream
+        self._controller = Controller()
+        self._frames: list[float] = []
+        self._rungs: tuple[Level, ...] = ()
+        self.adopt(desk.config)
+
+    @property
+    def level(self) -> Level:
+        """How frames are drawn now."""
+        # another thread may look while the ladder becomes shorter
+        return self._rungs[min(self._controller.rung, len(self._rungs) - 1)]
+
+    @property
+    def lowered(self) -> bool:
+        """Whether that is less than the settings ask for."""
+        return self.level != self._rungs[0]
+
+    @property
+    def reason(self) -> str:
+        """Why; empty if nothing is lowered."""
+        return self._controller.reason
+
+    def adopt(self, config: PipelineConfig) -> None:
+        """Draw by these settings; another size or number of steps begins at the top of its ladder."""
+        stream, size = config.stream, config.inference
+        steps = len(stream.t_index_list or ()) or stream.denoising_steps
+        # of the size that is asked for: the view may be drawing smaller
+        facts = self._desk.view.view(size).facts
+        full = Level(steps, stream.frame_buffer_size, size.width, size.height, facts.latent_factor)
+        if not self._rungs or self._rungs[0] != full:
+            self._rungs = ladder(full, facts)
+            self._controller.reset()
+        if not config.live.adapt:
+            self._controller.reset()
+        self._apply(config)
+
+    def took(self, frame_ms: float) -> None:
+        """A frame kept the next one from beginning for so long."""
+        self._frames.append(frame_ms)
+        if len(self._frames) < self.level.batch:
+            return
+        # of a batch only the last frame waits for the model: they share the cost
+        frame_ms = sum(self._frames) / len(self._frames)
+        self._frames.clear()
+        desk, config = self._desk, self._desk.config
+        if not config.live.adapt:
+            return
+        if desk.see:
+            frame_ms = max(frame_ms, desk.meters.intake.value)
+        age, desk.newest_age = desk.newest_age, None
+        seen, desk.seen_age = desk.seen_age, None
+        before, now = self._controller.rung, time.monotonic()
+        took = Took(frame_ms, age, seen if desk.see else None)
+        if self._controller.decide(self._rungs, took, Budget.of(config), now) != before:
+            self._apply(config)
+
+    def _apply(self, config: PipelineConfig) -> None:
+        """Draw as the level says from the next frame on."""
+        desk, level, indices = self._desk, self.level, config.stream.t_index_list
+        self._stream.stream_config = config.stream.model_copy(
+            update={
+                "denoising_steps": level.steps,
+                "frame_buffer_size": level.batch,
+                # the noisiest index is the one that the strength is made of
+                "t_index_list": indices and indices[: level.steps],
+            }
+        )
+        inference = desk.view.inference_config
+        inference.width, inference.height = level.width, level.height
+        inference.seed = config.inference.seed
+        inference.num_inference_steps = config.inference.num_inference_steps
+        desk.size = level.width, level.height
+        for box in (desk.pictures, desk.inputs):
+            desk.drop(box.resize(level.batch))
+        desk.latents.resize(level.batch)
+        desk.credits.resize(2 * level.batch)

@@ -1,0 +1,186 @@
+"""One live show: settings and sources in, pictures out, on three threads of its own."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from pydantic import JsonValue
+
+from phosphene.audio.types import FloatArray
+from phosphene.config import PipelineConfig
+from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.show.live.crew import Crew
+from phosphene.show.live.desk import Desk, Picture
+from phosphene.show.live.ears import Ears
+from phosphene.show.live.finishing import Finishing
+from phosphene.show.live.intake import Intake
+from phosphene.show.live.prompts import PromptBook
+from phosphene.show.live.settings import check_size, values_at, with_values
+from phosphene.show.live.song import SongClock
+from phosphene.show.live.sound import Chunk
+from phosphene.show.live.stage import Stage
+from phosphene.show.live.types import BeatAction, SessionStats, Shown, Source
+
+SEE_STRENGTH = 0.6
+"""of an input picture, where neither the user nor the model says another ``stream.strength``"""
+
+TRANSITION = 0.5
+"""seconds from one prompt to the next: who writes a prompt wants to see it, and does at a half of it"""
+
+
+class Session:
+    """A show that may be changed in everything while it runs.
+
+    All methods are thread-safe and return at once; only :meth:`close` waits, for the frame that is
+    being made. Sessions on one model share its networks and nothing else. Listeners are called on the
+    session's threads and must be quick.
+
+    Args:
+        base: a loaded model.
+        config: settings to begin with; a copy is kept, completed by what the model suggests.
+        crew: sessions on the same model to draw together with.
+
+    Raises:
+        ConfigError: a picture size the model cannot draw.
+    """
+
+    def __init__(
+        self, base: BaseDiffusionPipeline, config: PipelineConfig, crew: Crew | None = None
+    ) -> None:
+        config = config.model_copy(deep=True)
+        base.suggest(config)
+        config.stream.suggest(strength=SEE_STRENGTH)
+        config.prompt.suggest(transition_seconds=TRANSITION)
+        check_size(config.inference, base.facts)
+        self.id = secrets.token_urlsafe(9)
+        self._desk = desk = Desk(base.view(config.inference.model_copy()), config)
+        self._book = PromptBook(desk.view.encode_prompt, desk.wake)
+        self._ears = Ears(config.audio, time.monotonic())
+        self._stage = Stage(desk, self._ears, self._book, crew)
+        self._finishing = Finishing(desk)
+        loops = (
+            ("intake", Intake(desk, self._book).run),
+            ("stage", self._stage.run),
+            ("finishing", self._finishing.run),
+        )
+        self._threads = [
+            threading.Thread(target=run, name=f"phosphene-{name}-{self.id}", daemon=True)
+            for name, run in loops
+        ]
+
+    def start(self) -> None:
+        """Begin to make pictures."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End the show and wait for its threads; closing twice is no error."""
+        desk = self._desk
+        with desk.wake:
+            desk.closed = True
+            desk.wake.notify_all()
+        for thread in self._threads:
+            # a listener may close its own session
+            if thread is not threading.current_thread() and thread.ident is not None:
+                thread.join()
+        for box in (desk.pictures, desk.inputs, desk.latents):
+            box.clear()
+
+    @property
+    def config(self) -> PipelineConfig:
+        """A copy of the settings in force."""
+        return self._desk.config.model_copy(deep=True)
+
+    def set(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Change settings by dotted path from the next frame on; returns what is in force there.
+
+        All of them or none. Raises :class:`~phosphene.errors.ConfigError` in one sentence.
+        """
+        desk = self._desk
+        with desk.wake:
+            desk.config = with_values(desk.config, values, desk.view.facts)
+            return values_at(desk.config, values)
+
+    def use(self, source: Source) -> None:
+        """React to something else from the next frame on; the picture goes on.
+
+        Raises :class:`~phosphene.errors.InputError` for a song without features.
+        """
+        desk = self._desk
+        with desk.wake:
+            self._ears.use(source)
+            desk.see = source.see
+            desk.wake.notify_all()
+        if not source.see:
+            desk.drop(desk.pictures.clear() + desk.inputs.clear())
+        desk.credits.open(source.see)
+
+    def picture(self, jpeg: bytes, captured: float) -> None:
+        """An input picture, taken at monotonic time ``captured``; the newest wins."""
+        desk = self._desk
+        desk.credits.came()
+        if desk.see and not desk.closed:
+            desk.drop(desk.pictures.put(Picture(jpeg, captured)))
+        else:
+            desk.drop(1)
+
+    def seen(self, age_ms: float) -> None:
+        """The viewer's picture answers to an input of this age, milliseconds, the network left out."""
+        self._desk.seen_age = age_ms
+
+    def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
+        """Mono float32 sound (n,); ``captured`` is the monotonic time of its last sample."""
+        self._ears.sound(Chunk(samples, rate, captured))
+
+    def clock(self, position: float, playing: bool, rate: float, lead: float, at: float) -> None:
+        """At monotonic time ``at`` the song was at ``position``; show ``lead`` seconds ahead."""
+        self._ears.clock(SongClock(position, playing, rate, lead, at))
+
+    def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
+        """The performer corrects the beat at monotonic time ``at``; ``seconds`` is for nudges."""
+        self._ears.beat(action, at, seconds)
+
+    def scene(self) -> None:
+        """Go to a new place now."""
+        self._stage.scene()
+
+    def hold(self, held: bool) -> None:
+        """Stop making pictures, or go on; what is held costs nothing."""
+        with self._desk.wake:
+            self._desk.held = held
+            self._desk.wake.notify_all()
+
+    def subscribe(self, listener: Callable[[Shown], None]) -> Callable[[], None]:
+        """Call ``listener`` with every finished picture; the function returned ends that."""
+        return self._finishing.subscribe(listener)
+
+    def on_credit(self, listener: Callable[[int], None]) -> None:
+        """Tell ``listener`` how many more input pictures may be sent; replaces an earlier one."""
+        self._desk.credits.listen(listener)
+
+    def on_error(self, listener: Callable[[str], None]) -> None:
+        """Tell ``listener`` in a sentence what goes wrong; the last good picture holds meanwhile."""
+        self._desk.on_error(listener)
+
+    def stats(self) -> SessionStats:
+        """How it is going."""
+        desk, meters = self._desk, self._desk.meters
+        levels = self._stage.levels
+        return SessionStats(
+            fps=meters.fps.per_second(time.monotonic()),
+            intake_ms=meters.intake.value,
+            step_ms=meters.step.value,
+            finish_ms=meters.finish.value,
+            age_ms=meters.age.value,
+            level=levels.level,
+            lowered=levels.lowered,
+            reason=levels.reason,
+            pictures_waiting=len(desk.pictures),
+            inputs_waiting=len(desk.inputs),
+            latents_waiting=len(desk.latents),
+            frames=meters.frames,
+            dropped=meters.dropped,
+        )

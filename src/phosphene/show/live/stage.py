@@ -1,0 +1,172 @@
+"""Second thread: one cue and one model call for every frame."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from phosphene.config import PipelineConfig
+from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.show.live.crew import Crew
+from phosphene.show.live.desk import Desk, Drawn, Input, Stamp
+from phosphene.show.live.director import LiveDirector
+from phosphene.show.live.ears import Ears
+from phosphene.show.live.heard import Heard
+from phosphene.show.live.levels import Levels
+from phosphene.show.live.pace import Pace
+from phosphene.show.live.prompts import PromptBook
+from phosphene.show.performance import play
+from phosphene.stream.resize import resize
+
+FIRST_RETRY = 0.5
+"""seconds until the model is asked again after it failed; doubles with every failure"""
+LAST_RETRY = 10.0
+
+
+class Stage:
+    """Draws a frame whenever one is due, its input is there and somebody takes it."""
+
+    def __init__(self, desk: Desk, ears: Ears, book: PromptBook, crew: Crew | None = None) -> None:
+        self._desk = desk
+        self._ears = ears
+        self._book = book
+        self._config = desk.config
+        self._pace = Pace()
+        self._director = LiveDirector(desk.view, desk.config, book)
+        model = desk.view.denoiser()
+        self._stream = StreamDiffusionPipeline(
+            desk.view, desk.config.stream, denoiser=model if crew is None else crew.seat(model)
+        )
+        self.levels = Levels(desk, self._stream)
+        self._negative: str | None = None
+        self._stamps: dict[int, Stamp] = {}
+        self._scenes = 0
+        # when the last frame began, until it is known how soon the next one could have begun
+        self._began: float | None = None
+
+    def scene(self) -> None:
+        """Go to a new place with the next frame."""
+        with self._desk.wake:
+            self._scenes += 1
+
+    def run(self) -> None:
+        """Work until the session is closed."""
+        desk, pause = self._desk, FIRST_RETRY
+        while self._wait():
+            try:
+                self._frame()
+            except Exception as error:
+                desk.complain("model", error, "the model failed, the last good picture holds")
+                self._rest(pause)
+                pause = min(LAST_RETRY, 2 * pause)
+            else:
+                desk.fine("model")
+                pause = FIRST_RETRY
+
+    def _wait(self) -> bool:
+        """Until a frame may be drawn; False when the session is closed."""
+        desk = self._desk
+        with desk.wake:
+            while not desk.closed:
+                if desk.latents.full:
+                    desk.wake.wait()
+                    continue
+                if self._began is not None:
+                    self.levels.took((time.monotonic() - self._began) * 1e3)
+                    self._began = None
+                delay = self._pace.wait(time.monotonic(), desk.config.live.fps, desk.see)
+                if desk.held or (desk.see and not len(desk.inputs)):
+                    desk.wake.wait()
+                elif delay > 0:
+                    desk.wake.wait(delay)
+                else:
+                    return True
+        return False
+
+    def _rest(self, seconds: float) -> None:
+        desk = self._desk
+        self._began = None
+        with desk.wake:
+            desk.wake.wait_for(lambda: desk.closed, seconds)
+
+    def _frame(self) -> None:
+        desk = self._desk
+        now = self._began = time.monotonic()
+        self._pace.begun(now, desk.config.live.fps)
+        self._adopt()
+        picture = desk.inputs.take() if desk.see else None
+        if picture is not None:
+            desk.credits.left()
+        heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
+        drawn = self._draw(heard, picture, now)
+        if drawn is None:
+            self._await_prompt()
+            return
+        desk.meters.step.add((time.monotonic() - now) * 1e3)
+        desk.latents.put(drawn)
+
+    def _draw(self, heard: Heard, picture: Input | None, now: float) -> Drawn | None:
+        """The next finished latent; None while no prompt is there yet."""
+        if picture is None:
+            cue, stamp = self._director.cue(heard, now), Stamp(heard, heard.captured)
+        else:
+            picture = self._fitting(picture)
+            cue = self._director.cue(heard, now, picture.latent, picture.control)
+            stamp = Stamp(heard, picture.captured, picture.image)
+        if cue is None:
+            return None
+        self._desk.goal = self._director.goal
+        entered = self._stream.state.frame
+        latent = play(self._stream, cue)
+        return Drawn(latent, self._stamp(entered, stamp))
+
+    def _fitting(self, picture: Input) -> Input:
+        """A picture at the size that is drawn, which may have changed since it was encoded."""
+        _, _, height, width = self._stream.get_latent_shape()
+        size, control = self._desk.size, picture.control
+        return replace(
+            picture,
+            latent=resize(picture.latent, height, width),
+            control=None if control is None else resize(control, size[1], size[0]),
+        )
+
+    def _stamp(self, entered: int, newest: Stamp) -> Stamp:
+        """The stamp of the frame that is shown, which may have entered some calls ago."""
+        state = self._stream.state
+        self._stamps[entered] = newest
+        if state.watch.skipped and self._stream.stream_config.enable_similarity_filter:
+            # the filter found the new input to look like the one that is shown
+            self._stamps[state.shown] = newest
+        self._stamps = {k: stamp for k, stamp in self._stamps.items() if k >= state.shown}
+        return self._stamps.get(state.shown, newest)
+
+    def _await_prompt(self) -> None:
+        """Nothing can be drawn before the first prompt is encoded; look again when it may be."""
+        self._began = None
+        with self._desk.wake:
+            self._desk.wake.wait(FIRST_RETRY)
+
+    def _adopt(self) -> None:
+        """Take over what was changed since the last frame."""
+        old, config = self._config, self._desk.config
+        while self._scenes:
+            self._scenes -= 1
+            self._director.scene()
+        if config is not old:
+            self._config = config
+            self._director.configure(config)
+            if config.audio is not old.audio:
+                self._ears.configure(config.audio)
+            if drawn_otherwise(old, config):
+                self.levels.adopt(config)
+        wanted = config.prompt.negative_prompt
+        embeds = self._book.get((wanted,)) if wanted != self._negative else None
+        if embeds is not None:
+            self._stream.set_negative_embeds(embeds)
+            self._negative = wanted
+
+
+def drawn_otherwise(old: PipelineConfig, new: PipelineConfig) -> bool:
+    """Whether frames are to be drawn in another way, or at another price."""
+    same = new.stream is old.stream and new.inference is old.inference
+    return not same or new.live.adapt != old.live.adapt

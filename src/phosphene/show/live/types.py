@@ -1,0 +1,102 @@
+"""What goes into a live session and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.audio.moment import FrameFeatures
+from phosphene.audio.types import AudioFeatures
+
+Hear = Literal["nothing", "song", "sound", "soundcard"]
+BeatAction = Literal["tap", "double", "half", "nudge", "release"]
+Frame = npt.NDArray[np.uint8]
+"""uint8 RGB picture, (height, width, 3)"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a session reacts to."""
+
+    hear: Hear = "nothing"
+    see: bool = False
+    """start every frame from an input picture"""
+    features: AudioFeatures | None = None
+    """the song that was heard, when ``hear`` is song"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One finished picture."""
+
+    sequence: int
+    image: Frame
+    """(h, w, 3) uint8 RGB; not to be changed"""
+    captured: float
+    """seconds on ``time.monotonic()`` of the newest input this picture answers to"""
+    position: float | None
+    """seconds in the song that it is meant for; None without a song"""
+    moment: FrameFeatures
+    tempo: float
+    """beats per minute, 0 for none"""
+    confidence: float
+    """0..1, of the tempo"""
+
+
+MODEL_SHARE = 0.75
+"""of a frame's time that goes with its latents, not its pixels; at 8 pixels per latent pixel"""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one frame costs: how it is drawn right now."""
+
+    steps: int
+    batch: int
+    """frames per model call"""
+    width: int
+    height: int
+    """pixels"""
+    latent_factor: int = 8
+    """pixels per latent pixel, along one side"""
+
+    @property
+    def cost(self) -> float:
+        """Steps times pixels; what is drawn from fewer latents costs the model less."""
+        pixels = self.steps * self.width * self.height
+        latents = pixels * (8 / self.latent_factor) ** 2
+        return MODEL_SHARE * latents + (1.0 - MODEL_SHARE) * pixels
+
+
+@dataclass(frozen=True)
+class SessionStats:
+    """How a session is doing. Times are smoothed over about a second."""
+
+    fps: float
+    """finished pictures per second"""
+    intake_ms: float
+    """decoding and encoding one input picture"""
+    step_ms: float
+    """cue and model call"""
+    finish_ms: float
+    """decoding the latent, flash limit, handing it on"""
+    age_ms: float
+    """from the newest input to the finished picture"""
+    level: Level
+    lowered: bool
+    """whether the level is below what the settings ask for"""
+    reason: str
+    """why, in a sentence; empty while nothing is lowered"""
+    pictures_waiting: int
+    """input pictures not yet decoded"""
+    inputs_waiting: int
+    """input pictures ready for the model"""
+    latents_waiting: int
+    """finished latents not yet decoded"""
+    frames: int
+    """finished so far"""
+    dropped: int
+    """input pictures that a newer one replaced, or that could not be used"""

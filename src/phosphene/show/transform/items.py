@@ -1,0 +1,90 @@
+"""What travels from stage to stage of a transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.arrays import Array
+
+Frame = npt.NDArray[np.uint8]
+"""uint8 RGB (height, width, 3)"""
+State = dict[str, npt.NDArray[Any]]
+"""what the stages remember after a frame, by name"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture of the source and when it is shown."""
+
+    index: int
+    """of the frame in the new video"""
+    begin: int
+    """ticks of the new video's clock"""
+    end: int
+    """ticks; not shown any more"""
+    time: float
+    """seconds in the new video"""
+    seconds: float
+    """how long it is shown"""
+    frame: av.VideoFrame
+    again: bool
+    """whether it is the very picture of the shot before"""
+    keep: bool
+    """whether the work is to be kept after it: a segment ends"""
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A shot as the model will see it."""
+
+    shot: Shot
+    sight: Sight | None
+    """None: show what was drawn last"""
+    state: State | None
+    """where ``shot.keep``: what the stages so far remember"""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is known about a picture before it is drawn over."""
+
+    image: Frame
+    """at the size the model draws"""
+    source: Array
+    """(1 c h w) the picture's own latent"""
+    noise: Array
+    """(1 c h w)"""
+    embeds: Array
+    """(1 seq hidden)"""
+    strength: float
+    """0..1"""
+    flow: npt.NDArray[np.float32] | None
+    """(2 h w) latent pixels, to the picture drawn before; None: hold nothing of it"""
+    trusted: Array | None
+    """(1 1 h w) how surely each place shows what it showed before"""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A finished latent."""
+
+    shot: Shot
+    latent: Array
+    """(1 c h w)"""
+    image: Frame
+    """the source's picture that it was drawn over"""
+    state: State | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished frame."""
+
+    shot: Shot
+    image: Frame
+    state: State | None

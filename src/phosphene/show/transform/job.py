@@ -1,0 +1,123 @@
+"""A transform, checked and ready to run: nothing is written yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import phosphene
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.errors import InputError
+from phosphene.show.transform.options import TransformOptions
+from phosphene.show.transform.read import Tempo
+from phosphene.video.clip import Clip, probe
+from phosphene.video.files import content_mark
+from phosphene.video.sizes import plan_size
+from phosphene.video.spec import Size
+
+NETWORKS = 3
+"""encoder, denoiser and decoder run side by side, and share the cores"""
+SPEED_ONLY = {"diffusion": {"threads"}, "transform": {"batch"}}
+"""settings that do not change the picture"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a transform follows from."""
+
+    clip: Clip
+    options: TransformOptions
+    config: PipelineConfig
+    """with what the model suggests"""
+    base: BaseDiffusionPipeline
+    """set to the size it draws at"""
+    tempo: Tempo
+    wanted: Size
+    """(width, height) of the new video's stored pixels, before they are made even"""
+
+    @property
+    def model_size(self) -> Size:
+        """(width, height) the model draws at."""
+        size = self.base.inference_config
+        return size.width, size.height
+
+    @property
+    def seconds(self) -> float | None:
+        """Length of the new video, as far as it is known beforehand."""
+        if self.clip.duration is None:
+            return self.options.duration
+        left = float(self.clip.duration) - self.options.start
+        return left if self.options.duration is None else min(left, self.options.duration)
+
+    def fingerprint(self) -> str:
+        """Digest of everything that decides the picture. Raises :class:`InputError`."""
+        try:
+            content = content_mark(self.clip.path)
+        except OSError as error:
+            raise InputError(f"{self.clip.path} cannot be read ({error.strerror}).") from error
+        options = asdict(self.options)
+        del options["resume"], options["overwrite"]
+        settings = self.config.model_dump(mode="json", exclude=SPEED_ONLY)
+        told = [phosphene.__version__, content, settings, options, self.model_size]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def prepare(
+    source: Path,
+    config: PipelineConfig,
+    options: TransformOptions,
+    base: BaseDiffusionPipeline | None,
+) -> Job:
+    """Look at the source, load the model, choose the sizes; ``config`` is not changed.
+
+    Raises :class:`~phosphene.errors.PhospheneError` for what cannot be.
+    """
+    clip = probe(source)
+    if clip.duration is not None and options.start >= clip.duration:
+        raise InputError(
+            f"{source} is {float(clip.duration):.1f} s long: --start {options.start:g} lies behind its end."
+        )
+    config = config.model_copy(deep=True)
+    base = base or load_model(config)
+    if config.prompt.negative_prompt:
+        # who names something to stay away from wants it to count
+        config.stream.suggest(guidance_mode="full", guidance_scale=2.0)
+    base.suggest(config)
+    facts, inference = base.facts, config.inference
+    plan = plan_size(
+        scaled(clip.display_size, options.scale),
+        facts.max_size,
+        facts.size_multiple,
+        (inference.width, inference.height),
+    )
+    inference.width, inference.height = plan.model
+    return Job(
+        clip=clip,
+        options=options,
+        config=config,
+        base=base.view(inference),
+        tempo=Tempo.of(clip, options),
+        wanted=scaled(clip.size, options.scale),
+    )
+
+
+def load_model(config: PipelineConfig) -> BaseDiffusionPipeline:
+    """The configured model, its networks on few enough threads to run side by side."""
+    diffusion = config.diffusion.model_copy()
+    if diffusion.model == "lsd":
+        # of a large model, one network takes nearly all the time
+        diffusion.suggest(threads=max(1, _usable_cores() // NETWORKS))
+    return load_pipeline(diffusion, config.inference)
+
+
+def scaled(size: Size, scale: float) -> Size:
+    """``size`` times ``scale``, at least one pixel."""
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,57 @@
+"""Many videos, one after the other, with one loaded model; a bad one does not stop the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from phosphene.config import PipelineConfig
+from phosphene.errors import OutputError, PhospheneError
+from phosphene.show.analysis import check_target
+from phosphene.show.transform.job import load_model
+from phosphene.show.transform.options import TransformOptions
+from phosphene.show.transform.report import Failure, TransformReport, write_report
+from phosphene.show.transform.transform import transform
+
+
+def transform_many(
+    pairs: Sequence[tuple[Path, Path]],
+    config: PipelineConfig,
+    options: TransformOptions,
+    report: Path | None,
+) -> int:
+    """Transform (source, video) pairs and print what came of each; 0 when all came out, else 2.
+
+    With ``report``, all figures are written there as JSON, also when some failed.
+    """
+    if report is not None:
+        check_target(report, options.overwrite or options.resume)
+    # one model for all of them; a single bad file is told before it is loaded
+    base = load_model(config) if len(pairs) > 1 else None
+    made: list[TransformReport | Failure] = []
+    for number, (source, out) in enumerate(pairs, start=1):
+        if len(pairs) > 1:
+            print(f"[{number}/{len(pairs)}] {source}")
+        try:
+            _make_folder(out.parent)
+            done = transform(source, out, config, options, base=base)
+        except PhospheneError as error:
+            print(f"phosphene: {error}", file=sys.stderr)
+            made.append(Failure(str(source), str(error)))
+        else:
+            print(done.describe())
+            made.append(done)
+    if report is not None:
+        write_report(report, made)
+    failed = sum(isinstance(one, Failure) for one in made)
+    if len(pairs) > 1:
+        print(f"{len(pairs) - failed} of {len(pairs)} videos made.")
+    return 2 if failed else 0
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}.") from error

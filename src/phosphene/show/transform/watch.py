@@ -1,0 +1,152 @@
+"""The second stage: each picture of the source is looked at, and encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.arrays import Array
+from phosphene.config import PipelineConfig
+from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
+from phosphene.metrics.picture import luma
+from phosphene.namespaces import evaluate
+from phosphene.prompt.timeline import PromptTimeline
+from phosphene.show.transform import sameness
+from phosphene.show.transform.batches import batches
+from phosphene.show.transform.items import Frame, Motif, Shot, Sight, State
+from phosphene.stream import steady
+from phosphene.stream.arrays import Home, to_numpy
+from phosphene.stream.optical_flow import estimate, halve, resize_flow
+from phosphene.stream.similarity import Watch
+from phosphene.video.reader import Upright
+
+FloatArray = npt.NDArray[np.float32]
+
+FLOW_PIXELS = 1 << 15
+"""a picture is halved until it has at most so many before its motion is measured: the time is about
+the same for any size, and latents are no finer"""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is remembered of the source: the picture that was encoded last."""
+
+    luma: FloatArray
+    """(h, w) grey levels, as small as the flow works on"""
+    source: Array
+    """(1 c h w)"""
+    places: FloatArray
+    """(2 h w) where its noise was read"""
+    motion: float
+    """0 still .. 1 fast"""
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """A shot as pixels."""
+
+    shot: Shot
+    image: Frame | None
+    """None where the picture drawn last will do"""
+    embeds: Array
+    watch: Watch
+    """what the similarity filter remembers after it"""
+
+
+class Watcher:
+    """Turns shots into motifs. All that it finds out follows from the source alone."""
+
+    def __init__(
+        self, base: BaseDiffusionPipeline, config: PipelineConfig, upright: Upright
+    ) -> None:
+        self._base = base
+        self._settings = config.transform
+        self._seed = config.inference.seed
+        self._upright = upright
+        self._timeline = PromptTimeline(config.prompt, base.encode_prompt)
+        self._home = Home.of(base.asarray(np.zeros(1, np.float32)))
+        self._sameness = sameness.Sameness(config.stream, self._seed)
+        self._past: Past | None = None
+        self.cuts = 0
+        """new scenes found"""
+
+    def run(self, shots: Iterator[Shot], batch: int) -> Generator[Motif, None, None]:
+        """Motifs of all shots; up to ``batch`` pictures share a call of the encoder."""
+        for group in batches(shots, batch):
+            glimpses = [self._glimpse(shot) for shot in group]
+            sources = iter(self._encode([g for g in glimpses if g.image is not None]))
+            for glimpse in glimpses:
+                sight = None
+                if glimpse.image is not None:
+                    sight = self._look(glimpse, glimpse.image, next(sources))
+                state = self._dump(glimpse.watch) if glimpse.shot.keep else None
+                yield Motif(glimpse.shot, sight, state)
+
+    def restore(self, state: State) -> None:
+        """Go on where the state of a motif was taken."""
+        source = self._home.float32(state["source"])
+        self._past = Past(state["luma"], source, state["places"], float(state["motion"]))
+        self._sameness.watch = sameness.restore(state)
+
+    def _dump(self, watch: Watch) -> State:
+        assert self._past is not None
+        return {
+            "luma": self._past.luma,
+            "source": to_numpy(self._past.source),
+            "places": self._past.places,
+            "motion": np.array(self._past.motion),
+        } | sameness.dump(watch)
+
+    def _glimpse(self, shot: Shot) -> Glimpse:
+        embeds = self._timeline.at(shot.time)[None]
+        image = None if shot.again else self._upright(shot.frame)
+        if image is not None and self._sameness.passes_over(image, embeds, shot.index):
+            image = None
+        return Glimpse(shot, image, embeds, self._sameness.watch)
+
+    def _encode(self, glimpses: Sequence[Glimpse]) -> list[Array]:
+        if not glimpses:
+            return []
+        images = np.concatenate([self._dressed(glimpse) for glimpse in glimpses])
+        latents = self._home.float32(self._base.encode_image(images))
+        return [latents[i : i + 1] for i in range(len(images))]
+
+    def _dressed(self, glimpse: Glimpse) -> Frames:
+        """(1 h w 3) as the model wants it for its prompt."""
+        assert glimpse.image is not None
+        embeds = self._home.float32(glimpse.embeds)
+        return self._base.dress(glimpse.image[None], embeds, self._settings.strength)
+
+    def _look(self, glimpse: Glimpse, image: Frame, source: Array) -> Sight:
+        """What a picture is next to the one before it; then it is the one before."""
+        settings, past, grey = self._settings, self._past, luma(image)
+        while grey.size > FLOW_PIXELS:
+            grey = halve(grey)
+        height, width = source.shape[-2:]
+        places, motion = steady.still_places(height, width), 0.0
+        flow = trusted = None
+        if past is not None and settings.stabilize > 0:
+            small = estimate(grey, past.luma)
+            if steady.is_cut(grey, past.luma, small):
+                self.cuts += 1
+            else:
+                flow = resize_flow(small, height, width)
+                trusted = steady.trust(source, steady.moved(past.source, flow))
+                places = steady.follow(past.places, flow, to_numpy(trusted)[0, 0])
+                motion = steady.motion_average(past.motion, grey, past.luma, glimpse.shot.seconds)
+        self._past = Past(grey, source, places, motion)
+        noise = steady.noise_at(self._seed, places, source.shape[1])
+        sight = Sight(
+            image=image,
+            source=source,
+            noise=self._home.float32(noise),
+            embeds=self._home.float32(glimpse.embeds),
+            strength=steady.eased_strength(settings.strength, motion, settings.stabilize),
+            flow=flow,
+            trusted=trusted,
+        )
+        evaluate([sight.source, sight.noise, sight.embeds, sight.trusted])
+        return sight

@@ -1,0 +1,124 @@
+"""Holding a drawn video steady: all of it follows from what the *input* does.
+
+Where the input, moved along its own flow, looks as before, what was drawn there may stay too; where
+it changed, nothing may. Held pictures are moved by splines, noise moves with things, so that texture
+neither blurs nor stands still on the screen while the picture moves under it.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any
+
+import numpy as np
+
+from phosphene.stream.arrays import Array, Home, HostArray
+from phosphene.stream.camera import resample
+from phosphene.stream.noise import gaussian
+from phosphene.stream.optical_flow import grid, sample
+
+HELD = 0.8
+"""share of the held picture at stabilize 1, where the input did not change at all"""
+GATE = 6.0
+"""how fast trust falls with the input's unexplained change, per unit of latent variance"""
+TRUSTED = 0.3
+"""from this trust on a place counts as the same thing as before"""
+STRETCHED = (0.4, 4.0)
+"""if noise has been magnified or shrunk by more than this in area, it is no longer noise"""
+CUT_LEVELS, CUT_CONTRAST = 8.0, 0.5
+"""a cut leaves this many grey levels unexplained, and this share of the picture's contrast"""
+FAST = 0.1
+"""rms change of the luma, as a share of the full scale, that counts as fast (StreamDiffusionV2: 0.2
+of the range -1..1)"""
+EASE = 0.1
+"""strength given up in fast motion, at stabilize 1 (StreamDiffusionV2 has the same range)"""
+EASE_SECONDS = 0.5
+"""time over which the motion is averaged: a strength that jumps flickers itself"""
+
+
+def is_cut(luma: HostArray, before: HostArray, flow: HostArray) -> bool:
+    """Whether a new scene begins: what motion leaves unexplained is large next to the contrast.
+
+    ``luma`` and ``before`` (h, w) in grey levels, ``flow`` (2, h, w) from now to before.
+    """
+    unexplained = float(np.mean(np.abs(luma - sample(before, flow))))
+    return unexplained > max(CUT_LEVELS, CUT_CONTRAST * float(luma.std()))
+
+
+def moved(latent: Array, flow: HostArray) -> Array:
+    """A latent (b c h w) of the frame before, where ``flow`` (2, h, w) says its parts are now."""
+    x, y = grid(*flow.shape[-2:])
+    points = np.stack([x + flow[0], y + flow[1]]).reshape(2, -1)
+    return resample(latent, Home.of(latent).float32(points))
+
+
+def trust(source: Array, before: Array) -> Array:
+    """(b 1 h w) 0..1: how surely ``source`` (b c h w) shows what ``before``, moved here, showed."""
+    xp: Any = Home.of(source).namespace
+    return xp.exp(-GATE * xp.mean((source - before) ** 2, axis=1, keepdims=True))
+
+
+def hold(drawn: Array, before: Array, trusted: Array, stabilize: float) -> Array:
+    """``drawn`` (b c h w) drawn back to the picture ``before`` it, where the input is trusted."""
+    # the root: noise that moves with things costs steadiness first, and half the knob must win it back
+    return drawn + HELD * stabilize**0.5 * trusted * (before - drawn)
+
+
+def motion_average(motion: float, luma: HostArray, before: HostArray, seconds: float) -> float:
+    """Running mean of the motion, 0 still .. 1 fast, one frame of ``seconds`` on."""
+    change = float(np.sqrt(np.mean((luma - before) ** 2))) / 255
+    share = 1.0 - exp(-seconds / EASE_SECONDS)
+    return motion + share * (min(1.0, change / FAST) - motion)
+
+
+def eased_strength(strength: float, motion: float, stabilize: float) -> float:
+    """Less noise while things move fast, never less than half of what was asked for.
+
+    Motion-aware noise of StreamDiffusionV2 (arXiv 2511.07399), scaled by the one knob.
+    """
+    return max(0.5 * strength, strength - EASE * stabilize * motion)
+
+
+def still_places(height: int, width: int) -> HostArray:
+    """(2, h, w): every place looks at its own noise."""
+    return np.stack(grid(height, width))
+
+
+def follow(places: HostArray, flow: HostArray, trusted: HostArray) -> HostArray:
+    """``places`` one frame later: noise goes where ``flow`` (2, h, w) takes it.
+
+    What enters the picture, or is not ``trusted`` (h, w) to be what it was, begins anew at its own
+    place; so does everything once the picture has been stretched or shrunk too far.
+    """
+    _, height, width = places.shape
+    own = still_places(height, width)
+    x, y = own + flow
+    known = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    followed = np.where(known & (trusted >= TRUSTED), sample(places, flow), own)
+    (x_y, x_x), (y_y, y_x) = np.gradient(followed[0]), np.gradient(followed[1])
+    area = float(np.median(x_x * y_y - x_y * y_x))
+    return followed if STRETCHED[0] <= area <= STRETCHED[1] else own
+
+
+def noise_at(seed: int, places: HostArray, channels: int) -> HostArray:
+    """Unit noise (1 c h w) read at ``places`` from one endless sheet of noise, fixed by ``seed``.
+
+    Between the sheet's points it is interpolated and brought back to unit variance, which leaves
+    neighbours slightly alike. Noise that jumps to the nearest point stays white, and flickers: twice
+    the warp error on real clips. (Chang et al. 2024, "How I warped your noise", have it white and
+    smooth, for many times the work.)
+    """
+    _, height, width = places.shape
+    sheet = gaussian(seed, 0, 0, (1, channels, height, width))[0]
+    corner = np.floor(places)
+    right, down = places - corner
+    left, top = corner.astype(np.intp)
+    total = np.zeros((channels, height, width), np.float32)
+    power = np.zeros((height, width), np.float32)
+    for dy, wy in ((0, 1 - down), (1, down)):
+        for dx, wx in ((0, 1 - right), (1, right)):
+            weight = wy * wx
+            total += weight * sheet[:, (top + dy) % height, (left + dx) % width]
+            power += weight * weight
+    noise: HostArray = (total / np.sqrt(power))[None].astype(np.float32)
+    return noise

@@ -1,0 +1,67 @@
+"""Real inputs for choosing 8-bit ranges: remembered pictures, and streams that start from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.diffusion.lsd.feeds import Told, feeds
+from phosphene.diffusion.lsd.nets import open_session
+from phosphene.diffusion.lsd.seeds import SeedBank
+from phosphene.diffusion.lsd.text import TextEncoder
+from phosphene.training.quantise import Feeds
+
+FloatArray = npt.NDArray[np.float32]
+PROMPTS = (
+    "crimson nebula", "teal ocean waves", "neon grid", "gold mandala", "violet smoke",
+    "black and white stripes", "emerald aurora", "rainbow kaleidoscope",
+)  # fmt: skip
+
+
+def seed_latents(bank: SeedBank, count: int) -> FloatArray:
+    """(count, 8, 32, 32) different remembered pictures."""
+    null = np.zeros(128, np.float32)
+    return np.stack([bank.latent(null, seed) for seed in range(count)])
+
+
+def stream_feeds(denoiser: Path, latents: FloatArray, text: TextEncoder) -> list[Feeds]:
+    """Eight frames of a stream from each of eight pictures, as the network's arguments."""
+    session = open_session(denoiser, 1)
+    names = frozenset(entry.name for entry in session.get_inputs())
+    rng = np.random.default_rng(0)
+    out: list[Feeds] = []
+    for start, prompt in zip(latents, PROMPTS, strict=False):
+        last, before = start[None], None
+        vector = text.encode(prompt)[None, None]
+        for frame in range(8):
+            t = np.float32(0.5 + 0.5 * rng.random())
+            noise = rng.standard_normal(last.shape).astype(np.float32)
+            told = Told(
+                latents=(1 - t) * last + t * noise,
+                t=np.array([t], np.float32),
+                text=vector,
+                history_noise=0.05,
+                audio=rng.random((1, 5)).astype(np.float32),
+                previous=last,
+                before=before,
+                memory=start[None, None],
+                memory_age=np.array([[frame + 1]], np.float32),
+            )
+            fed = feeds(told, names)
+            (velocity,) = session.run(None, fed)
+            last, before = told.latents - t * velocity, last
+            out.append(dict(fed))
+    return out
+
+
+def relative_error(one: Path, other: Path, inputs: Sequence[Feeds]) -> float:
+    """Root mean square difference of two networks' outputs over the first's own size."""
+    sessions = [open_session(path, 1) for path in (one, other)]
+    gap = size = 0.0
+    for fed in inputs:
+        a, b = (np.asarray(s.run(None, fed)[0], np.float64) for s in sessions)
+        gap, size = gap + float(np.sum((a - b) ** 2)), size + float(np.sum(a * a))
+    return float(np.sqrt(gap / max(size, 1e-12)))

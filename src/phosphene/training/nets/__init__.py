@@ -1,0 +1,1 @@
+"""The built-in model's networks in torch, each part by itself."""

@@ -1,0 +1,114 @@
+"""LSD as one network: diffusion block, context memory, temporal consistency -> velocity of the flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor, nn
+
+from phosphene.training.nets.condition import Condition, ConditionConfig
+from phosphene.training.nets.consistency import TemporalConsistency
+from phosphene.training.nets.diffusion import DiffusionBlock, DiffusionConfig
+
+HISTORY = 2
+"""last outputs given as pictures; with two the net sees motion (GameNGen: more add little)"""
+T_FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class LSDConfig:
+    """Sizes of the parts."""
+
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    condition: ConditionConfig = field(default_factory=ConditionConfig)
+    consistency: int = 32
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything one call is told.
+
+    latent: (b, c, h, w) x_t = (1 - t) picture + t noise. timestep: (b,) t in [0, 1]. text: (b, seq, text),
+    zeros for no prompt. history: (b, 2, c, h, w) last outputs, newest first; has_history: (b, 2) 0 or 1.
+    history_level: (b,) in [0, 1], how damaged the history is. memory: (b, m, c, h, w) outputs of long
+    ago; memory_age: (b, m) frames, 0 empty. source: (b, c, h, w) picture to follow; has_source: (b,).
+    audio: (b, 5) bass, mid, treble, onset, beat phase.
+    """
+
+    latent: Tensor
+    timestep: Tensor
+    text: Tensor
+    history: Tensor
+    has_history: Tensor
+    history_level: Tensor
+    memory: Tensor
+    memory_age: Tensor
+    source: Tensor
+    has_source: Tensor
+    audio: Tensor
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """In the order of `INPUTS`."""
+        return tuple(getattr(self, name) for name in INPUTS)
+
+
+INPUTS = tuple(f.name for f in fields(Inputs))
+
+
+class LSD(nn.Module):
+    """One step of a live stream."""
+
+    def __init__(self, cfg: LSDConfig | None = None) -> None:
+        super().__init__()
+        self.cfg = cfg = cfg or LSDConfig()
+        c, width = cfg.diffusion.latent, cfg.condition.width
+        self.condition = Condition(cfg.condition)
+        # noisy latent, history, source, and a flag for each of the last three
+        inputs = c * (2 + HISTORY) + HISTORY + 1
+        self.block = DiffusionBlock(cfg.diffusion, inputs, c, width)
+        self.consistency = TemporalConsistency(c, width, cfg.consistency)
+        # gains per channel straight from each picture: keeping one costs no capacity
+        self.direct = nn.Linear(width, c * (2 + HISTORY))
+        nn.init.zeros_(self.direct.weight)
+        nn.init.zeros_(self.direct.bias)
+
+    def forward(
+        self,
+        latent: Tensor,
+        timestep: Tensor,
+        text: Tensor,
+        history: Tensor,
+        has_history: Tensor,
+        history_level: Tensor,
+        memory: Tensor,
+        memory_age: Tensor,
+        source: Tensor,
+        has_source: Tensor,
+        audio: Tensor,
+    ) -> Tensor:
+        """Velocity noise - picture (b, c, h, w); arguments as in `Inputs`."""
+        vector = self.condition(timestep, text, has_history, history_level, has_source, audio)
+        flags = torch.cat((has_history, has_source[:, None]), dim=1)[..., None, None]
+        pictures = torch.cat((history, source[:, None]), dim=1) * flags[:, :, None]
+        pictures = pictures.flatten(1, 2)
+        # unit-variance input and output, the best linear guess as a skip: EDM (Karras et al. 2022)
+        t = timestep[:, None, None, None]
+        power = t * t + (1 - t) * (1 - t)
+        spread = flags.expand(-1, -1, *latent.shape[-2:])
+        x = torch.cat((latent * power.rsqrt(), pictures, spread), dim=1)
+        out = self.block(x, vector, memory, memory_age)
+        gain = self.direct(vector)[..., None, None]
+        c = latent.shape[1]
+        skip = latent * ((2 * t - 1) / power + gain[:, :c])
+        b, _, h, w = latent.shape
+        copies = (pictures * gain[:, c:]).reshape(b, -1, c, h, w).sum(1)
+        velocity = skip + copies + out * power.rsqrt()
+        steady = self.consistency(latent - t * velocity, pictures[:, :c], has_history[:, 0], vector)
+        steadied: Tensor = (latent - steady) / t.clamp(min=T_FLOOR)
+        return steadied
+
+
+def count(module: nn.Module) -> int:
+    """Parameters."""
+    return sum(p.numel() for p in module.parameters())

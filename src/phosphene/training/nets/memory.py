@@ -1,0 +1,85 @@
+"""The context memory's read-out: attention from the frame being drawn to frames drawn long before.
+
+What is remembered, and when, is `phosphene.stream.memory`; here it is only looked at.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from phosphene.training.nets.condition import COORDINATES, coordinates
+
+PATCH = 4
+"""latent pixels a side that become one memory token"""
+OLDEST = 240.0
+"""frames; older memories count as this old"""
+
+
+class ContextMemory(nn.Module):
+    """The frame's own features attend to themselves and to every remembered latent, in one softmax.
+
+    Starts as the identity. An empty memory, or one that does not help, is passed over through a token
+    that stands for nothing.
+    """
+
+    def __init__(self, latent: int, width: int, groups: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(groups, width)
+        self.place = nn.Conv2d(COORDINATES, width, 1)
+        self.patches = nn.Conv2d(latent, width, PATCH, stride=PATCH)
+        self.age = nn.Linear(1, width)
+        self.own = nn.Linear(width, 3 * width)
+        self.past = nn.Linear(width, 2 * width)
+        self.nothing = nn.Parameter(torch.randn(2, 1, 1, width) * 0.02)
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, memory: Tensor, age: Tensor) -> Tensor:
+        """Features (b, width, h, w) after looking at `memory`.
+
+        Args:
+            memory: (b, m, c, H, W) clean latents.
+            age: (b, m) frames ago, 0 for an empty slot.
+        """
+        b, width, h, w = x.shape
+        tokens = (self.norm(x) + self.place(coordinates(x))).flatten(2).transpose(1, 2)
+        query, key, value = self.own(tokens).chunk(3, dim=-1)
+        past_key, past_value = self.past(self._tokens(memory, age)).chunk(2, dim=-1)
+        nothing = self.nothing.expand(2, b, 1, width)
+        keys = torch.cat((nothing[0], key, past_key), dim=1)
+        values = torch.cat((nothing[1], value, past_value), dim=1)
+        hidden = self._hide(age, past_key.shape[1], 1 + h * w)
+        seen = self._attend(query, keys, values, hidden)
+        out: Tensor = x + self.out(seen).transpose(1, 2).reshape(b, width, h, w)
+        return out
+
+    def _tokens(self, memory: Tensor, age: Tensor) -> Tensor:
+        """(b, m * patches, width)."""
+        b = age.shape[0]
+        patches = self.patches(memory.flatten(0, 1))
+        patches = patches + self.place(coordinates(patches))
+        told = self.age((age.clamp(0, OLDEST)[..., None] + 1).log() / math.log(OLDEST + 1))
+        tokens: Tensor = patches.flatten(2).transpose(1, 2) + told.flatten(0, 1)[:, None]
+        return tokens.reshape(b, -1, tokens.shape[-1])
+
+    def _hide(self, age: Tensor, past: int, before: int) -> Tensor:
+        """(b, 1, 1, keys): very negative where a slot is empty."""
+        b, m = age.shape
+        empty = (age <= 0).float() * -1e4
+        tail = empty[:, :, None].expand(b, m, past // m).reshape(b, 1, 1, past)
+        return torch.cat((tail.new_zeros(b, 1, 1, before), tail), dim=-1)
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, hidden: Tensor) -> Tensor:
+        # written out, as the exported graph then is a few matrix products
+        def split(z: Tensor) -> Tensor:
+            return z.reshape(*z.shape[:2], self.heads, -1).transpose(1, 2)
+
+        q, k, v = split(query), split(key), split(value)
+        score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + hidden
+        seen: Tensor = (score.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        return seen

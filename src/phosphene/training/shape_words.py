@@ -1,0 +1,53 @@
+"""More words for what the families look like: a prompt is as near to a shape as its nearest word.
+
+None of them is in a caption; they only say which remembered picture a prompt recalls.
+"""
+
+from __future__ import annotations
+
+NEAR: dict[str, str] = {
+    "nebula": "interstellar, gas cloud, cosmic dust, spacewalk, spaceship, stardust",
+    "smoke": "smoky, foggy, misty, ghost, cigar, fumes, chimney, breath, exhaust",
+    "ink": "calligraphy, pigment, squid, stain, paintbrush, splash, inkwell",
+    "marble": "granite, limestone, rock, mineral, sculpture, onyx, statue",
+    "silk": "linen, curtain, dress, textile, fabric, scarf, flag, sail, mercury",
+    "plasma": "energy, magnetic, spirit, abstract, fusion, blur, soul",
+    "liquid": "oil, paint, hippie, woodstock, groovy, sixties, fluid, mushroom trip",
+    "lava_lamp": "blob, jellyfish, medusa, gel, syrup, mercury drops, squishy",
+    "fire": "burn, furnace, torch, campfire, dragon breath, firework, phoenix, lava",
+    "caustics": "swimming pool, aquarium, lagoon, diving, shallow water, swimmer",
+    "clouds": "cloud, sunny sky, weather, airplane, flight, storm clouds, cotton",
+    "aurora": "polar, norway, iceland, arctic, solar wind, nordic sky",
+    "waves": "ocean, beach, coast, shore, sailing, ship, seaside, river, swim, flood",
+    "lightning": "electric, storm, voltage, spark, shock, bolt, nerves, tesla",
+    "kaleidoscope": "mirror, prism, fractal mirror, reflection, symmetrical, christmas star",
+    "mandala": "buddhist, meditation, yoga, ornamental, embroidery, indian, filigree, chakra",
+    "flower": "floral, petal, tulip field, botanical, bouquet, garden flowers, plant, leaf, jasmine",
+    "spiral": "shell, curl, coil, snail shell, screw, hypnotize, spinning, rotating",
+    "vortex": "storm eye, whirl, drain, suction, gravity, twister, spinning water",
+    "tunnel": "subway, cave, pipe, metro, passage, underground, road, corridor of light",
+    "ripples": "raindrop, lake, puddle, drop of water, echo, pond water, fountain",
+    "rings": "ring, circle, archery, dartboard, record player, loop, saturn rings, wheel",
+    "stripes": "striped shirt, barcode, tiger stripes, zebra crossing, parallel lines, piano keys",
+    "checker": "chess, checkers, racing flag, tiled floor, geometric, crossword grid, bauhaus",
+    "dots": "ladybug, leopard spots, pixel, comic, polka, lights of a disco ball, beads",
+    "hexagons": "bees, wasp, hexagon, computer chip, motherboard, microchip, beehives",
+    "labyrinth": "puzzle, coral, brains, intestines, zebra fish, vein pattern, spider web",
+    "scales": "fish, snake, lizard, crocodile skin, bird wings, armor, dragon, feather",
+    "grid": "tron, arcade, retro game, city, skyline, cyberspace, eighties car, matrix city, street",
+    "cells": "cell, virus, blood cells, laboratory, dna, medicine, petri dish, organism",
+    "stained_glass": "church, chapel, cathedral, gothic window, religious, byzantine, quilt",
+    "crystal": "jewel, ice, glass, emerald stone, iceberg, salt, polygon, amethyst crystal, geometric gem",
+    "bubbles": "bubble, soap, pearl, marbles, sphere, soda, beer, grape, fizzy drink",
+    "stars": "star, firefly, astronomy, night, telescope, twinkle, christmas lights, snowfall",
+    "galaxy": "galaxies, astronomer, hubble, cosmos spiral, astrophysics",
+    "orb": "planets, mars, saturn, globe, earth, lunar, solar, ball, sphere of light",
+    "rays": "ray, laser beam, stage lights, sunlight, sunrise, concert, disco, searchlight, beams",
+    "neon_curves": "neon sign, threads, cables, wires, guitar strings, glow stick, light wires",
+    "mountains": "mountain, volcano, hill, cliff, peak, forest, everest, canyon, snowy mountain",
+    "dunes": "dune, egypt, camel, arid, wasteland, prairie, desert wind, oasis",
+    "julia": "fractals, mathematics, chaos, infinity, complex numbers, mathematical",
+    "flow_field": "topography, map, breeze, elevation, wood, plywood, fingerprint lines, gust, timber",
+    "rain_glass": "raindrops on a window, drizzle, wet, rainy, moisture, car window, shower",
+    "glitch": "glitchy, error, computer, hacker, television, broken, pixelated, digital, virus code",
+}  # fmt: skip

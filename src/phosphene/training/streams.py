@@ -1,0 +1,154 @@
+"""Windows into clips as a live stream sees them: past, memory, prompt, sound, source, camera, target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from phosphene.training.clips import MEMORIES
+from phosphene.training.corrupt import Past
+from phosphene.training.nets.lsd import HISTORY, Inputs
+from phosphene.training.pool import Clips
+from phosphene.training.warp import warp
+
+STREAM_T = (0.45, 1.0)
+"""timesteps at which streams live: blend ratios up to about a half"""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """A batch of clips, unpacked.
+
+    frames: (b, t, c, h, w). past: the frames before, which may be another clip's or another palette's.
+    memory: (b, m, c, h, w), age: (b, m) at frame 0. audio: (b, t, 5). text: (b, 1, dim). moves: (b, 4).
+    source: (b, t, c, h, w), has_source: (b,). owner: (b,) rows of `Clips`.
+    """
+
+    frames: Tensor
+    past: Tensor
+    memory: Tensor
+    age: Tensor
+    audio: Tensor
+    text: Tensor
+    moves: Tensor
+    source: Tensor
+    has_source: Tensor
+    owner: Tensor
+
+
+def draw_streams(
+    clips: Clips, count: int, recoloured: float = 0.0, stranger: float = 0.0
+) -> Streams:
+    """Random clips, half of them mirrored; shares of them have just come from another palette or clip."""
+    device = clips.latents.device
+    own = torch.randint(len(clips), (count,), device=device)
+    chance = torch.rand(count, device=device)
+    other = torch.randint(len(clips), (count,), device=device)
+    before = torch.where(chance < recoloured, clips.twin[own], own)
+    before = torch.where(chance > 1 - stranger, other, before)
+    mirror = torch.rand(count, device=device) < 0.5
+    latents = _mirrored(clips.latents[own], mirror)
+    past = _mirrored(clips.latents[before], mirror)
+    row = clips.source_of[own]
+    has_source = (row >= 0).float()
+    if len(clips.source):
+        source = _mirrored(clips.source[row.clamp(min=0)], mirror)
+        source = source * has_source[:, None, None, None, None]
+    else:
+        source = torch.zeros_like(latents[:, MEMORIES:])
+    moves = clips.moves[own]
+    # a mirrored picture turns and drifts the other way
+    sign = torch.where(mirror, -1.0, 1.0)
+    moves = torch.stack((moves[:, 0], moves[:, 1] * sign, moves[:, 2] * sign, moves[:, 3]), dim=1)
+    return Streams(
+        frames=latents[:, MEMORIES:],
+        past=past[:, MEMORIES:],
+        memory=past[:, :MEMORIES],
+        age=clips.age[before],
+        audio=clips.audio[own],
+        text=clips.text[own],
+        moves=moves,
+        source=source,
+        has_source=has_source,
+        owner=own,
+    )
+
+
+def _mirrored(latents: Tensor, mirror: Tensor) -> Tensor:
+    return torch.where(mirror[:, None, None, None, None], latents.flip(-1), latents).float()
+
+
+def at(sequence: Tensor, index: Tensor) -> Tensor:
+    """sequence (b, t, ...) at each row's own index (b,)."""
+    return sequence[torch.arange(len(index), device=index.device), index]
+
+
+def follow(pictures: Tensor, moves: Tensor, frames: int = 1) -> Tensor:
+    """Pictures (b, c, h, w) as the stream's camera shows them `frames` later; still rows are kept."""
+    moving = (moves - moves.new_tensor([1.0, 0, 0, 0])).abs().amax(1) > 0
+    if not bool(moving.any()):
+        return pictures
+    several = torch.cat((moves[:, :1] ** frames, moves[:, 1:] * frames), dim=1)
+    out = pictures.clone()
+    out[moving] = warp(pictures[moving], several[moving])
+    return out
+
+
+def past_of(streams: Streams, k: Tensor) -> Past:
+    """What stream rows know when frame k (b,), 2 or later, is drawn."""
+    newest = follow(at(streams.past, k - 1), streams.moves)
+    before = follow(at(streams.past, k - 2), streams.moves, HISTORY)
+    b, device = len(k), k.device
+    return Past(
+        history=torch.stack((newest, before), dim=1),
+        has=torch.ones(b, HISTORY, device=device),
+        level=torch.zeros(b, device=device),
+        memory=streams.memory,
+        age=torch.where(streams.age > 0, streams.age + k[:, None], streams.age),
+    )
+
+
+def noisy_start(start: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    """(1 - t) start + t noise, t (b,)."""
+    amount = t[:, None, None, None]
+    return (1 - amount) * start + amount * noise
+
+
+def inputs_of(
+    streams: Streams, past: Past, k: Tensor, latent: Tensor, t: Tensor, text: Tensor | None = None
+) -> Inputs:
+    """The network's arguments for frame k (b,) of each stream."""
+    return Inputs(
+        latent=latent,
+        timestep=t,
+        text=streams.text if text is None else text,
+        history=past.history,
+        has_history=past.has,
+        history_level=past.level,
+        memory=past.memory,
+        memory_age=past.age,
+        source=at(streams.source, k),
+        has_source=streams.has_source,
+        audio=at(streams.audio, k),
+    )
+
+
+def step_past(past: Past, picture: Tensor, moves: Tensor) -> Past:
+    """The past one frame later: `picture` has joined it and the camera has moved."""
+    newest, before = follow(picture, moves), follow(past.history[:, 0], moves)
+    one = torch.ones_like(past.has[:, 0])
+    return replace(
+        past,
+        history=torch.stack((newest, before), dim=1),
+        has=torch.stack((one, past.has[:, 0]), dim=1),
+        age=torch.where(past.age > 0, past.age + 1, past.age),
+    )
+
+
+def join(parts: list[Inputs]) -> Inputs:
+    """Batches one after the other."""
+    return Inputs(
+        *(torch.cat(column) for column in zip(*(p.tensors() for p in parts), strict=True))
+    )

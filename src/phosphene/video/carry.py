@@ -1,0 +1,124 @@
+"""What of a source goes along with the new picture: sound, subtitles, chapters, tags."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from phosphene.video.clip import opened
+from phosphene.video.tracks import CopiedTrack, EncodedSound, Stretch, TextTrack, Track
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+TEXT_CODECS = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "subrip"}
+TEXTS = frozenset(("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml"))
+OWN_TAGS = frozenset(
+    ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "handler_name")
+)
+"""written by every muxer for itself"""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file inside a file, such as a font for the subtitles."""
+
+    name: str
+    mimetype: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Baggage:
+    """All that goes along."""
+
+    tracks: tuple[Track, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    chapters: tuple[Chapter, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A decision about every stream of a source that is not the picture."""
+
+    copied: tuple[int, ...]
+    """indices of streams whose packets are taken over"""
+    encoded: tuple[int, ...]
+    """of sound that becomes AAC"""
+    written: tuple[int, ...]
+    """of subtitles that become another text format"""
+    notes: tuple[str, ...]
+    """what cannot go along or not as it is, one sentence each"""
+
+    def tracks(self, stretch: Stretch, suffix: str, bit_rate: int) -> tuple[Track, ...]:
+        """The streams of the new file besides its picture, in the order of the source."""
+        made: dict[int, Track] = {index: CopiedTrack(stretch, index) for index in self.copied}
+        made |= {index: EncodedSound(stretch, index, bit_rate) for index in self.encoded}
+        made |= {index: TextTrack(stretch, index, TEXT_CODECS[suffix]) for index in self.written}
+        return tuple(made[index] for index in sorted(made))
+
+
+def decide(source: Path, suffix: str) -> Carried:
+    """What a file ending in ``suffix`` can take from ``source``. Raises :class:`InputError`."""
+    copied, encoded, written, notes = [], [], [], []
+    holds = _codecs(MUXERS[suffix])
+    with opened(source) as container:
+        for stream in (*container.streams.audio, *container.streams.subtitles):
+            codec = None if stream.codec_context is None else stream.codec_context.name
+            what = f"the {stream.type} track {stream.index} of {source.name}"
+            if codec is None:
+                notes.append(f"{what} is in a format that is not known here: it is left out.")
+            elif codec in holds:
+                copied.append(stream.index)
+            elif stream.type == "audio":
+                encoded.append(stream.index)
+                notes.append(f"{what} is {codec}, which {suffix} cannot hold: it becomes AAC.")
+            elif codec in TEXTS:
+                written.append(stream.index)
+            else:
+                notes.append(
+                    f"{what} is {codec}, which {suffix} cannot hold: it is left out; .mkv keeps it."
+                )
+    return Carried(tuple(copied), tuple(encoded), tuple(written), tuple(notes))
+
+
+def gather(carried: Carried, stretch: Stretch, suffix: str, bit_rate: int) -> Baggage:
+    """Everything that goes along over a ``stretch``. Raises :class:`InputError`."""
+    with opened(stretch.source) as container:
+        tags = {k: v for k, v in container.metadata.items() if k.lower() not in OWN_TAGS}
+        chapters = [moved for c in container.chapters() if (moved := _move(c, stretch))]
+        attached = [
+            Attachment(s.metadata.get("filename", f"attachment{s.index}"), s.mimetype, s.data)
+            for s in container.streams.attachments
+            if s.mimetype and s.data
+        ]
+    return Baggage(
+        tracks=carried.tracks(stretch, suffix, bit_rate),
+        tags=tags,
+        chapters=tuple(chapters),
+        attachments=tuple(attached) if suffix == ".mkv" else (),
+    )
+
+
+def _codecs(muxer: str) -> frozenset[str]:
+    with av.open(io.BytesIO(), "w", format=muxer) as container:
+        return frozenset(container.supported_codecs)
+
+
+def _move(chapter: Chapter, stretch: Stretch) -> Chapter | None:
+    """A chapter on the new file's clock, cut to the stretch; None where nothing of it is left."""
+    base = chapter["time_base"]
+    if base is None:
+        return None
+    shift = round(stretch.start / base)
+    last = round(stretch.seconds / base)
+    begin, end = chapter["start"] - shift, chapter["end"] - shift
+    begin, end = max(begin, 0), end if stretch.whole else min(end, last)
+    return None if end <= begin else {**chapter, "start": begin, "end": end}

@@ -1,0 +1,173 @@
+"""A video file to read from: what is in it, checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from phosphene.errors import InputError
+from phosphene.video.colour import Colour
+from phosphene.video.orientation import Orientation
+from phosphene.video.spec import Size
+from phosphene.video.tonemap import USUAL_PEAK, WHITE
+
+LOCAL = {"protocol_whitelist": "file"}
+"""a playlist must not reach for the network"""
+STILL_BRANDS = frozenset(("avif", "heic", "heix", "mif1"))
+"""pictures in an MP4 wrapper"""
+USUAL_RATE = Fraction(25)
+"""frames per second, where a file does not say"""
+PATIENCE = 300
+"""packets that may fail before a file counts as undecodable"""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Facts about the moving picture of a file."""
+
+    path: Path
+    size: Size
+    """(width, height) of the stored pixels, upright"""
+    sample_aspect: Fraction
+    """width over height of one upright pixel"""
+    orientation: Orientation
+    rate: Fraction
+    """frames per second, on average"""
+    time_base: Fraction
+    """seconds; times of frames are multiples of it"""
+    start: Fraction
+    """seconds on the file's own clock at which it begins, picture or sound"""
+    duration: Fraction | None
+    """seconds from :attr:`start` to the end of picture and sound, where the file says"""
+    colour: Colour
+    bits: int
+    """of one colour component"""
+    peak: float
+    """cd/m2; brightest light, for high dynamic range"""
+
+    @property
+    def display_size(self) -> Size:
+        """(width, height) on a screen with square pixels."""
+        width, height = self.size
+        return max(1, round(width * self.sample_aspect)), height
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What cannot stay as it is, one sentence each."""
+        if self.colour.hdr is not None:
+            curve = {"pq": "PQ", "hlg": "HLG"}[self.colour.hdr]
+            return (f"{self.path.name} is HDR ({curve}): it is tone-mapped to 8-bit BT.709.",)
+        if self.bits > 8:
+            return (f"{self.path.name} has {self.bits} bits per colour: it becomes 8-bit.",)
+        return ()
+
+
+def probe(path: Path) -> Clip:
+    """Open ``path``, decode one picture, and say what is there.
+
+    Raises :class:`InputError` for what is not a video that can be decoded.
+    """
+    with opened(path) as container:
+        stream = picture_stream(path, container)
+        frame = _first_frame(path, container, stream)
+        orientation = Orientation.of(frame)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
+        component = frame.format.components[0]
+        return Clip(
+            path=path,
+            size=orientation.size((frame.width, frame.height)),
+            sample_aspect=1 / aspect if orientation.swap else aspect,
+            orientation=orientation,
+            rate=Fraction(rate),
+            time_base=Fraction(stream.time_base or 1 / rate),
+            start=Fraction(container.start_time or 0, av.time_base),
+            duration=None if not container.duration else Fraction(container.duration, av.time_base),
+            colour=Colour.of(frame),
+            bits=component.bits,
+            peak=_peak(frame),
+        )
+
+
+def open_source(path: Path) -> av.container.InputContainer:
+    """Open a file to read from. Raises :class:`InputError`."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a video file.")
+    with plain_read_errors(path):
+        # the prefix keeps a name such as "a:b.mp4" from being read as a protocol
+        return av.open(f"file:{path}", options=LOCAL, metadata_errors="ignore")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """The file, open; whatever goes wrong while it is read becomes an :class:`InputError`."""
+    with open_source(path) as container, plain_read_errors(path):
+        yield container
+
+
+@contextmanager
+def plain_read_errors(path: Path) -> Iterator[None]:
+    """Turn what FFmpeg and the system say about reading ``path`` into an :class:`InputError`."""
+    try:
+        yield
+    except av.error.InvalidDataError as error:
+        raise InputError(
+            f"{path} is not a video, or damaged or cut short: give another file."
+        ) from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as video ({error.strerror}): give another file."
+        ) from error
+
+
+def picture_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    """The first moving picture. Raises :class:`InputError` where there is none."""
+    covers = av.stream.Disposition.attached_pic | av.stream.Disposition.still_image
+    moving = [s for s in container.streams.video if not s.disposition & covers]
+    brand = container.metadata.get("major_brand")
+    if container.format.name.endswith("_pipe") or brand in STILL_BRANDS:
+        raise InputError(f"{path} is a still picture: give a video.")
+    if not container.streams.video:
+        what = "only sound" if container.streams.audio else "no picture"
+        raise InputError(f"{path} has {what}: give a file with moving pictures.")
+    if not moving:
+        raise InputError(f"{path} has only a cover picture: give a file with moving pictures.")
+    return moving[0]
+
+
+def _first_frame(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream
+) -> av.VideoFrame:
+    if stream.codec_context is None:
+        raise InputError(f"{path} is in a format that cannot be decoded here: convert it first.")
+    failed = 0
+    for packet in container.demux(stream):
+        if packet.has_sidedata("encryption_info"):
+            raise InputError(f"{path} is encrypted: give a copy without copy protection.")
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            failed += 1
+            if failed > PATIENCE:
+                break
+            continue
+        for frame in frames:
+            return frame
+    if failed:
+        raise InputError(f"no picture of {path} can be decoded: it is damaged or encrypted.")
+    raise InputError(f"{path} has no pictures in it: give another file.")
+
+
+def _peak(frame: av.VideoFrame) -> float:
+    """MaxCLL of the content light level, if it is believable."""
+    data = frame.side_data.get("CONTENT_LIGHT_LEVEL")
+    if data is None:
+        return USUAL_PEAK
+    brightest = int(np.frombuffer(bytes(data), np.uint32)[0])
+    return float(brightest) if WHITE <= brightest <= 10_000 else USUAL_PEAK

@@ -1,0 +1,144 @@
+"""The page loads clean, answers to the keyboard, and fits a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.tools import Server, Visit
+
+VIEWPORTS = [(1440, 900), (390, 844), (844, 390)]
+
+
+def test_loads_without_errors_and_asks_nobody_else(visit: Visit) -> None:
+    visit.wait_for_pictures(10)
+    visit.button("Keys and help (?)")
+    visit.page.keyboard.press("Escape")
+    assert visit.problems == []
+    assert visit.foreign == []
+
+
+def test_view_is_the_picture_and_nothing_else(visit: Visit, server: Server, open_page) -> None:
+    bare = open_page(f"{server.url}view")
+    bare.page.wait_for_function(
+        """() => {
+          const canvas = document.querySelector('#stage');
+          const pixel = canvas.getContext('2d').getImageData(5, 5, 1, 1).data;
+          return pixel[3] === 255 && pixel[0] + pixel[1] + pixel[2] > 0;
+        }"""
+    )
+    assert bare.page.locator("button, input, a").count() == 0
+    assert bare.page.inner_text("body").strip() == ""
+    assert bare.problems == []
+    visit.wait_for_pictures(1)
+
+
+def test_keyboard_reaches_everything(visit: Visit) -> None:
+    page = visit.page
+    reached, ringed = set(), set()
+    page.keyboard.press("Tab")
+    for _ in range(120):
+        name, ring = page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const name = at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
+              const thumb = getComputedStyle(at, '::-webkit-slider-thumb');
+              const outline = at.type === 'range' ? thumb : getComputedStyle(at);
+              return [name.trim(), at.matches(':focus-visible') && outline.outlineStyle !== 'none'];
+            }"""
+        )
+        reached.add(name)
+        if ring:
+            ringed.add(name)
+        page.keyboard.press("Tab")
+    wanted = {
+        *("Record (R)", "Save a picture (S)", "Full screen (F)", "Tap the beat"),
+        *("Dream", "Song", "Microphone", "Camera", "Video"),
+        *("Prompt: what to draw", "Reactivity", "Zoom", "Search all settings"),
+    }
+    assert wanted <= reached
+    # the seek bar and the sliders show their focus on other parts
+    assert wanted - {"Reactivity", "Zoom"} <= ringed
+
+
+def test_keys_do_what_the_list_says(visit: Visit) -> None:
+    page = visit.page
+    drawer = page.get_by_role("complementary", name="Controls")
+    expect(drawer).to_be_visible()
+    page.keyboard.press("o")
+    expect(drawer).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("c")
+    expect(page.locator("body")).to_have_attribute("data-fit", "contain")
+    page.keyboard.press("p")
+    expect(page.locator("#prompt-0")).to_be_focused()
+    page.keyboard.type("of")
+    # letters are letters while somebody writes
+    expect(drawer).to_be_visible()
+    with page.expect_download() as download:
+        page.keyboard.press("Tab")
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("s")
+    assert download.value.suggested_filename.endswith(".png")
+    assert visit.problems == []
+
+
+def test_arrow_keys_move_a_slider_and_the_server_follows(visit: Visit, server: Server) -> None:
+    page = visit.page
+    slider = page.get_by_role("slider", name="Zoom", exact=True)
+    slider.focus()
+    page.keyboard.press("End")
+    visit.until(lambda: "zoom = 4" in visit.config(server.url))
+    # and it is remembered after a reload
+    page.reload()
+    visit.wait_for_pictures(2)
+    assert page.get_by_role("slider", name="Zoom", exact=True).input_value() == "4"
+
+
+def test_a_refused_value_says_why_and_goes_back(visit: Visit) -> None:
+    page = visit.page
+    page.mouse.move(300, 300)
+    page.fill("#search", "inference width")
+    page.get_by_label("Width", exact=True).last.fill("250")
+    page.keyboard.press("Enter")
+    complaint = page.locator(".complaint")
+    expect(complaint).to_contain_text("width")
+    expect(page.get_by_label("Width", exact=True).last).to_have_value("896")
+
+
+def test_interface_fades_and_comes_back(visit: Visit) -> None:
+    page = visit.page
+    page.mouse.move(500, 300)
+    chrome = page.locator("main.chrome")
+    expect(chrome).not_to_have_class("idle")
+    expect(chrome).to_have_css("opacity", "0", timeout=15_000)
+    page.mouse.move(520, 320)
+    expect(chrome).to_have_css("opacity", "1")
+
+
+@pytest.mark.parametrize(("width", "height"), VIEWPORTS)
+def test_fits_the_window(
+    server: Server, open_page: Callable[..., Visit], width: int, height: int
+) -> None:
+    visit = open_page(server.url, width, height, touch=width < 800)
+    visit.wait_for_pictures(1)
+    page = visit.page
+    page.mouse.move(width / 2, height / 3)
+    if width < 1000:
+        visit.button("Controls (O)")
+    expect(page.get_by_role("complementary", name="Controls")).to_be_visible()
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('button, .panel')].filter((element) => {
+          const box = element.getBoundingClientRect();
+          const inDrawer = element.closest('.drawer-scroll') !== null;
+          const beyond = box.left < -1 || box.right > innerWidth + 1;
+          return box.width > 0 && (beyond || (!inDrawer && (box.top < -1 || box.bottom > innerHeight + 1)));
+        }).map((element) => element.className + ' ' + element.textContent)"""
+    )
+    assert outside == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

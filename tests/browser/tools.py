@@ -1,0 +1,130 @@
+"""What tests and benchmarks of the page share: the browser, the server, and eyes on the page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream"),
+    "--auto-select-tab-capture-source-by-title=phosphene",
+    "--autoplay-policy=no-user-gesture-required",
+]
+# keeps every websocket, so that tests can cut them, and every picture that is shown
+WATCH = """
+const Native = WebSocket;
+window.sockets = [];
+window.WebSocket = class extends Native {
+  constructor(...given) { super(...given); window.sockets.push(this); }
+};
+window.shown = [];
+addEventListener('phosphene-shown', ({ detail }) => window.shown.push(detail), true);
+"""
+# the picture on show, as the mean of 8 x 8 fields
+GLANCE = """() => {
+  const small = new OffscreenCanvas(8, 8);
+  const context = small.getContext('2d');
+  context.drawImage(document.querySelector('#stage'), 0, 0, 8, 8);
+  return [...context.getImageData(0, 0, 8, 8).data];
+}"""
+
+
+@dataclass
+class Server:
+    """`phosphene live` as a process of its own."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@dataclass
+class Visit:
+    """A page, and what went wrong in it."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def count(self) -> int:
+        """Pictures shown so far."""
+        return int(self.page.evaluate("shown.length"))
+
+    def wait_for_pictures(self, more: int) -> None:
+        """Wait until so many more pictures were shown."""
+        self.page.wait_for_function("n => shown.length >= n", arg=self.count() + more)
+
+    def until(self, true: Callable[[], bool], pictures: int = 600) -> None:
+        """Look once a picture until it is true; fail after so many pictures."""
+        for _ in range(pictures):
+            if true():
+                return
+            self.wait_for_pictures(1)
+        raise AssertionError(f"not true within {pictures} pictures")
+
+    def session(self, url: str) -> dict[str, Any]:
+        """What the server says about this page's session; empty when it has none."""
+        wanted = json.loads(self.page.evaluate("sessionStorage['phosphene.session']"))
+        with urllib.request.urlopen(f"{url}api/state") as answer:
+            sessions = json.load(answer)["sessions"]
+        return next((session for session in sessions if session["id"] == wanted), {})
+
+    def config(self, url: str) -> str:
+        """The settings in force, as TOML."""
+        session = self.session(url)["id"]
+        with urllib.request.urlopen(f"{url}api/sessions/{session}/config.toml") as answer:
+            return str(answer.read().decode())
+
+    def glance(self) -> np.ndarray:
+        """The picture on show, (8, 8, 3), 0..255."""
+        return np.array(self.page.evaluate(GLANCE), float).reshape(8, 8, 4)[..., :3]
+
+    def button(self, name: str) -> None:
+        """Press a button as the keyboard does: the mouse may find the controls faded."""
+        self.page.get_by_role("button", name=name, exact=True).press("Enter")
+
+
+def start_server(port: int = 0) -> Server:
+    command = [sys.executable, "-m", "phosphene", "live", "--no-browser", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if found := re.search(r"ready: (http\S+)", line):
+            return Server(found[1], process)
+    raise AssertionError("the server did not start:\n" + "".join(said))
+
+
+def write_clicks(path: Path, seconds: int) -> Path:
+    """Clicks at 120 a minute, the first at once."""
+    rate = 22050
+    times = np.arange(rate * seconds) / rate
+    sound = np.exp(-60 * (times % 0.5)) * np.cos(2 * np.pi * 1000 * times)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((0.8 * sound * 32767).astype("<i2").tobytes())
+    return path

@@ -1,0 +1,157 @@
+"""The built-in model on MLX: the numbers of ONNX Runtime, for both kinds of network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from phosphene.config import DiffusionConfig, InferenceConfig, StreamConfig
+from phosphene.diffusion.lsd.nets import WEIGHTS, open_session
+from phosphene.diffusion.mlx.graph import Graph
+from phosphene.diffusion.registry import load_pipeline
+from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.errors import ModelError
+from phosphene.stream.noise import gaussian
+from tests.diffusion.mlx.tools import off
+
+SHIPPED = [*sorted(path.stem for path in WEIGHTS.glob("de*er*.onnx")), "encoder"]
+"""denoiser and decoders, some of them in 8 bits"""
+SIZE = InferenceConfig(height=64, width=64)
+SIDES = {"batch": 2, "height": 6, "width": 10, "memory": 3, "slots": 3}
+"""of latents; odd at the coarsest level"""
+
+
+@pytest.fixture(scope="module")
+def remembering(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny network of the present kind, with memory, warping and a source."""
+    from phosphene.training.export import export, lsd_graph
+    from phosphene.training.nets.lsd import LSD
+    from tests.training.test_nets import TINY, shaken
+
+    folder = tmp_path_factory.mktemp("lsd")
+    export(lsd_graph(shaken(LSD(TINY))), folder / "denoiser.onnx")
+    return folder
+
+
+def feeds(session: onnxruntime.InferenceSession, scale: int) -> dict[str, np.ndarray]:
+    rng, given = np.random.default_rng(0), {}
+    for each in session.get_inputs():
+        shape = [SIDES.get(side, 1) if isinstance(side, str) else side for side in each.shape]
+        if each.type == "tensor(uint8)":
+            shape = [2, SIDES["height"] * scale, SIDES["width"] * scale, 3]
+            given[each.name] = rng.integers(0, 256, shape, dtype=np.uint8)
+        else:
+            # flags, levels and ages are 0 or more
+            value = rng.normal(size=shape) if len(shape) > 2 else rng.random(shape)
+            given[each.name] = value.astype(np.float32)
+    return given
+
+
+@pytest.mark.parametrize("net", ["encoder", "decoder", "decoder-large", "denoiser", "remembering"])
+def test_networks_equal_onnx_runtime(net: str, remembering: Path) -> None:
+    path = remembering / "denoiser.onnx" if net == "remembering" else WEIGHTS / f"{net}.onnx"
+    session = open_session(path, 1)
+    given = feeds(session, 16)
+    [expected] = session.run(None, given)
+    [got] = Graph(path)({name: mx.array(value) for name, value in given.items()})
+    if expected.dtype == np.uint8:
+        assert np.abs(np.array(got).astype(int) - expected).max() <= 1
+    else:
+        assert off(got, expected) < 1e-5
+
+
+def test_a_stream_equals_onnx_runtimes() -> None:
+    shown: list[list[Any]] = []
+    for device in ("cpu", "mlx"):
+        base = load_pipeline(DiffusionConfig(device=device, threads=1), SIZE)
+        config = StreamConfig(stream_batch=False, add_noise=False, anchor=0.3)
+        stream, embeds = StreamDiffusionPipeline(base, config), base.encode_prompt("red waves")
+        anchor = base.recall(embeds)
+        frames = [
+            stream.step_latent(
+                gaussian(1, frame, 0, stream.get_latent_shape()),
+                embeds,
+                anchor=anchor,
+                anchor_weight=0.3,
+            )
+            for frame in range(3)
+        ]
+        picture = base.decode(frames[-1])
+        again = base.decode(base.encode_image(base.dress(picture, embeds, 0.5)))
+        shown.append([*map(np.asarray, frames), picture.astype(int), again.astype(int)])
+    *latents, picture, again = zip(*shown, strict=True)
+    for expected, got in latents:
+        assert off(got, expected) < 1e-3
+    for expected, got in (picture, again):
+        assert np.abs(got - expected).max() <= 2
+
+
+def one_node(tmp_path: Path, op: str, shapes: list[list[int]], **settings: Any) -> Path:
+    names = [f"x{i}" for i in range(len(shapes))]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(
+        [helper.make_node(op, names, ["y"], **settings)], op, inputs, [output]
+    )
+    opsets = [helper.make_opsetid("", 18)]
+    path = tmp_path / f"{op}.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "settings"),
+    [
+        ("Conv", [[1, 3, 7, 8], [4, 3, 3, 3], [4]], {"pads": [1, 0, 2, 1], "strides": [2, 1]}),
+        ("Conv", [[2, 4, 6, 6], [8, 2, 3, 3]], {"pads": [2] * 4, "dilations": [2, 2], "group": 2}),
+        ("Gemm", [[5, 2], [3, 5], [3]], {"transA": 1, "transB": 1, "alpha": 0.5, "beta": 2.0}),
+        ("DepthToSpace", [[1, 8, 2, 3]], {"blocksize": 2, "mode": "DCR"}),
+        ("DepthToSpace", [[1, 8, 2, 3]], {"blocksize": 2, "mode": "CRD"}),
+        ("InstanceNormalization", [[2, 3, 4, 5], [3], [3]], {"epsilon": 1e-3}),
+        ("Softmax", [[2, 3, 4]], {"axis": 1}),
+        (
+            "GridSample",
+            [[1, 2, 5, 6], [1, 3, 4, 2]],
+            {"padding_mode": "border", "mode": "linear", "align_corners": 0},
+        ),
+        (
+            "GridSample",
+            [[1, 2, 5, 6], [1, 3, 4, 2]],
+            {"padding_mode": "border", "mode": "linear", "align_corners": 1},
+        ),
+    ],
+)
+def test_operations_equal_onnx_runtime(
+    tmp_path: Path, op: str, shapes: list[list[int]], settings: dict[str, Any]
+) -> None:
+    if op == "GridSample":
+        # its modes had other names before opset 20
+        settings = settings | {"mode": "bilinear"}
+    path, rng = one_node(tmp_path, op, shapes, **settings), np.random.default_rng(0)
+    given = {f"x{i}": rng.normal(size=shape).astype(np.float32) for i, shape in enumerate(shapes)}
+    [expected] = open_session(path, 1).run(None, given)
+    taken = {name: mx.array(value) for name, value in given.items()}
+    if op == "Conv":
+        # kernels are constants in real files, and laid out when they are read
+        model = onnx.load(str(path))
+        del model.graph.input[1]
+        model.graph.initializer.append(onnx.numpy_helper.from_array(given["x1"], "x1"))
+        onnx.save(model, str(path))
+        del taken["x1"]
+    [got] = Graph(path)(taken)
+    assert off(got, expected) < 1e-5
+
+
+def test_an_unknown_operation_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds a Hardmax, which MLX cannot run: use device cpu"):
+        Graph(one_node(tmp_path, "Hardmax", [[2, 3]]))

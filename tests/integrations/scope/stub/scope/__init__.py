@@ -1,0 +1,1 @@
+"""An original stand-in for the host, written from its contract."""

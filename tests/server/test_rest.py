@@ -1,0 +1,106 @@
+"""The HTTP interface."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import phosphene
+from phosphene.config import PipelineConfig
+from phosphene.show.looks import looks
+
+
+def get(served, path):
+    with urllib.request.urlopen(served.http + path) as answer:
+        return answer.read().decode()
+
+
+def test_health_models_and_looks(served) -> None:
+    assert json.loads(get(served, "/api/health")) == {
+        "status": "ok",
+        "version": phosphene.__version__,
+    }
+    models = json.loads(get(served, "/api/models"))
+    assert models["current"]["name"] == "lsd"
+    assert {"lsd", "sd15"} <= set(models["known"])
+    assert [look["name"] for look in json.loads(get(served, "/api/presets"))] == [
+        look.name for look in looks()
+    ]
+
+
+def test_state_follows_what_happens(served) -> None:
+    assert json.loads(get(served, "/api/state"))["sessions"] == []
+    with served.socket() as client:
+        client.pictures(3)
+        state = json.loads(get(served, "/api/state"))
+        assert state["connections"] == 1
+        (session,) = state["sessions"]
+        assert session["id"] == client.session
+        assert session["performed"] is True
+        assert session["stats"]["frames"] >= 3
+        assert state["load"]["memory_mb"] > 10
+
+
+def test_schema_says_what_can_change(served) -> None:
+    schema = json.loads(get(served, "/api/schema"))
+    sections = schema["properties"]
+    live = {name for name, section in sections.items() if section["x-live"]}
+    assert {"prompt", "camera", "react", "stream", "audio", "live"} <= live
+    assert "diffusion" not in live
+    audio = schema["$defs"]["AudioConfig"]["properties"]
+    assert audio["fps"]["x-live"] is False
+    assert audio["attack_ms"]["x-live"] is True
+
+
+def test_config_can_be_rendered_with(served, tmp_path) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        client.send(type="set", values={"prompt.base_prompt": "ruby cells"}, id=1)
+        client.until("config")
+        path = tmp_path / "show.toml"
+        path.write_text(get(served, f"/api/sessions/{client.session}/config.toml"))
+    assert PipelineConfig.from_toml(path).prompt.base_prompt == "ruby cells"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/sessions/nobody/config.toml", "/api/sessions/..%2f..%2fetc/config.toml"]
+)
+def test_unknown_sessions(served, path) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get(served, path)
+    assert caught.value.code == 404
+
+
+@pytest.mark.parametrize("path", ["/assets/..%2f..%2fapp.py", "/assets/%2e%2e/app.py", "/page"])
+def test_no_other_files(served, path) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get(served, path)
+    assert caught.value.code == 404
+
+
+def test_metrics(served) -> None:
+    with served.socket() as client:
+        client.pictures(5)
+        found = {
+            sample.name: sample
+            for family in text_string_to_metric_families(get(served, "/metrics"))
+            for sample in family.samples
+        }
+        assert found["phosphene_sessions"].value == 1
+        assert found["phosphene_sent_pictures_total"].value >= 5
+        assert found["phosphene_frames_total"].labels == {"session": client.session}
+        assert found["phosphene_memory_bytes"].value > 1e7
+        assert found["phosphene_sent_bytes_total"].value > 1000
+
+
+def test_routes_are_listed_without_help_from_elsewhere(served) -> None:
+    page = get(served, "/docs")
+    for path in ("/api/state", "/api/sessions/{session}/songs", "/stream.mjpg", "/metrics"):
+        assert path in page
+        assert path in get(served, "/openapi.json")
+    assert "<script" not in page
+    assert "http" not in page

@@ -1,0 +1,237 @@
+"""Songs: uploaded, heard elsewhere, played along to, deleted."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phosphene.audio.compose import compose, write_wav
+from phosphene.errors import InputError
+from phosphene.server.hearing.archive import load_features, save_features
+from phosphene.server.hearing.probe import check_length
+from phosphene.server.limits import Limits
+from tests.server.client import now
+from tests.server.conftest import serving
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory) -> bytes:
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    write_wav(path, *compose(12.0))
+    return path.read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch) -> Path:
+    """Where songs are kept for a moment."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def upload(served, session: str, body: bytes, **headers) -> tuple[int, dict]:
+    url = f"{served.http}/api/sessions/{session}/songs"
+    request = urllib.request.Request(url, body, headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_a_song_is_received_heard_and_played_along_to(served, song, temporary) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        status, answer = upload(served, client.session, song)
+        assert status == 202
+        id = answer["id"]
+        states, progress = [], []
+        while not states or states[-1] != "ready":
+            news = client.until("song", id=id)
+            assert news["state"] != "failed", news
+            states.append(news["state"])
+            progress.append((news["state"], news["progress"]))
+        assert states == sorted(states, key=["receiving", "analysing", "ready"].index)
+        analysing = [share for state, share in progress if state == "analysing"]
+        assert analysing == sorted(analysing)
+        assert any(0 < share < 1 for share in analysing)
+        assert news["duration"] == pytest.approx(12.0, abs=0.1)
+        assert 60 < news["tempo"] < 200
+        assert len(news["beats"]) > 10
+        assert news["sections"][0] == 0
+        assert len(news["loudness"]) == 200
+        assert 0.5 < max(news["loudness"]) <= 1
+        # the file is gone as soon as it was heard
+        assert list(temporary.iterdir()) == []
+        client.send(type="source", hear="song", song=id, see=False, id=9)
+        assert client.until("source", id=9)["song"] == id
+        client.send(type="clock", t=now(), position=5.0, playing=True, rate=1.0, lead=0.1)
+        client.until("clock")
+        values = [picture.value for picture in client.pictures(20)]
+        assert 5.0 <= max(value for value in values if not math.isnan(value)) < 12.0
+
+
+def test_who_comes_back_finds_the_songs(served, song) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        id = upload(served, client.session, song)[1]["id"]
+        client.until("song", id=id, state="ready")
+        client.send(type="source", hear="song", song=id, see=False, id=1)
+        client.until("source", id=1)
+    with served.socket(f"?resume={client.session}") as again:
+        assert again.until("source")["song"] == id
+        assert again.until("song")["state"] == "ready"
+
+
+def test_many_songs_are_heard_one_after_the_other(served, song, temporary) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        ids = {upload(served, client.session, song)[1]["id"] for _ in range(3)}
+        ready = set()
+        while ready != ids:
+            ready.add(client.until("song", state="ready")["id"])
+        assert list(temporary.iterdir()) == []
+
+
+def test_what_is_no_song_is_said(served, temporary) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        id = upload(served, client.session, b"these are words, not sound\n" * 50)[1]["id"]
+        news = client.until("song", id=id, state="failed")
+        # without telling where the server keeps its files
+        assert str(temporary) not in news["text"]
+        assert "sound" in news["text"]
+        client.send(type="source", hear="song", song=id, see=False, id=2)
+        assert client.until("error", id=2)["code"] == "song"
+
+
+@pytest.mark.parametrize("id", ["", "nope", "../../etc/passwd", "x" * 64])
+def test_songs_that_are_not_there(served, id) -> None:
+    with served.socket() as client:
+        client.send(type="source", hear="song", song=id, see=False, id=2)
+        assert client.until("error", id=2)["code"] == "song"
+
+
+def test_too_much_is_refused(base, config, song, temporary) -> None:
+    with (
+        serving(base, config, Limits(upload_bytes=1_000_000, song_seconds=5.0)) as served,
+        served.socket() as client,
+    ):
+        client.until("hello")
+        status, answer = upload(served, client.session, bytes(1_000_001))
+        assert (status, answer["code"]) == (413, "size")
+        assert "1 MB" in answer["message"]
+        # the same without telling the length beforehand
+        chunks = iter([bytes(600_000), bytes(600_000)])
+        status, answer = upload(served, client.session, chunks)
+        assert (status, answer["code"]) == (413, "size")
+        client.until("song", state="failed")
+        id = upload(served, client.session, _tone(8.0))[1]["id"]
+        assert "minutes" in client.until("song", id=id, state="failed")["text"]
+        status, answer = upload(served, client.session, b"")
+        assert (status, answer["code"]) == (400, "upload")
+        status, answer = upload(served, "nobody", song)
+        assert (status, answer["code"]) == (404, "unknown")
+        assert list(temporary.iterdir()) == []
+
+
+def test_a_session_holds_so_many_songs(base, config) -> None:
+    with serving(base, config, Limits(songs=1)) as served, served.socket() as client:
+        client.until("hello")
+        id = upload(served, client.session, _tone(2.0))[1]["id"]
+        client.until("song", id=id, state="ready")
+        status, answer = upload(served, client.session, _tone(2.0))
+        assert (status, answer["code"]) == (409, "songs")
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(served, temporary) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        with socket.create_connection(("127.0.0.1", served.port)) as link:
+            head = (
+                f"POST /api/sessions/{client.session}/songs HTTP/1.1\r\n"
+                "host: 127.0.0.1\r\ncontent-length: 1000000\r\n\r\n"
+            )
+            link.sendall(head.encode() + bytes(100_000))
+            client.until("song", state="receiving")
+        assert "broke off" in client.until("song", state="failed")["text"]
+        assert list(temporary.iterdir()) == []
+
+
+def test_a_server_that_stops_ends_the_hearing(base, config, temporary) -> None:
+    with serving(base, config) as served, served.socket() as client:
+        client.until("hello")
+        upload(served, client.session, _tone(120.0))
+        client.until("song", state="analysing")
+    end = time.monotonic() + 10
+    while list(temporary.iterdir()):
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)
+
+
+def test_pictures_go_on_while_a_song_is_heard(served) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        id = upload(served, client.session, _tone(60.0))[1]["id"]
+        pictures = 0
+        while True:
+            message = client.receive()
+            if not isinstance(message, dict):
+                pictures += 1
+            elif message.get("id") == id and message.get("state") == "ready":
+                break
+        assert pictures > 3
+
+
+def test_features_survive_the_file(features, tmp_path) -> None:
+    path = tmp_path / "features.npz"
+    save_features(features, path)
+    loaded = load_features(path)
+    for name, value in features.to_dict().items():
+        assert loaded.to_dict()[name] == value
+    assert isinstance(loaded.tempo, float)
+    assert not loaded.energy.flags.writeable
+
+
+def test_a_small_file_of_many_hours_is_found_out(tmp_path) -> None:
+    import av
+
+    path = tmp_path / "silence.flac"
+    rate = 8000
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flac", rate=rate, layout="mono")
+        silence = np.zeros((1, rate * 10), np.int16)
+        for index in range(100):
+            frame = av.AudioFrame.from_ndarray(silence, "s16", "mono")
+            frame.sample_rate, frame.pts = rate, index * rate * 10
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert path.stat().st_size < 400_000
+    check_length(path, 1001.0)
+    with pytest.raises(InputError, match="longer than 10 minutes"):
+        check_length(path, 600.0)
+
+
+def _tone(seconds: float, rate: int = 8000) -> bytes:
+    import io
+
+    out = io.BytesIO()
+    times = np.arange(int(rate * seconds)) / rate
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((8000 * np.sin(times * 2000)).astype("<i2").tobytes())
+    return out.getvalue()

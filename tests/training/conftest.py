@@ -1,0 +1,74 @@
+"""Tiny settings, clips and one whole tiny training, shared by the tests of the training code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from phosphene import cli  # noqa: E402
+from phosphene.diffusion.lsd.text import TextEncoder  # noqa: E402
+from phosphene.training.clips import draw  # noqa: E402
+from phosphene.training.config import TrainConfig, plan  # noqa: E402
+from phosphene.training.nets.codec import Autoencoder  # noqa: E402
+from phosphene.training.pool import Clips, gather_clips  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny networks are slower on several threads, and the numbers then depend on how many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def tiny() -> TrainConfig:
+    cfg = plan("tiny")
+    cfg.data.frames = 4
+    return cfg
+
+
+@pytest.fixture(scope="session")
+def codec() -> Autoencoder:
+    torch.manual_seed(0)
+    return Autoencoder(plan("tiny").codec.net()).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def clips(codec: Autoencoder) -> Clips:
+    """Five clips of three families: two with a twin in other colours, one with a source."""
+    cfg = plan("tiny").data
+    cfg.frames, cfg.batch = 4, 2
+    plain = draw(cfg.model_copy(update={"recoloured": 0.0, "restyled": 0.0}), "spiral", 1, CPU)
+    twins = draw(cfg.model_copy(update={"recoloured": 1.0, "restyled": 0.0}), "nebula", 2, CPU)
+    led = draw(cfg.model_copy(update={"recoloured": 0.0, "restyled": 1.0}), "hexagons", 3, CPU)
+    return gather_clips(iter((plain, twins, led)), codec.encoder, TextEncoder(), CPU)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run and what the command said about it."""
+
+    out: Path
+    told: str
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """`phosphene train --plan tiny`, all of it, in this process."""
+    import contextlib
+    import io
+
+    out = tmp_path_factory.mktemp("train") / "run"
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert cli.main(["train", "--out", str(out), "--plan", "tiny", "--device", "cpu"]) == 0
+    return Trained(out, said.getvalue())

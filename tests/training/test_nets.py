@@ -1,0 +1,254 @@
+"""The three named parts of LSD and the whole of it: shapes, beginnings, what each must do."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from phosphene.training.export import example_inputs  # noqa: E402
+from phosphene.training.nets.codec import Autoencoder, AutoencoderConfig, psnr  # noqa: E402
+from phosphene.training.nets.condition import ConditionConfig, coordinates  # noqa: E402
+from phosphene.training.nets.consistency import TemporalConsistency, move  # noqa: E402
+from phosphene.training.nets.critic import PictureCritic, StreamCritic  # noqa: E402
+from phosphene.training.nets.diffusion import DiffusionBlock, DiffusionConfig  # noqa: E402
+from phosphene.training.nets.lsd import INPUTS, LSD, Inputs, LSDConfig  # noqa: E402
+from phosphene.training.nets.memory import ContextMemory  # noqa: E402
+
+SMALL = DiffusionConfig(widths=(16, 24), blocks=(1, 2), groups=4)
+TINY = LSDConfig(diffusion=SMALL, condition=ConditionConfig(width=32, text=12), consistency=8)
+
+
+def shaken(module: torch.nn.Module, amount: float = 0.1) -> torch.nn.Module:
+    """The module as if it had learned something: no weight is 0 any more."""
+    torch.manual_seed(0)
+    for p in module.parameters():
+        p.data.add_(amount * torch.randn_like(p))
+    return module.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def awake() -> LSD:
+    net = shaken(LSD(TINY))
+    assert isinstance(net, LSD)
+    return net
+
+
+def told(net: LSD, height: int = 8, width: int = 8) -> Inputs:
+    x = example_inputs(net, 2, height, width, seed=1)
+    one = torch.ones(2)
+    return replace(
+        x,
+        has_history=torch.ones(2, 2),
+        has_source=one,
+        history_level=0.4 * one,
+        timestep=0.6 * one,
+        memory_age=torch.tensor([[30.0, 24, 12, 2], [9.0, 0, 0, 1]]),
+    )
+
+
+# diffusion block
+
+
+def test_block_starts_silent_and_keeps_any_size() -> None:
+    block = DiffusionBlock(SMALL, 5, 8, 32)
+    memory, age = torch.randn(2, 3, 8, 7, 9), torch.ones(2, 3)
+    out = block(torch.randn(2, 5, 7, 9), torch.randn(2, 32), memory, age)
+    assert out.shape == (2, 8, 7, 9)
+    assert not out.any()
+
+
+def test_block_hears_its_condition() -> None:
+    block = shaken(DiffusionBlock(SMALL, 5, 8, 32))
+    x, memory, age = torch.randn(1, 5, 8, 8), torch.randn(1, 1, 8, 8, 8), torch.ones(1, 1)
+    a, b = (block(x, torch.full((1, 32), v), memory, age) for v in (0.0, 1.0))
+    assert (a - b).abs().mean() > 1e-3
+
+
+# context memory
+
+
+def test_memory_starts_as_the_identity() -> None:
+    net, x = ContextMemory(8, 24, 4), torch.randn(2, 24, 4, 4)
+    assert torch.equal(net(x, torch.randn(2, 4, 8, 8, 8), torch.ones(2, 4)), x)
+
+
+def test_what_is_remembered_changes_the_features() -> None:
+    net = shaken(ContextMemory(8, 24, 4))
+    x, memory = torch.randn(2, 24, 4, 4), torch.randn(2, 4, 8, 8, 8)
+    age = torch.tensor([[40.0, 24, 12, 1]] * 2)
+    base = net(x, memory, age)
+    for slot in range(4):
+        other = memory.clone()
+        other[:, slot] += 1
+        assert (net(x, other, age) - base).abs().mean() > 1e-4, slot
+    assert (net(x, memory, 2 * age) - base).abs().mean() > 1e-5
+
+
+def test_empty_slots_are_not_seen() -> None:
+    net = shaken(ContextMemory(8, 24, 4))
+    x, memory = torch.randn(1, 24, 4, 4), torch.randn(1, 4, 8, 8, 8)
+    age = torch.tensor([[5.0, 0, 0, 2]])
+    other = memory.clone()
+    other[:, 1:3] += 10
+    assert torch.allclose(net(x, memory, age), net(x, other, age), atol=1e-5)
+    # with nothing at all remembered it is only itself that it looks at
+    none = torch.zeros(1, 4)
+    assert torch.allclose(net(x, memory, none), net(x, -memory, none), atol=1e-5)
+
+
+# temporal consistency
+
+
+def test_untrained_gate_mixes_in_a_little_of_the_past() -> None:
+    net = TemporalConsistency(8, 32, 8)
+    picture, past = torch.randn(2, 8, 6, 6), torch.randn(2, 8, 6, 6)
+    _, gate = net.look(picture, past, torch.randn(2, 32))
+    assert torch.allclose(gate, torch.full_like(gate, 0.1192), atol=1e-3)
+
+
+def test_without_a_past_the_picture_is_left_alone() -> None:
+    net = shaken(TemporalConsistency(8, 32, 8))
+    picture = torch.randn(2, 8, 6, 6)
+    out = net(picture, torch.randn(2, 8, 6, 6), torch.tensor([0.0, 1.0]), torch.randn(2, 32))
+    assert torch.equal(out[0], picture[0])
+    assert not torch.equal(out[1], picture[1])
+
+
+def test_the_gate_learns_to_close_where_the_input_changes() -> None:
+    """Half of the picture is new, half has only been noised: a short training must tell them apart."""
+    torch.manual_seed(0)
+    net, vector = TemporalConsistency(8, 16, 16), torch.zeros(16, 16)
+    optim = torch.optim.Adam(net.parameters(), lr=1e-2)
+
+    def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        past = torch.randn(16, 8, 8, 8)
+        truth = past.clone()
+        truth[..., 4:] = torch.randn(16, 8, 8, 4)
+        return truth, truth + 0.5 * torch.randn_like(truth), past
+
+    for _ in range(80):
+        truth, picture, past = scene()
+        loss = (net(picture, past, torch.ones(16), vector) - truth).square().mean()
+        optim.zero_grad()
+        loss.backward()
+        optim.step()
+    truth, picture, past = scene()
+    _, gate = net.look(picture, past, vector)
+    assert gate[..., :3].mean() > 0.5
+    assert gate[..., 5:].mean() < 0.2
+    steadied = net(picture, past, torch.ones(16), vector)
+    assert (steadied - truth).square().mean() < 0.8 * (picture - truth).square().mean()
+
+
+def test_move_follows_the_arrows() -> None:
+    latent = torch.arange(6.0).expand(1, 1, 5, 6)
+    flow = torch.zeros(1, 2, 5, 6)
+    assert torch.allclose(move(latent, flow), latent, atol=1e-5)
+    flow[:, 0] = 2
+    assert torch.allclose(move(latent, flow)[..., :4], latent[..., 2:], atol=1e-5)
+
+
+# the whole
+
+
+def test_untrained_net_is_the_best_linear_guess() -> None:
+    torch.manual_seed(0)
+    net = LSD(TINY)
+    x = replace(told(net), has_history=torch.zeros(2, 2))
+    t = x.timestep[:, None, None, None]
+    expected = x.latent * (2 * t - 1) / (t * t + (1 - t) ** 2)
+    assert torch.allclose(net(*x.tensors()), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (12, 16), (16, 10), (6, 6)])
+def test_any_even_size(awake: LSD, size: tuple[int, int]) -> None:
+    assert awake(*told(awake, *size).tensors()).shape == (2, 8, *size)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_every_argument_matters(awake: LSD, name: str) -> None:
+    x = told(awake)
+    changed = replace(x, **{name: getattr(x, name) * 0.5})
+    assert (awake(*x.tensors()) - awake(*changed.tensors())).abs().mean() > 1e-5
+
+
+def test_what_is_absent_is_ignored(awake: LSD) -> None:
+    x = replace(
+        told(awake),
+        has_history=torch.zeros(2, 2),
+        has_source=torch.zeros(2),
+        memory_age=torch.zeros(2, 4),
+    )
+    changed = replace(
+        x, **{n: getattr(x, n) + 1 for n in ("history", "source", "memory", "history_level")}
+    )
+    assert torch.allclose(awake(*x.tensors()), awake(*changed.tensors()), atol=1e-5)
+
+
+def test_beat_phase_is_a_circle(awake: LSD) -> None:
+    x = told(awake)
+    start, end = x.audio.clone(), x.audio.clone()
+    start[:, 4], end[:, 4] = 0.0, 1.0
+    a, b = (awake(*replace(x, audio=audio).tensors()) for audio in (start, end))
+    assert torch.allclose(a, b, atol=1e-4)
+
+
+def test_inputs_are_in_the_order_of_the_graph() -> None:
+    assert tuple(f.name for f in fields(Inputs)) == INPUTS
+
+
+def test_coordinates_are_round_on_any_format() -> None:
+    grid = coordinates(torch.zeros(2, 8, 4, 8))
+    assert grid.shape == (2, 9, 4, 8)
+    assert grid[0, 0, 0, 0] == -grid[0, 0, 0, -1] == -0.875
+    x, y, r, c, s = grid[0, :5]
+    assert torch.allclose(r, (x * x + y * y + 1e-4).sqrt())
+    assert torch.allclose(c * c + s * s, torch.ones(4, 8), atol=0.02)
+
+
+# codec and critics
+
+
+def test_codec_learns_and_its_latents_have_unit_scale() -> None:
+    torch.manual_seed(0)
+    cfg = AutoencoderConfig(8, 8, 16, 16, 8, 1, 1)
+    model, target = Autoencoder(cfg), torch.rand(4, 3, 4, 4)
+    target = target.repeat_interleave(8, -1).repeat_interleave(8, -2)
+    optim = torch.optim.Adam(model.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(60):
+        latent = model.encoder(target)
+        loss = (model.decoder(latent) - target).abs().mean()
+        optim.zero_grad()
+        loss.backward()
+        optim.step()
+        losses.append(loss.item())
+    assert latent.shape == (4, 8, 4, 4)
+    assert abs(float(latent.detach().std()) - 1) < 0.1
+    assert losses[-1] < 0.6 * losses[0]
+    assert psnr(target, target) > 90
+
+
+def test_untrained_decoder_shows_no_checkerboard() -> None:
+    torch.manual_seed(0)
+    decoder = Autoencoder(AutoencoderConfig(8, 8, 16, 16, 8, 1, 1)).decoder.eval()
+    picture = decoder(torch.randn(1, 8, 6, 6))
+    blocks = picture.unfold(2, 4, 4).unfold(3, 4, 4)
+    assert blocks.flatten(-2).std(-1).max() < 1e-5
+
+
+def test_critics_have_an_opinion_per_patch() -> None:
+    assert PictureCritic(8)(torch.rand(2, 3, 32, 32)).shape == (2, 64 + 16)
+    critic = shaken(StreamCritic(8, 12, 5, 8))
+    latent, before = torch.randn(2, 2, 8, 8, 8).unbind()
+    text, audio = torch.randn(2, 1, 12), torch.rand(2, 5)
+    one = torch.ones(2)
+    verdict = critic(latent, before, one, text, audio)
+    assert verdict.shape == (2, 16 + 4 + 4)
+    assert not torch.allclose(verdict, critic(latent, -before, one, text, audio))
+    assert not torch.allclose(verdict, critic(latent, before, one, -text, audio))
+    alone = critic(latent, before, 0 * one, text, audio)
+    assert torch.allclose(alone, critic(latent, -before, 0 * one, text, audio))

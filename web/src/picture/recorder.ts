@@ -1,0 +1,91 @@
+/** Records what is shown, with its sound, into a file of the browser's best kind. */
+
+import type { Sheet } from './sheet';
+
+const KINDS = [
+  'video/mp4;codecs=avc1.640028,mp4a.40.2',
+  'video/webm;codecs=vp9,opus',
+  'video/webm;codecs=vp8,opus',
+  'video/webm',
+];
+const BITS_PER_SECOND = 12_000_000;
+/** a small model's picture is recorded larger, so that players and sites do not blur it, pixels */
+const SHORTEST_SIDE = 720;
+
+export class Recorder {
+  private readonly canvas = document.createElement('canvas');
+  private readonly context = this.canvas.getContext('2d', { alpha: false });
+  private readonly recorder: MediaRecorder;
+  private readonly pieces: Blob[] = [];
+  readonly file: Promise<File>;
+
+  constructor(picture: Sheet, sound: MediaStream) {
+    const scale = Math.max(1, SHORTEST_SIDE / Math.min(picture.width, picture.height));
+    // video coders want even sides
+    this.canvas.width = 2 * Math.round((picture.width * scale) / 2);
+    this.canvas.height = 2 * Math.round((picture.height * scale) / 2);
+    this.draw(picture);
+    const stream = this.canvas.captureStream();
+    for (const track of sound.getAudioTracks()) stream.addTrack(track);
+    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind)) ?? '';
+    this.recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: BITS_PER_SECOND });
+    this.recorder.ondataavailable = ({ data }) => this.pieces.push(data);
+    this.file = new Promise((resolve) => {
+      this.recorder.onstop = () => resolve(this.finished());
+    });
+    this.recorder.start(1000);
+  }
+
+  draw(picture: Sheet): void {
+    if (this.context === null) return;
+    this.context.imageSmoothingQuality = 'high';
+    this.context.drawImage(picture.image, 0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  stop(): void {
+    if (this.recorder.state !== 'inactive') this.recorder.stop();
+  }
+
+  private finished(): File {
+    const type = this.recorder.mimeType.split(';')[0] ?? 'video/webm';
+    const ending = type === 'video/mp4' ? 'mp4' : 'webm';
+    return new File(this.pieces, `phosphene ${stamp()}.${ending}`, { type });
+  }
+}
+
+/** A picture as a PNG file, at least as large as a recording. */
+export async function still(picture: Sheet): Promise<File> {
+  const scale = Math.max(1, SHORTEST_SIDE / Math.min(picture.width, picture.height));
+  const canvas = new OffscreenCanvas(picture.width * scale, picture.height * scale);
+  const context = canvas.getContext('2d', { alpha: false });
+  if (context !== null) context.imageSmoothingQuality = 'high';
+  context?.drawImage(picture.image, 0, 0, canvas.width, canvas.height);
+  const blob = await canvas.convertToBlob({ type: 'image/png' });
+  return new File([blob], `phosphene ${stamp()}.png`, { type: 'image/png' });
+}
+
+/** A thumbnail as JPEG in base64, for cards. */
+export async function thumbnail(picture: Sheet): Promise<string> {
+  const canvas = new OffscreenCanvas(96, 96);
+  const scale = 96 / Math.min(picture.width, picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  canvas
+    .getContext('2d')
+    ?.drawImage(picture.image, (96 - width) / 2, (96 - height) / 2, width, height);
+  const blob = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.7 });
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** Hand a file to the browser's downloads. */
+export function download(file: File): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function stamp(): string {
+  return new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+}

@@ -1,0 +1,60 @@
+/** The song: played here, heard by the server, pictures timed to what the room hears. */
+
+import { Lead } from '../time/lead';
+import { SongClock } from '../time/songclock';
+
+/** pictures further off than this were meant for before a seek, seconds */
+const STALE = 1.0;
+
+export class SongPlayer {
+  readonly element = new Audio();
+  readonly lead = new Lead();
+  private readonly clock = new SongClock();
+  private address = '';
+
+  /** `jumped` is called when the song starts, stops or jumps; `latency` is of the sound, seconds. */
+  constructor(
+    private readonly latency: () => number,
+    private readonly jumped: () => void,
+  ) {
+    this.element.preload = 'auto';
+    for (const event of ['play', 'playing', 'pause', 'seeked', 'seeking', 'ratechange', 'ended']) {
+      this.element.addEventListener(event, () => this.observe());
+    }
+  }
+
+  load(file: Blob): void {
+    if (this.address !== '') URL.revokeObjectURL(this.address);
+    this.address = URL.createObjectURL(file);
+    this.element.src = this.address;
+  }
+
+  get playing(): boolean {
+    return this.clock.playing;
+  }
+
+  /** Position that is heard at page time `now` (ms), seconds. */
+  heardAt(now: number): number {
+    return Math.max(0, this.clock.where(now) - (this.playing ? this.latency() : 0));
+  }
+
+  /** Read the element's clock; call often. */
+  observe(): void {
+    const { paused, ended, seeking, readyState, playbackRate, currentTime } = this.element;
+    const runs = !paused && !ended && !seeking && readyState > 2;
+    if (this.clock.observe(performance.now(), currentTime, runs ? playbackRate : 0)) {
+      this.lead.reset();
+      this.jumped();
+    }
+  }
+
+  /** When to show a picture meant for `position` (s), `offsetMs` after its sound; null: too far off. */
+  due(position: number, offsetMs: number, now: number): number | null {
+    if (!this.playing) return now;
+    const due = this.clock.when(position + this.latency()) + offsetMs;
+    const slack = (due - now) / 1000;
+    if (slack > this.lead.seconds + STALE || slack < -STALE) return null;
+    this.lead.arrived(slack);
+    return due;
+  }
+}

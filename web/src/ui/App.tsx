@@ -1,0 +1,40 @@
+import { useSignalEffect } from '@preact/signals';
+import type { Show } from '../show/show';
+import { drawerOpen, idle, learning } from '../state/store';
+import type { Action } from './actions';
+import { Banners } from './Banner';
+import { ShowContext } from './context';
+import { Dock } from './Dock';
+import { Drawer } from './Drawer';
+import { DropZone } from './files';
+import { Help } from './Help';
+import { Iris } from './Iris';
+import { startMidi } from './midi';
+import { Top } from './Top';
+
+let midiStarted = false;
+
+/** Everything over the picture. */
+export function App({ show, list }: { show: Show; list: readonly Action[] }) {
+  useSignalEffect(() => {
+    if (!learning.value || midiStarted) return;
+    midiStarted = true;
+    void startMidi(show, list).then((fine) => {
+      midiStarted = fine;
+    });
+  });
+  const state = `${idle.value ? 'idle' : ''} ${drawerOpen.value ? 'with-drawer' : ''}`;
+  return (
+    <ShowContext.Provider value={show}>
+      <main class={`chrome ${state}`}>
+        <Top />
+        <Iris />
+        <Dock />
+        <Drawer />
+      </main>
+      <Banners />
+      <Help list={list} />
+      <DropZone />
+    </ShowContext.Provider>
+  );
+}

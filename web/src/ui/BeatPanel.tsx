@@ -1,0 +1,94 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { heard } from '../state/store';
+import { NUDGE_MS } from './actions';
+import { useShow } from './context';
+import { controlAt, Field } from './Field';
+import { KnobTag, learnable } from './learn';
+
+/** The tempo that was heard, and the performer's word on it. */
+export function BeatPanel() {
+  const show = useShow();
+  const { tempo, confidence } = useTempo();
+  const offset = controlAt('live.latency_offset_ms');
+  return (
+    <div class="beat">
+      <p class="tempo">
+        <span class="tempo-figure">{tempo > 0 ? tempo.toFixed(1) : '–'}</span>
+        <span class="tempo-unit">
+          {tempo > 0 ? `beats a minute, ${sure(confidence)}` : 'no beat heard yet: tap it'}
+        </span>
+      </p>
+      <div class="beat-keys">
+        <Key id="tap" label="Tap" title="Tap the beat (T)" run={() => show.beat('tap')} />
+        <Key id="half" label="÷2" title="Half the tempo ([)" run={() => show.beat('half')} />
+        <Key id="double" label="×2" title="Double the tempo (])" run={() => show.beat('double')} />
+        <Key
+          id="earlier"
+          label="−10 ms"
+          title="Beats a little earlier (,)"
+          run={() => show.beat('nudge', -NUDGE_MS)}
+        />
+        <Key
+          id="later"
+          label="+10 ms"
+          title="Beats a little later (.)"
+          run={() => show.beat('nudge', NUDGE_MS)}
+        />
+        <Key
+          id="release"
+          label="Follow"
+          title="Forget taps and nudges: follow the sound again (L)"
+          run={() => show.beat('release')}
+        />
+      </div>
+      {offset && <Field control={offset} label="Picture after the sound" />}
+    </div>
+  );
+}
+
+interface KeyProps {
+  id: string;
+  label: ComponentChildren;
+  title: string;
+  run: () => void;
+}
+
+function Key({ id, label, title, run }: KeyProps) {
+  // the beat is where the finger lands, not where it leaves
+  return (
+    <button
+      type="button"
+      class="button"
+      title={title}
+      aria-label={title}
+      onPointerDown={run}
+      onKeyDown={(event) => {
+        if ((event.key === 'Enter' || event.key === ' ') && !event.repeat) run();
+      }}
+      {...learnable(`do:${id}`)}
+    >
+      {label}
+      <KnobTag target={`do:${id}`} />
+    </button>
+  );
+}
+
+function useTempo(): { tempo: number; confidence: number } {
+  const [now, setNow] = useState({ tempo: 0, confidence: 0 });
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const { tempo = 0, confidence = 0 } = heard.now ?? {};
+      setNow((old) =>
+        old.tempo === tempo && old.confidence === confidence ? old : { tempo, confidence },
+      );
+    }, 400);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+function sure(confidence: number): string {
+  if (confidence > 0.7) return 'sure';
+  return confidence > 0.35 ? 'fairly sure' : 'a guess';
+}

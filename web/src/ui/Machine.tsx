@@ -1,0 +1,76 @@
+import { setting } from '../state/settings';
+import { learning, pinned, session, stats } from '../state/store';
+import { Switch } from './Devices';
+import { controlAt, Field } from './Field';
+import { Icon } from './icons';
+
+/** What the machine does and how hard it works; what belongs to this window. */
+export function Machine() {
+  const adapt = controlAt('live.adapt');
+  const flashes = controlAt('video.limit_flashes');
+  const unsafe = setting('video.limit_flashes').value === false;
+  return (
+    <>
+      <Doing />
+      {adapt && <Field control={adapt} label="Draw smaller when pictures come late" />}
+      {flashes && <Field control={flashes} label="Hold flashes under 3 a second" />}
+      {unsafe && (
+        <p class="warning" role="alert">
+          Strobing can trigger seizures. Warn the people in the room before they come in.
+        </p>
+      )}
+      <Switch
+        label="Keep the controls in sight"
+        on={pinned.value}
+        set={(on) => {
+          pinned.value = on;
+        }}
+      />
+      <div class="links">
+        <button
+          type="button"
+          class="text-button"
+          aria-pressed={learning.value}
+          onClick={() => {
+            learning.value = !learning.peek();
+          }}
+        >
+          <Icon name="midi" /> {learning.value ? 'MIDI: done' : 'MIDI: learn a knob'}
+        </button>
+        <a class="text-button" href="view" target="_blank" rel="noreferrer">
+          Picture alone, for OBS
+        </a>
+        {session.value !== '' && (
+          <a class="text-button" href={`api/sessions/${session.value}/config.toml`} download>
+            Settings as a file
+          </a>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Doing() {
+  const now = stats.value;
+  if (now === null) return null;
+  const { width, height, steps } = now.level;
+  const size = `${width} × ${height}, ${steps === 1 ? 'one step' : `${steps} steps`}`;
+  return (
+    <div class="doing" role="status">
+      <p>
+        {now.lowered ? `Draws ${size} for now` : `Keeps up: draws ${size}`}, {now.fps.toFixed(0)}{' '}
+        pictures a second.
+      </p>
+      {now.lowered && now.reason !== '' && <p class="help-text">{sentence(now.reason)}</p>}
+      <p class="help-text">
+        Processor {Math.round(now.load.cpu_percent)} %, memory {Math.round(now.load.memory_mb)} MB
+        {now.load.gpu ? `, graphics card ${Math.round(now.load.gpu.memory_mb)} MB` : ''}
+      </p>
+    </div>
+  );
+}
+
+function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return start.endsWith('.') ? start : `${start}.`;
+}

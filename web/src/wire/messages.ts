@@ -1,0 +1,117 @@
+/** JSON messages of protocol 1. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Values = Record<string, Json>;
+export type ServerHear = 'nothing' | 'song' | 'sound' | 'soundcard';
+export type BeatAction = 'tap' | 'double' | 'half' | 'nudge' | 'release';
+
+export interface Look {
+  name: string;
+  values: Values;
+}
+
+export interface Hello {
+  type: 'hello';
+  protocol: number;
+  version: string;
+  session: string;
+  role: 'perform' | 'watch';
+  config: { [key: string]: Json };
+  sources: { soundcard: boolean };
+  looks: Look[];
+  limits: { upload_mb: number; song_seconds: number; picture_bytes: number; message_bytes: number };
+  model: { name: string; max_size: number; size_multiple: number };
+}
+
+export interface Heard {
+  type: 'heard';
+  energy: number;
+  bass: number;
+  mid: number;
+  treble: number;
+  onset: number;
+  beat_position: number;
+  beat_phase: number;
+  tempo: number;
+  confidence: number;
+  section: number;
+  chroma: number[];
+}
+
+export interface Level {
+  steps: number;
+  width: number;
+  height: number;
+}
+
+export interface Stats {
+  type: 'stats';
+  fps: number;
+  age_ms: number;
+  level: Level;
+  lowered: boolean;
+  reason: string;
+  frames: number;
+  dropped: number;
+  load: { cpu_percent: number; memory_mb: number; gpu?: { name: string; memory_mb: number } };
+  sessions: number;
+}
+
+export interface SongNews {
+  type: 'song';
+  id: string;
+  state: 'receiving' | 'analysing' | 'ready' | 'failed';
+  progress: number;
+  text: string;
+  duration?: number;
+  tempo?: number;
+  beats?: number[];
+  sections?: number[];
+  loudness?: number[];
+}
+
+export interface ConfigNews {
+  type: 'config';
+  values: Values;
+  id?: number | string | null;
+}
+
+export interface ErrorNews {
+  type: 'error';
+  code: string;
+  message: string;
+  id?: number | string | null;
+  path?: string | null;
+}
+
+export type FromServer =
+  | Hello
+  | Heard
+  | Stats
+  | SongNews
+  | ConfigNews
+  | ErrorNews
+  | { type: 'ready'; credits: number }
+  | { type: 'clock'; t: number; server: number }
+  | { type: 'source'; hear: ServerHear; see: boolean }
+  | { type: 'bye'; code: string; message: string };
+
+export type ToServer =
+  | { type: 'clock'; t: number; position?: number; playing?: boolean; rate?: number; lead?: number }
+  | { type: 'set'; values: Values; id: number }
+  | { type: 'source'; hear: ServerHear; see: boolean; song?: string; id?: number }
+  | { type: 'beat'; action: BeatAction; t: number; ms?: number }
+  | { type: 'scene' }
+  | { type: 'preset'; name: string }
+  | { type: 'ack'; sequence: number; age?: number | null };
+
+/** A JSON message, or nothing where the text is none of ours. */
+export function parse(text: string): FromServer | null {
+  try {
+    const message: unknown = JSON.parse(text);
+    const known = typeof message === 'object' && message !== null && 'type' in message;
+    return known ? (message as FromServer) : null;
+  } catch {
+    return null;
+  }
+}
