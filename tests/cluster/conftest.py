@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -31,8 +33,13 @@ class Machines:
     """those that draw"""
 
     def lose_one(self) -> None:
-        """One machine is gone, at once and without a word."""
-        self.cluster.remove_node(self.nodes.pop(), allow_graceful=False)
+        """A machine that draws just now is gone, at once and without a word."""
+        worker = seize()
+        above = {process.pid for process in worker.parents()}
+        [node] = [node for node in self.nodes if above & _pids(node)]
+        self.nodes.remove(node)
+        self.cluster.remove_node(node, allow_graceful=False)
+        worker.kill()
 
     def add_one(self) -> None:
         """A machine with one core."""
@@ -54,6 +61,26 @@ def patiently(start: Callable[[], T]) -> T:
 def drawing() -> list[psutil.Process]:
     """Workers that carry out an order just now."""
     return titled("ray::Worker.begin", "ray::Worker.take")
+
+
+def seize() -> psutil.Process:
+    """A worker, stopped while it carries out an order: this one it does not answer any more."""
+    while True:
+        for process in drawing():
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+                while process.status() != psutil.STATUS_STOPPED:
+                    time.sleep(0.001)
+                # it may have answered before it stopped
+                if process in drawing():
+                    return process
+                process.resume()
+        time.sleep(0.01)
+
+
+def _pids(node: Any) -> set[int]:
+    """Processes that a machine of the cluster started itself."""
+    return {info.process.pid for infos in node.all_processes.values() for info in infos}
 
 
 def titled(*titles: str) -> list[psutil.Process]:

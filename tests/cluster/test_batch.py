@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ from phosphene.show import render
 from phosphene.show.transform import transform
 from phosphene.video.project import work_folder
 from tests.cluster.catalogue import run, small, write_song
-from tests.cluster.conftest import Machines, drawing
+from tests.cluster.conftest import Machines, drawing, seize
 from tests.video.footage import even_times, write_clip
 
 
@@ -31,18 +32,14 @@ def test_equal_to_single_renders_although_a_worker_is_killed(
         write_song(songs / f"song{number}.wav", number)
     (songs / "poison.mp3").write_bytes(b"no sound" * 100)
     clip = write_clip(songs / "clip.mov", even_times(30), sound=2)
-    killed: list[psutil.Process] = []
-
-    def kill(kept: int) -> None:
-        if kept == 5:
-            killed.append(drawing()[0])
-            killed[0].kill()
-
+    # beside the batch, which goes on meanwhile
+    killing = Thread(target=lambda: seize().kill(), daemon=True)
     made = tmp_path / "made"
-    report = run([str(songs)], made, act=kill)
+    report = run([str(songs)], made, act=lambda kept: killing.start() if kept == 5 else None)
+    killing.join(60)
+    assert not killing.is_alive()
     assert report.count("made") == 7
     assert report.count("failed") == 1
-    assert killed
     # whole files, byte by byte: picture, sound, times and tags
     for number in range(6):
         render(songs / f"song{number}.wav", tmp_path / f"song{number}.mp4", small())
@@ -159,12 +156,10 @@ def test_the_command_says_how_it_went(tmp_path: Path) -> None:
 def test_a_lost_machine_costs_only_what_was_under_way(machines: Machines, tmp_path: Path) -> None:
     songs = [str(write_song(tmp_path / f"song{i}.wav", i, seconds=3.0)) for i in range(3)]
     made = tmp_path / "made"
-
-    def lose(kept: int) -> None:
-        if kept == 4:
-            machines.lose_one()
-
-    report = run(songs, made, act=lose)
+    losing = Thread(target=machines.lose_one, daemon=True)
+    report = run(songs, made, act=lambda kept: losing.start() if kept == 4 else None)
+    losing.join(60)
+    assert not losing.is_alive()
     machines.add_one()
     assert report.count("made") == 3
     assert sum(item.lost_workers for item in report.items) == 1
