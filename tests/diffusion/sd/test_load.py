@@ -20,7 +20,17 @@ from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import ConfigError, MissingExtraError, ModelError
 from tests.diffusion.sd.loras import LAYER, make_lora
 from tests.diffusion.sd.originals import make_single_file
-from tests.diffusion.sd.tools import SIZE, load, noise, pictures, plain, predict, warnings
+from tests.diffusion.sd.tools import (
+    SIZE,
+    assert_same,
+    assert_same_frames,
+    load,
+    noise,
+    pictures,
+    plain,
+    predict,
+    warnings,
+)
 from tests.diffusion.sd.trees import make_tiny_vae, make_tree
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -32,7 +42,7 @@ def test_a_missing_tiny_vae_is_said_once(
     full = load(trees["v"]).decode(noise())
     assert not warnings(caplog)
     for _ in range(2):
-        assert np.array_equal(load(trees["v"], use_tiny_vae=True).decode(noise()), full)
+        assert_same_frames(load(trees["v"], use_tiny_vae=True).decode(noise()), full)
     (message,) = warnings(caplog)
     assert message.startswith("use_tiny_vae is off")
     assert "hub cannot be reached" in message
@@ -67,9 +77,9 @@ def test_a_single_file_equals_its_tree(
         trees["eps"], tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors")
     )
     single = load(tmp_path / "model.safetensors")
-    assert torch.equal(predict(single), predict(pipeline))
-    assert np.array_equal(single.decode(noise()), pipeline.decode(noise()))
-    assert torch.equal(single.encode_image(pictures()), pipeline.encode_image(pictures()))
+    assert_same(predict(single), predict(pipeline))
+    assert_same_frames(single.decode(noise()), pipeline.decode(noise()))
+    assert_same(single.encode_image(pictures()), pipeline.encode_image(pictures()))
 
 
 def test_dtypes(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +134,7 @@ def test_a_compiled_unet_is_warm_and_used(
     compiled = load(trees["eps"], compile_unet=True)
     # it compiles at its first call, which must not be the first frame
     assert len(calls) == 1
-    assert torch.equal(predict(compiled), predict(pipeline))
+    assert_same(predict(compiled), predict(pipeline))
     assert len(calls) == 2
 
 
@@ -300,7 +310,7 @@ def test_pickles_only_when_the_user_insists(trees: dict[str, Path], tmp_path: Pa
     with pytest.raises(ModelError, match="cannot load model"):
         load(tree)
     insisting = load(tree, allow_pickle=True)
-    assert torch.equal(predict(insisting), predict(load(trees["eps"])))
+    assert_same(predict(insisting), predict(load(trees["eps"])))
 
 
 def test_a_cut_file_is_named(trees: dict[str, Path], tmp_path: Path) -> None:

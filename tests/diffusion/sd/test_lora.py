@@ -12,7 +12,7 @@ from phosphene.diffusion.sd.lora import check_fit
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import ModelError
 from tests.diffusion.sd.loras import CROSS_LAYER, LAYER, make_lora
-from tests.diffusion.sd.tools import load, plain, predict
+from tests.diffusion.sd.tools import assert_same, load, plain, predict
 from tests.diffusion.sd.trees import HIDDEN
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -46,7 +46,7 @@ def test_a_live_scale_goes_there_and_back(
     file = tmp_path / "lora.safetensors"
     added = make_lora(file, convention)
     model = load(trees["eps"], loras=[{"id": str(file), "scale": 0.0, "live": True}])
-    assert torch.equal(predict(model), predict(pipeline))
+    assert_same(predict(model), predict(pipeline))
     for scale in (1.0, 0.25, -2.0):
         model.diffusion_config.loras[0].scale = scale
         want = expected(trees["eps"], {LAYER: scale * added})
@@ -54,7 +54,7 @@ def test_a_live_scale_goes_there_and_back(
     fused = predict(load(trees["eps"], loras=[{"id": str(file), "scale": -2.0}]))
     torch.testing.assert_close(predict(model), fused, rtol=1e-5, atol=1e-5)
     model.diffusion_config.loras[0].scale = 0.0
-    assert torch.equal(predict(model), predict(pipeline))
+    assert_same(predict(model), predict(pipeline))
 
 
 def test_a_fixed_one_and_a_live_one(trees: dict[str, Path], tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_lora_for_another_family(trees: dict[str, Path], tmp_path: Path) -> No
 def test_a_folder_holds_one_lora(trees: dict[str, Path], tmp_path: Path) -> None:
     make_lora(tmp_path / "a.safetensors", "peft")
     by_file = load(trees["eps"], lora_id=str(tmp_path / "a.safetensors"))
-    assert torch.equal(predict(load(trees["eps"], lora_id=str(tmp_path))), predict(by_file))
+    assert_same(predict(load(trees["eps"], lora_id=str(tmp_path))), predict(by_file))
     save_file({}, tmp_path / "b.safetensors")
     with pytest.raises(ModelError, match=r"holds 2 .safetensors files"):
         load(trees["eps"], lora_id=str(tmp_path))

@@ -12,7 +12,16 @@ import torch
 from phosphene.diffusion.sd.sdxl import SDXLPipeline
 from tests.diffusion.sd.loras import CROSS_LAYER, make_lora
 from tests.diffusion.sd.originals import make_single_file
-from tests.diffusion.sd.tools import ALONE, load_xl, noise, pictures, plain, predict, warnings
+from tests.diffusion.sd.tools import (
+    ALONE,
+    assert_same,
+    load_xl,
+    noise,
+    pictures,
+    plain,
+    predict,
+    warnings,
+)
 from tests.diffusion.sd.trees import (
     HIDDEN,
     POOLED,
@@ -95,8 +104,8 @@ def test_a_single_file_equals_its_tree(
     shutil.copytree(trees["xl"], tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
     single = load_xl(tmp_path / "model.safetensors")
     assert single.family.name == "lightning"
-    assert torch.equal(single.encode_prompt("red"), xl.encode_prompt("red"))
-    assert torch.equal(predict(single), predict(xl))
+    assert_same(single.encode_prompt("red"), xl.encode_prompt("red"))
+    assert_same(predict(single), predict(xl))
 
 
 @pytest.mark.parametrize("convention", ["kohya", "peft"])

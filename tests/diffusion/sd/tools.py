@@ -53,5 +53,15 @@ def predict(pipeline: StableDiffusion, t: float = 700.0) -> torch.Tensor:
     return pipeline.denoise(noise(), torch.tensor([t]), pipeline.encode_prompt("red"), ALONE)
 
 
+def assert_same(one: torch.Tensor, other: torch.Tensor) -> None:
+    """Equal up to the last bits, which depend on where in memory a copy of the weights lies."""
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def assert_same_frames(one: np.ndarray, other: np.ndarray) -> None:
+    """uint8 pictures that differ by a rounding at most."""
+    assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
+
+
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "phosphene"]
