@@ -26,7 +26,7 @@ from tests.training.conftest import Trained  # noqa: E402
 
 
 def test_every_stage_leaves_checkpoint_figures_curves_and_sheets(trained: Trained) -> None:
-    for name in ("codec", "flow", "unroll"):
+    for name in ("codec", "flow", "unroll", "large", "small"):
         told = json.loads((trained.out / f"{name}.json").read_text())
         assert told["progress"] == 1
         assert told["step"] > 0

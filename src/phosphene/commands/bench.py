@@ -48,11 +48,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from phosphene.show.settings import parse_size
+
+    size = parse_size(args.size) if args.size else None
     if args.what == "quality":
         from phosphene.show.quality import bench_quality
 
         config = read_settings(args)
-        print(bench_quality(config, args.seeds, args.json, args.plot, args.judge))
+        print(bench_quality(config, size, args.seeds, args.json, args.plot, args.judge))
         return 0
     frames = FRAMES[args.what] if args.frames is None else args.frames
     if frames < SHORTEST[args.what]:
@@ -61,11 +64,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.what == "drift":
         from phosphene.show.drift_bench import bench_drift
 
-        print(bench_drift(config, frames, args.json, args.plot, args.ablation))
+        print(bench_drift(config, frames, size, args.json, args.plot, args.ablation))
         return 0
     from phosphene.show.bench import bench_stream
-    from phosphene.show.settings import parse_size
 
-    size = parse_size(args.size) if args.size else None
     print(bench_stream(config, frames, size, args.json))
     return 0

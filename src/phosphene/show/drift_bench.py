@@ -15,6 +15,8 @@ from phosphene.show.bench import machine_name
 from phosphene.show.drift import FIGURES, Run, naive, run
 from phosphene.show.drift_checks import HistoryGain, LoopTest, history_gain, loop_test
 from phosphene.show.plots import plot_drift
+from phosphene.show.render import apply_size
+from phosphene.video.spec import Size
 
 PROMPTS = (
     "crimson and gold mandala", "violet nebula", "teal ocean waves", "orange fire", "emerald aurora",
@@ -91,6 +93,7 @@ def fails(one: Run, beside: Run) -> bool:
 def bench_drift(
     config: PipelineConfig,
     frames: int,
+    size: Size | None,
     json_path: str | None = None,
     plot_path: str | None = None,
     ablation_folder: str | None = None,
@@ -98,6 +101,7 @@ def bench_drift(
     """Examine streams of ``frames`` frames; writes what was asked for, returns the text to print."""
     base = load_pipeline(config.diffusion, config.inference)
     base.suggest(config)
+    apply_size(base, config, size)
     every = max(1, frames // 500)
     short = max(60, frames // 40)
     prompts = []

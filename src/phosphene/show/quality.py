@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from phosphene import __version__
 from phosphene.config import PipelineConfig
@@ -25,9 +26,13 @@ from phosphene.show.bench import machine_name
 from phosphene.show.dream import breath
 from phosphene.show.drift import latents
 from phosphene.show.plots import plot_hits
+from phosphene.show.render import apply_size
+from phosphene.video.spec import Size
 
 FRAMES = 12
 """frames from a cut to the picture that is judged: half a second"""
+LOOKED = 4 * SIDE
+"""pixels a side of the pictures whose sharpness is known; larger ones are looked at this small"""
 STEPS = (1, 2, 4)
 GOALS = {1: 0.85, 2: 0.90}
 """share of pictures that must show their prompt, by denoising steps"""
@@ -97,6 +102,7 @@ class QualityBench:
 
 def bench_quality(
     config: PipelineConfig,
+    size: Size | None,
     seeds: int,
     json_path: str | None = None,
     plot_path: str | None = None,
@@ -110,10 +116,13 @@ def bench_quality(
         raise InputError(f"--seeds must be at least 1, not {seeds}.")
     judge = Judge(Path(judge_folder) if judge_folder else WEIGHTS)
     config = config.model_copy(deep=True)
-    # blocks of whole pixels are what the judge averages
-    config.inference.width = config.inference.height = 4 * SIDE
     base = load_pipeline(config.diffusion, config.inference)
     base.suggest(config)
+    width, height = apply_size(base, config, size).model
+    if width != height or width % LOOKED:
+        raise InputError(
+            f"quality is measured at {LOOKED}x{LOOKED} or {2 * LOOKED}x{2 * LOOKED}, not {width}x{height}."
+        )
     bench = QualityBench(
         version=__version__,
         machine=machine_name(),
@@ -181,7 +190,7 @@ def _counts(asked: np.ndarray, said: np.ndarray, kinds: int) -> tuple[tuple[int,
 def picture(
     base: BaseDiffusionPipeline, config: PipelineConfig, prompt: str, steps: int, seed: int
 ) -> Frame:
-    """The frame half a second after a dream of ``prompt`` began."""
+    """The frame half a second after a dream of ``prompt`` began, `LOOKED` pixels a side."""
     own = config.model_copy(deep=True)
     own.prompt.base_prompt = prompt
     own.stream.denoising_steps = steps
@@ -189,4 +198,4 @@ def picture(
     fps = config.audio.fps
     *_, last = latents(base, own, breath(FRAMES / fps, fps, seed))
     frame: Frame = base.decode(last)[0]
-    return frame
+    return np.asarray(Image.fromarray(frame).reduce(len(frame) // LOOKED))

@@ -72,8 +72,9 @@ def _training(manifest: Mapping[str, Any]) -> str:
 3. unroll: the network's own frames, detached and kept to 8 bits, are its history; a relativistic critic with
    slope penalties judges the frame with the one before; long streams have nothing but the critic; pictures
    from noise match the stage-2 network's many-step ones.
-4. large: the decoder's trunk goes on learning under a head of twice the size, on large pictures and the
-   latents of their halves; the codec's loss without its critic.
+4. large, small: the decoders that ship, one for pictures of twice the size. Each starts from the codec's
+   and learns to draw the picture that was meant from latents as streams leave them: turned, held for some
+   frames, noised and predicted back. The codec's loss, then a critic besides.
 """
 
 

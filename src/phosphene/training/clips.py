@@ -82,10 +82,18 @@ def timeline(cfg: DataSettings, rng: random.Random) -> tuple[tuple[int, ...], Te
     return (*old, *range(LEAD, LEAD + cfg.frames)), age
 
 
+@dataclass(frozen=True)
+class Stills:
+    """Single pictures (n, s, s, 3) uint8 and what they show; source pictures have no caption."""
+
+    pictures: Tensor
+    captions: tuple[str, ...]
+
+
 def drawn_stills(
     cfg: DataSettings, split: str, seed: int, device: torch.device
-) -> Iterator[Tensor]:
-    """Endless batches (n, 2s, 2s, 3) uint8 of single large pictures, every eighth a source picture's."""
+) -> Iterator[Stills]:
+    """Endless batches of pictures of twice the size, every eighth a batch of source pictures."""
     index, size = 0, 2 * cfg.size
     while True:
         for name in family_names(cfg):
@@ -94,9 +102,10 @@ def drawn_stills(
             scenes = [random_scene(rng, name) for _ in range(cfg.batch)]
             audio = random_audio(torch.Generator().manual_seed(number), cfg.batch, LEAD)
             batch = _batch(scenes, audio.to(device), number, (rng.randrange(LEAD),))
-            yield render(batch, size)[:, 0]
+            yield Stills(render(batch, size)[:, 0], tuple(scene.caption for scene in scenes))
             if rng.random() < STILL_SOURCES:
-                yield leaves(number, cfg.batch, (0,), size, device)[:, 0]
+                sources = leaves(number, cfg.batch, (0,), size, device)[:, 0]
+                yield Stills(sources, ("",) * cfg.batch)
         index += 1
 
 

@@ -28,6 +28,9 @@ class DataSettings(ConfigModel):
     render_minutes: float = Field(
         1.0, gt=0, description="Longest time a piece spends on drawing its clips."
     )
+    stills: int = Field(
+        4000, ge=1, description="Large single pictures for the decoders, if the time allows."
+    )
     batch: int = Field(16, ge=1, description="Clips drawn at once.")
     recoloured: float = Field(
         0.2, ge=0, le=1, description="Share of clips drawn in a second palette too."
@@ -149,15 +152,25 @@ class UnrollSettings(ConfigModel):
     critic_slope: float = Field(10.0, ge=0, description="Weight of the critic's slope penalties.")
 
 
-class LargeSettings(ConfigModel):
-    """The decoder of large pictures, twice the size that the rest was trained at."""
+class DecoderSettings(ConfigModel):
+    """A decoder of the package: draws what streams make of latents, after LSD is trained."""
 
     minutes: float = Field(2.0, ge=0, description="Training time, over all pieces.")
-    pictures: int = Field(4000, ge=1, description="Pictures to draw, if the time allows.")
     batch: int = Field(32, ge=1)
-    crop: int = Field(14, ge=4, description="Side of the crops, latent pixels.")
-    rate: float = Field(8e-4, gt=0, description="Highest learning rate, of the new layers.")
-    noise: float = Field(0.2, ge=0, description="Largest noise on the latents.")
+    crop: int = Field(16, ge=2, description="Side of the crops, latent pixels.")
+    coarse_blocks: int = Field(
+        5, ge=0, description="At the latents' size; at least as many as the codec's."
+    )
+    rate: float = Field(6e-4, gt=0, description="Highest learning rate.")
+    worn: float = Field(
+        0.8, ge=0, le=1, description="Share of latents as streams leave them; the rest are clean."
+    )
+    noise: float = Field(0.15, ge=0, description="Largest noise on clean latents.")
+    sharp_from: float = Field(
+        0.5, ge=0, le=1, description="Progress from which the critic joins in."
+    )
+    sharp: float = Field(0.5, ge=0, description="Strength of the critic against fidelity.")
+    critic_width: int = Field(24, ge=8, description="Channels of the critic.")
 
 
 class JudgeSettings(ConfigModel):
@@ -187,7 +200,8 @@ class TrainConfig(ConfigModel):
     corruption: CorruptionSettings = Field(default_factory=CorruptionSettings)
     flow: FlowSettings = Field(default_factory=FlowSettings)
     unroll: UnrollSettings = Field(default_factory=UnrollSettings)
-    large: LargeSettings = Field(default_factory=LargeSettings)
+    large: DecoderSettings = Field(default_factory=DecoderSettings)
+    small: DecoderSettings = Field(default_factory=DecoderSettings)
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
 
     @classmethod
@@ -221,15 +235,17 @@ PLANS: dict[str, dict[str, object]] = {
         "codec": {"minutes": 6.0},
         "flow": {"minutes": 8.5},
         "unroll": {"minutes": 7.5},
-        "large": {"minutes": 1.5, "batch": 64},
+        "large": {"minutes": 1.2, "batch": 64},
+        "small": {"minutes": 0.8, "batch": 64},
     },
     # a day's work for a few cores
     "cpu": {
-        "data": {"clips": 1600, "render_minutes": 12.0, "batch": 4},
+        "data": {"clips": 1600, "stills": 3000, "render_minutes": 12.0, "batch": 4},
         "codec": {"minutes": 60.0, "batch": 12, "crop": 128},
         "flow": {"minutes": 240.0, "batch": 24, "rate": 1e-3, "average": 0.998},
         "unroll": {"minutes": 240.0, "batch": 12, "pairs": 600, "keep": 256, "average": 0.998},
-        "large": {"minutes": 90.0, "batch": 8, "pictures": 2800},
+        "large": {"minutes": 90.0, "batch": 4},
+        "small": {"minutes": 45.0, "batch": 8},
         "judge": {"minutes": 20.0, "batch": 64},
     },
     # seconds, to see that everything turns
@@ -238,6 +254,7 @@ PLANS: dict[str, dict[str, object]] = {
             "families": ["spiral", "hexagons", "nebula"],
             "size": 64,
             "clips": 12,
+            "stills": 6,
             "render_minutes": 0.2,
             "batch": 2,
         },
@@ -264,7 +281,8 @@ PLANS: dict[str, dict[str, object]] = {
             "teacher_steps": 2,
             "critic_width": 8,
         },
-        "large": {"minutes": 0.05, "batch": 4, "pictures": 6, "crop": 4},
+        "large": {"minutes": 0.05, "batch": 4, "crop": 4, "coarse_blocks": 2, "critic_width": 8},
+        "small": {"minutes": 0.05, "batch": 4, "crop": 4, "coarse_blocks": 2, "critic_width": 8},
         "judge": {"minutes": 0.05, "batch": 6, "width": 8},
     },
 }

@@ -17,7 +17,7 @@ from torch import Tensor
 from phosphene.errors import ConfigError
 from phosphene.training import runtime
 
-NETWORKS = ("codec", "flow", "unroll", "large")
+NETWORKS = ("codec", "flow", "unroll", "large", "small")
 NOTES = "notes.zip"
 
 

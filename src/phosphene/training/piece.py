@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from phosphene.diffusion.lsd.nets import LsdNets
+from phosphene.diffusion.lsd.pipeline import halve
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.errors import ConfigError
 from phosphene.training import runtime
 from phosphene.training.clips import Drawn, drawings, drawn_stills
-from phosphene.training.config import TrainConfig
+from phosphene.training.config import DecoderSettings, TrainConfig
 from phosphene.training.folder import folder_clips
+from phosphene.training.nets.codec import Decoder, LargeDecoder
 from phosphene.training.nets.lsd import LSD
 from phosphene.training.pool import Clips, gather_clips, gather_frames, until
 from phosphene.training.stage import finished, run_stage
+from phosphene.training.streaming import denoiser_graph, export_stream
 from phosphene.training.train_codec import CodecStage, load_codec
+from phosphene.training.train_decoder import DecoderStage
 from phosphene.training.train_flow import FlowStage, load_lsd
-from phosphene.training.train_large import LargeStage
 from phosphene.training.train_unroll import UnrollStage
+from phosphene.training.wear import Worn, joined, wear
 
 CONFIG = "train.toml"
 FRAMES_SHARE = 0.5
@@ -52,20 +60,50 @@ def train(out: Path, cfg: TrainConfig, minutes: float | None = None) -> bool:
     ]
     if todo and not _train_lsd(out, cfg, deadline, device):
         return False
-    if finished(out, "large", cfg.large.minutes):
+    if all(finished(out, name, settings.minutes) for name, _, settings in decoders(cfg)):
         return True
     # a piece whose time went into the stage before leaves this one to the next
     late = bool(todo) and time.monotonic() >= deadline
-    return not late and _train_large(out, cfg, deadline, device)
+    return not late and _train_decoders(out, cfg, deadline, device)
 
 
-def _train_large(out: Path, cfg: TrainConfig, deadline: float, device: torch.device) -> bool:
-    seconds = min(60 * cfg.data.render_minutes, 0.4 * max(5.0, deadline - time.monotonic()))
-    stills = drawn_stills(cfg.data, f"train-large-{_next_piece(out)}", cfg.seed, device)
-    pictures = torch.cat(list(until(stills, cfg.large.pictures, seconds)))
-    print(f"{len(pictures)} large pictures", flush=True)
+def decoders(
+    cfg: TrainConfig,
+) -> tuple[tuple[str, type[Decoder | LargeDecoder], DecoderSettings], ...]:
+    """The last stages: name, network and settings of each."""
+    return ("large", LargeDecoder, cfg.large), ("small", Decoder, cfg.small)
+
+
+def _train_decoders(out: Path, cfg: TrainConfig, deadline: float, device: torch.device) -> bool:
     codec = load_codec(out / "codec.pt", device)
-    return run_stage(LargeStage(cfg.large, pictures, codec, device), out, deadline, cfg.device)
+    seen = _worn_stills(out, cfg, deadline, device)
+    print(f"{len(seen)} large pictures", flush=True)
+    for name, kind, settings in decoders(cfg):
+        if finished(out, name, settings.minutes):
+            continue
+        own = seen if kind is LargeDecoder else replace(seen, pictures=halve(seen.pictures))
+        stage = DecoderStage(name, kind, settings, own, codec, device)
+        if not run_stage(stage, out, deadline, cfg.device):
+            return False
+    return True
+
+
+def _worn_stills(out: Path, cfg: TrainConfig, deadline: float, device: torch.device) -> Worn:
+    """New pictures, with what the networks of the run as they stand make of their latents."""
+    seconds = min(60 * cfg.data.render_minutes, 0.4 * max(5.0, deadline - time.monotonic()))
+    number = _next_piece(out)
+    stills = drawn_stills(cfg.data, f"train-decoders-{number}", cfg.seed, device)
+    text = TextEncoder()
+    batches = (
+        (still.pictures.cpu().numpy(), np.stack([text.encode(c) for c in still.captions])[:, None])
+        for still in stills
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder)
+        denoiser = denoiser_graph(out, cfg, text.dim)
+        export_stream(out, denoiser, weights)
+        drawn = wear(batches, LsdNets(weights=weights), denoiser is not None, cfg.seed + number)
+        return joined(list(until(drawn, cfg.data.stills, seconds)))
 
 
 def _train_lsd(out: Path, cfg: TrainConfig, deadline: float, device: torch.device) -> bool:

@@ -20,14 +20,16 @@ from phosphene.training import calibrate
 from phosphene.training.card import model_card
 from phosphene.training.clips import family_names
 from phosphene.training.config import TrainConfig
-from phosphene.training.export import decoder_graph, encoder_graph, export, lsd_graph
+from phosphene.training.export import decoder_graph, export
+from phosphene.training.nets.codec import Decoder, LargeDecoder
+from phosphene.training.pack import NETWORKS
 from phosphene.training.piece import CONFIG
 from phosphene.training.quantise import export_int8, psnr_between
 from phosphene.training.render import FAMILIES
 from phosphene.training.seeds import make_seeds
+from phosphene.training.streaming import denoiser_graph, export_stream
 from phosphene.training.train_codec import load_codec
-from phosphene.training.train_flow import load_lsd
-from phosphene.training.train_large import load_large
+from phosphene.training.train_decoder import load_decoder
 
 FILES = ("encoder.onnx", "denoiser.onnx", "decoder.onnx", LARGE, "text.npz", "seeds.npz")
 JUDGE = ("judge.onnx", "judge.json")
@@ -47,11 +49,10 @@ def publish(run: Path, weights: Path) -> str:
     cfg = TrainConfig.from_toml(run / CONFIG)
     shutil.copyfile(DEFAULT_TABLE, weights / "text.npz")
     text = TextEncoder(weights / "text.npz")
-    codec = load_codec(run / "codec.pt", cpu)
-    parity = {
-        "encoder": export(encoder_graph(codec.encoder), weights / "encoder.onnx"),
-        "decoder": export(decoder_graph(codec.decoder), other / "decoder-float.onnx"),
-    }
+    denoiser = denoiser_graph(run, cfg, text.dim)
+    parity = export_stream(run, denoiser, weights)
+    small = decoder_graph(_small_decoder(run, cpu))
+    parity["decoder"] = export(small, other / "decoder-float.onnx")
     make_seeds(
         LsdNets(1, weights).encode,
         text,
@@ -61,26 +62,22 @@ def publish(run: Path, weights: Path) -> str:
     )
     latents = calibrate.seed_latents(SeedBank(weights / "seeds.npz"), 48)
     pictures = [{"latent": latent[None]} for latent in latents]
-    export_int8(decoder_graph(codec.decoder), pictures[:32], weights / "decoder.onnx")
+    export_int8(small, pictures[:32], weights / "decoder.onnx")
     eight_bits = {
         "decoder_psnr_db": psnr_between(
             other / "decoder-float.onnx", weights / "decoder.onnx", pictures[32:]
         )
     }
     if (run / "large.pt").exists():
-        large = decoder_graph(load_large(run / "large.pt", cpu))
+        large = decoder_graph(load_decoder(run / "large.pt", LargeDecoder, cpu))
         parity["large decoder"] = export(large, other / "decoder-large-float.onnx")
         export_int8(large, pictures[:32], weights / LARGE)
         eight_bits["large_decoder_psnr_db"] = psnr_between(
             other / "decoder-large-float.onnx", weights / LARGE, pictures[32:]
         )
-    stage = "unroll" if (run / "unroll.pt").exists() else "flow"
-    if (run / f"{stage}.pt").exists():
-        net = load_lsd(run / f"{stage}.pt", cfg, text.dim, cpu)
-        graph = lsd_graph(net)
-        parity["denoiser"] = export(graph, weights / "denoiser.onnx")
+    if denoiser is not None:
         feeds = calibrate.stream_feeds(weights / "denoiser.onnx", latents, text)
-        export_int8(graph, feeds[:48], other / "denoiser-int8.onnx")
+        export_int8(denoiser, feeds[:48], other / "denoiser-int8.onnx")
         eight_bits["denoiser_relative_error"] = calibrate.relative_error(
             weights / "denoiser.onnx", other / "denoiser-int8.onnx", feeds[48:]
         )
@@ -90,7 +87,7 @@ def publish(run: Path, weights: Path) -> str:
         "latent": {"channels": 8, "factor": 8, "picture_multiple": 16, "reach": REACH},
         "flow": "x_t = (1 - t) picture + t noise; velocity = noise - picture; t in [0, 1]",
         "inference": INFERENCE,
-        "stages": {name: _stage(run, name) for name in ("codec", "flow", "unroll", "large")},
+        "stages": {name: _stage(run, name) for name in NETWORKS},
         "parity_with_torch": parity,
         "eight_bits": eight_bits,
         "training": cfg.model_dump(mode="json"),
@@ -99,6 +96,13 @@ def publish(run: Path, weights: Path) -> str:
     (weights / "MODEL_CARD.md").write_text(model_card(manifest, _figures(run)), encoding="utf-8")
     total = sum((weights / name).stat().st_size for name in _present(weights)) / 1e6
     return f"{weights}: {total:.1f} MB; difference from torch {parity}; in 8 bits {eight_bits}"
+
+
+def _small_decoder(run: Path, device: torch.device) -> Decoder:
+    """The codec's own before it is trained on streams."""
+    if (run / "small.pt").exists():
+        return load_decoder(run / "small.pt", Decoder, device)
+    return load_codec(run / "codec.pt", device).decoder
 
 
 def redraw_seeds(weights: Path, families: Sequence[str] = tuple(FAMILIES), size: int = 256) -> str:

@@ -12,13 +12,9 @@ from torch import Tensor
 
 from phosphene.training import losses, runtime, sheets
 from phosphene.training.config import CodecSettings
+from phosphene.training.critique import Critique
 from phosphene.training.nets.codec import Autoencoder, AutoencoderConfig, psnr
-from phosphene.training.nets.critic import PictureCritic
 from phosphene.training.stage import Figures, Stage
-
-NOISE = 0.05
-"""of the critic's slope estimate, grey level 1 = white"""
-SLOPE = 1.0
 
 
 class CodecStage(Stage):
@@ -32,12 +28,9 @@ class CodecStage(Stage):
         self._net_cfg = cfg.net()
         self._net = runtime.place(Autoencoder(self._net_cfg), device)
         self._average = runtime.Average(self._net, 0.998)
-        self._critic = runtime.place(PictureCritic(cfg.critic_width), device)
+        self._critique = Critique(cfg.critic_width, cfg.sharp_from, cfg.sharp, cfg.rate, device)
         self._optim = torch.optim.AdamW(
             self._net.parameters(), lr=cfg.rate, betas=(0.9, 0.98), weight_decay=1e-3
-        )
-        self._critic_optim = torch.optim.AdamW(
-            self._critic.parameters(), lr=cfg.rate, betas=(0.0, 0.99)
         )
         if cfg.frozen_encoder:
             self._net.encoder.eval().requires_grad_(False)
@@ -56,45 +49,20 @@ class CodecStage(Stage):
             output = self._net.decoder(latent).float()
         faithful = losses.reconstruction_loss(output, target)
         self._optim.zero_grad(set_to_none=True)
-        figures = {"faithful": faithful.detach()}
-        if progress < cfg.sharp_from or cfg.sharp == 0:
-            faithful.backward()  # type: ignore[no-untyped-call]
-        else:
-            # the critic comes in slowly
-            eager = min(1.0, (progress - cfg.sharp_from) / 0.1)
-            with runtime.fast_math(self._device):
-                convincing = losses.maker_loss(self._critic(target), self._critic(output)).float()
-            losses.balanced_backward(output, faithful, convincing, eager * cfg.sharp)
+        self._critique.backward(faithful, output, target, progress)
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
         self._optim.step()
         self._average.update(self._net)
-        if cfg.sharp and progress >= cfg.sharp_from - 0.05:
-            # it learns a little ahead of its first word
-            figures["critic"] = self._train_critic(target, output.detach(), rate)
-        return figures
-
-    def _train_critic(self, real: Tensor, fake: Tensor, rate: float) -> Tensor:
-        runtime.set_rate(self._critic_optim, 0.5 * rate)
-        pictures = torch.cat((real, fake.clamp(-0.2, 1.2)))
-        noisy = pictures + NOISE * torch.randn_like(pictures)
-        with runtime.fast_math(self._device):
-            logits = self._critic(torch.cat((pictures, noisy))).float()
-        clear, disturbed = logits.chunk(2)
-        loss = losses.critic_loss(*clear.chunk(2))
-        total = loss + SLOPE * losses.steepness(clear, disturbed, NOISE)
-        self._critic_optim.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        self._critic_optim.step()
-        return loss.detach()
+        critic = self._critique.learn(target, output, progress, rate)
+        return {"faithful": faithful.detach(), **critic}
 
     def state(self) -> dict[str, Any]:
         return {
             "model": self._net.state_dict(),
             "average": self._average.module.state_dict(),
             "averaged": self._average.steps,
-            "critic": self._critic.state_dict(),
             "optim": self._optim.state_dict(),
-            "critic_optim": self._critic_optim.state_dict(),
+            **self._critique.state(),
             "config": asdict(self._net_cfg),
         }
 
@@ -103,8 +71,8 @@ class CodecStage(Stage):
         self._net.load_state_dict(state.get("model", state["average"]))
         self._average.module.load_state_dict(state["average"])
         self._average.steps = state["averaged"]
-        self._critic.load_state_dict(state["critic"])
-        runtime.restore_optimisers(state, optim=self._optim, critic_optim=self._critic_optim)
+        runtime.restore_optimisers(state, optim=self._optim)
+        self._critique.restore(state)
 
     @torch.no_grad()
     def report(self, sheet: Path) -> dict[str, float]:

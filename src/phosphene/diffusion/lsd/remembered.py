@@ -35,6 +35,7 @@ KEPT = 3
 """pictures, and encoded turns: a change looks back at one other"""
 
 FloatArray = npt.NDArray[np.float32]
+Frame = npt.NDArray[np.uint8]
 
 
 class Remembered:
@@ -65,10 +66,8 @@ class Remembered:
         self, vector: FloatArray, variant: int, pose: CameraMove, height: int, width: int
     ) -> Array:
         """(1 8 height width): the picture of a prompt vector (dim,), as ``pose`` shows it."""
-        turns = round(pose.rotate / TURN)
-        whole = round(2 * math.pi / TURN)
-        canvas = self._turned(vector.tobytes(), variant, turns % whole, height, width)
-        rest = replace(pose, rotate=pose.rotate - turns * TURN)
+        turns, rest = in_turns(pose)
+        canvas = self._turned(vector.tobytes(), variant, turns, height, width)
         return part(canvas, rest, height, width)
 
     def picture(self, vector: FloatArray, variant: int) -> Frames:
@@ -81,30 +80,50 @@ class Remembered:
         return tone(picture, gradient(words)) if words else picture
 
     def _draw_tile(self, vector: bytes, variant: int) -> Image:
-        """The picture among its mirror images, three by three."""
-        from PIL import Image
-
-        picture = self.picture(np.frombuffer(vector, np.float32), variant)
-        row = np.concatenate([picture[:, ::-1], picture, picture[:, ::-1]], axis=1)
-        return Image.fromarray(np.concatenate([row[::-1], row, row[::-1]]))
+        return mirrored(self.picture(np.frombuffer(vector, np.float32), variant))
 
     def _encode_turned(
         self, vector: bytes, variant: int, turns: int, height: int, width: int
     ) -> Array:
         """(1 8 height+ width+) latents of the picture turned ``turns`` times, with a margin."""
-        from PIL import Image
+        return self._encode(turned(self._tile(vector, variant), turns, height, width)[None])
 
-        tile = self._tile(vector, variant)
-        margin = math.ceil(MARGIN * max(height, width))
-        rows, columns = (FACTOR * (side + 2 * margin) for side in (height, width))
-        # a wide stream shows as much more of the picture as it enlarges it
-        side = FACTOR * math.sqrt(height * width)
-        scale = tile.width / 3 / side
-        c, s = (scale * f(turns * TURN) for f in (math.cos, math.sin))
-        x, y = tile.width / 2, tile.height / 2
-        across, down = columns / 2, rows / 2
-        places = (c, s, x - c * across - s * down, -s, c, y + s * across - c * down)
-        canvas = tile.transform(
-            (columns, rows), Image.Transform.AFFINE, places, Image.Resampling.BICUBIC
-        )
-        return self._encode(np.asarray(canvas)[None])
+
+def in_turns(pose: CameraMove) -> tuple[int, CameraMove]:
+    """How many turns of :data:`TURN` a pose holds, a full circle being none, and the rest of it."""
+    turns = round(pose.rotate / TURN)
+    rest = replace(pose, rotate=pose.rotate - turns * TURN)
+    return turns % round(2 * math.pi / TURN), rest
+
+
+def turned(tile: Image, turns: int, height: int, width: int) -> Frame:
+    """The pixels of a :func:`mirrored` picture that latents (height width) are made of, and a margin."""
+    margin = math.ceil(MARGIN * max(height, width))
+    rows, columns = (FACTOR * (side + 2 * margin) for side in (height, width))
+    # a wide stream shows as much more of the picture as it enlarges it
+    side = FACTOR * math.sqrt(height * width)
+    return shown(tile, CameraMove(rotate=turns * TURN), rows, columns, side)
+
+
+def mirrored(picture: Frame) -> Image:
+    """A picture (s s 3) among its mirror images, three by three."""
+    from PIL import Image
+
+    row = np.concatenate([picture[:, ::-1], picture, picture[:, ::-1]], axis=1)
+    return Image.fromarray(np.concatenate([row[::-1], row, row[::-1]]))
+
+
+def shown(tile: Image, pose: CameraMove, rows: int, columns: int, side: float) -> Frame:
+    """(rows columns 3): the middle of a :func:`mirrored` picture as ``pose`` shows it, but for its ripple.
+
+    The picture is ``side`` pixels wide.
+    """
+    from PIL import Image
+
+    scale = tile.width / 3 / side
+    c, s = (scale * f(pose.rotate) / pose.zoom for f in (math.cos, math.sin))
+    x, y = columns / 2 + pose.pan_x * side, rows / 2 + pose.pan_y * side
+    middle = tile.width / 2
+    places = (c, s, middle - c * x - s * y, -s, c, middle + s * x - c * y)
+    seen = tile.transform((columns, rows), Image.Transform.AFFINE, places, Image.Resampling.BICUBIC)
+    return np.asarray(seen)

@@ -29,6 +29,10 @@ class AutoencoderConfig:
     """width at 1/4 of a large picture's size"""
 
 
+COARSE = 2
+"""layers of a decoder before its coarse blocks"""
+
+
 class Residual(nn.Module):
     """Two convolutions and a skip; no norm, which costs memory traffic on a CPU."""
 
@@ -36,7 +40,8 @@ class Residual(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
+        for zeroed in self.second.parameters():
+            nn.init.zeros_(zeroed)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.second(F.relu(self.first(x))))
@@ -72,7 +77,12 @@ class Decoder(nn.Module):
 
     def __init__(self, cfg: AutoencoderConfig) -> None:
         super().__init__()
+        self.cfg = cfg
         self.net = nn.Sequential(*_trunk(cfg), *_head(cfg.decoder_fine))
+
+    def start_from(self, decoder: Decoder) -> None:
+        """Take over a trained decoder; coarse blocks that it has not begin as identities."""
+        _take_over(self, decoder, len(decoder.net))
 
     def forward(self, latent: Tensor) -> Tensor:
         return _paint(self.net, latent)
@@ -87,6 +97,7 @@ class LargeDecoder(nn.Module):
 
     def __init__(self, cfg: AutoencoderConfig) -> None:
         super().__init__()
+        self.cfg = cfg
         width = cfg.decoder_finest
         self.net = nn.Sequential(
             *_trunk(cfg),
@@ -97,11 +108,9 @@ class LargeDecoder(nn.Module):
             *_head(width),
         )
 
-    def start_from(self, decoder: Decoder) -> int:
-        """Take over the trunk of a trained decoder; returns how many layers that are."""
-        shared = len(decoder.net) - 2
-        self.net[:shared].load_state_dict(decoder.net[:shared].state_dict())
-        return shared
+    def start_from(self, decoder: Decoder) -> None:
+        """Take over the trunk of a trained decoder; coarse blocks that it has not begin as identities."""
+        _take_over(self, decoder, len(decoder.net) - 2)
 
     def forward(self, latent: Tensor) -> Tensor:
         return _paint(self.net, latent)
@@ -115,6 +124,15 @@ class Autoencoder(nn.Module):
         self.cfg = cfg or AutoencoderConfig()
         self.encoder = Encoder(self.cfg)
         self.decoder = Decoder(self.cfg)
+
+
+def _take_over(net: Decoder | LargeDecoder, trained: Decoder, layers: int) -> None:
+    """Copy the first ``layers`` of a decoder with as many coarse blocks or fewer."""
+    old = trained.cfg.coarse_blocks
+    more = net.cfg.coarse_blocks - old
+    for index in range(layers):
+        place = index if index < COARSE + old else index + more
+        net.net[place].load_state_dict(trained.net[index].state_dict())
 
 
 def _trunk(cfg: AutoencoderConfig) -> tuple[nn.Module, ...]:
