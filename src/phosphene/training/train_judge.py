@@ -53,14 +53,16 @@ def draw_examples(
 
     They are drawn at ``size`` and averaged down to ``side``, which is ``size`` itself if not given.
     """
-    frames, patterns, palettes = [], [], []
+    patterns: list[int] = []
     names, colours = family_names(cfg.data), list(PALETTES.values())
+    n, side = len(colours), side or size
+    # one block for all: small pictures kept between large temporary ones tear the heap to pieces
+    frames = torch.empty(rounds * len(names) * n, side, side, 3, dtype=torch.uint8)
     start = time.monotonic()
     for index in range(rounds):
         for number, name in enumerate(names):
             seed = zlib.crc32(f"{split}/{cfg.seed}/{index}/{name}".encode())
             rng = random.Random(seed)
-            n = len(colours)
             looks = [_lut(rng, text) for text in colours]
             modifier = [rng.choice(MODIFIERS) for _ in range(n)]
             batch = ClipBatch(
@@ -73,16 +75,16 @@ def draw_examples(
                 seed=seed,
             )
             drawn = render(batch, size)[:, 0]
-            frames.append((drawn if side is None else _pooled(drawn, side)).cpu())
-            patterns.append(torch.full((n,), number))
-            palettes.append(torch.arange(n))
+            frames[len(patterns) : len(patterns) + n] = _pooled(drawn, side).cpu()
+            patterns += [number] * n
         if time.monotonic() - start > seconds:
             break
-    return torch.cat(frames), torch.cat(patterns), torch.cat(palettes)
+    count = len(patterns)
+    return frames[:count], torch.tensor(patterns), torch.arange(count) % n
 
 
 def _pooled(frames: Tensor, side: int) -> Tensor:
-    """uint8 (n, h, w, 3) with sides a multiple of `side`, by averaging blocks."""
+    """uint8 (n, side, side, 3) of sides a multiple of `side`, by averaging blocks."""
     planes = F.avg_pool2d(frames.permute(0, 3, 1, 2).float(), frames.shape[1] // side)
     return planes.round().to(torch.uint8).permute(0, 2, 3, 1)
 
