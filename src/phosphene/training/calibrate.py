@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.feeds import Told, feeds
-from phosphene.diffusion.lsd.nets import open_session
+from phosphene.diffusion.lsd.nets import LsdNets, open_session
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.training.quantise import Feeds
+from phosphene.training.wear import hold
 
 FloatArray = npt.NDArray[np.float32]
+TEXT = 128
+"""length of a prompt's vector"""
 PROMPTS = (
     "crimson nebula", "teal ocean waves", "neon grid", "gold mandala", "violet smoke",
     "black and white stripes", "emerald aurora", "rainbow kaleidoscope",
@@ -23,8 +26,16 @@ PROMPTS = (
 
 def seed_latents(bank: SeedBank, count: int) -> FloatArray:
     """(count, 8, 32, 32) different remembered pictures."""
-    null = np.zeros(128, np.float32)
+    null = np.zeros(TEXT, np.float32)
     return np.stack([bank.latent(null, seed) for seed in range(count)])
+
+
+def drawn_latents(nets: LsdNets, latents: FloatArray) -> FloatArray:
+    """What a decoder is given: every second of ``latents`` (n 8 h w) as a stream leaves it."""
+    out, held = latents.copy(), latents[1::2]
+    silent = np.zeros((len(held), 1, TEXT), np.float32)
+    out[1::2] = hold(nets, held, silent, 5, np.random.default_rng(0))
+    return out
 
 
 def stream_feeds(denoiser: Path, latents: FloatArray, text: TextEncoder) -> list[Feeds]:

@@ -53,15 +53,17 @@ def publish(run: Path, weights: Path) -> str:
     parity = export_stream(run, denoiser, weights)
     small = decoder_graph(_small_decoder(run, cpu))
     parity["decoder"] = export(small, other / "decoder-float.onnx")
+    nets = LsdNets(1, weights)
     make_seeds(
-        LsdNets(1, weights).encode,
+        nets.encode,
         text,
         weights / "seeds.npz",
         family_names(cfg.data),
         cfg.data.size,
     )
     latents = calibrate.seed_latents(SeedBank(weights / "seeds.npz"), 48)
-    pictures = [{"latent": latent[None]} for latent in latents]
+    drawn = latents if denoiser is None else calibrate.drawn_latents(nets, latents)
+    pictures = [{"latent": latent[None]} for latent in drawn]
     export_int8(small, pictures[:32], weights / "decoder.onnx")
     eight_bits = {
         "decoder_psnr_db": psnr_between(

@@ -66,7 +66,7 @@ function Running() {
   const now = figures.value;
   if (now === null) return <p class="running">waiting for pictures</p>;
   const inSong = hearing.value === 'song' && playing.value && !Number.isNaN(now.offMs);
-  const age = inSong ? `${signed(now.offMs)} ms to the sound` : `${Math.round(now.ageMs)} ms old`;
+  const age = inSong ? signed(now.offMs) : Math.round(now.ageMs);
   const lowered = stats.value?.lowered === true;
   return (
     <p
@@ -83,8 +83,9 @@ function Running() {
       a second
       <span class="dot" aria-hidden="true" />
       <span class="figure" data-figure="age">
-        {age}
+        {age} ms
       </span>
+      <span class="meaning">{inSong ? 'to the sound' : 'old'}</span>
       {lowered && (
         <span class="lowered" title={stats.value?.reason}>
           drawn smaller

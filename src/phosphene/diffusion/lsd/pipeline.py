@@ -66,7 +66,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         config.stream.suggest(stream_batch=False, add_noise=False)
         # one step from much noise predicts means: little noise and a firm hand keep lines crisp, and what
         # moves a picture is camera and pose
-        config.stream.suggest(temporal_blend_ratio=0.92, adaptive_blending=False, anchor=0.5)
+        config.stream.suggest(temporal_blend_ratio=0.98, adaptive_blending=False, anchor=0.5)
         # an input picture comes dressed in the prompt's colours; its lines are finer than the model's
         config.stream.suggest(strength=0.5, detail=0.7)
         config.transform.suggest(strength=0.5, steps=2, detail=1.0, batch=1)
