@@ -14,7 +14,7 @@ from phosphene.training import runtime  # noqa: E402
 from phosphene.training.config import DecoderSettings  # noqa: E402
 from phosphene.training.critique import Critique  # noqa: E402
 from phosphene.training.nets.codec import Autoencoder, Decoder, LargeDecoder  # noqa: E402
-from phosphene.training.train_decoder import DecoderStage, as_planes, load_decoder  # noqa: E402
+from phosphene.training.train_decoder import DecoderStage, as_planes, between, load_decoder  # noqa: E402
 from phosphene.training.wear import Worn  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -70,6 +70,29 @@ def test_it_learns_to_draw_worn_latents(
     runtime.save(tmp_path / "any.pt", {"stage": stage.state()})
     drawn = load_decoder(tmp_path / "any.pt", kind, CPU)(torch.from_numpy(seen.worn).float())
     assert drawn.shape == as_planes(own.pictures).shape
+
+
+def test_what_ships_lies_between_sharp_and_settled(seen: Worn, codec: Autoencoder) -> None:
+    torch.manual_seed(0)
+    own = replace(seen, pictures=seen.pictures[:, ::2, ::2])
+    cfg = DecoderSettings(batch=2, crop=4, coarse_blocks=1, critic_width=8, sharp_from=0.1)
+    stage = DecoderStage("any", Decoder, cfg, own, codec, CPU)
+    assert "critic" in stage.step(0, 0.5)
+    assert stage.state()["sharp"] == {}
+    before = {name: value.clone() for name, value in stage.state()["average"].items()}
+    for step in range(250, 255):
+        assert "critic" not in stage.step(step, 0.95)
+    state = stage.state()
+    assert all(torch.equal(state["sharp"][name], before[name]) for name in before)
+    shipped = between(state["sharp"], state["average"])
+    name = "net.0.weight"
+    assert not torch.equal(state["average"][name], before[name])
+    wanted = 0.6 * state["sharp"][name] + 0.4 * state["average"][name]
+    assert torch.allclose(shipped[name], wanted)
+    assert between({}, state["average"]) is state["average"]
+    again = DecoderStage("any", Decoder, cfg, own, codec, CPU)
+    again.restore(state)
+    assert torch.equal(again.state()["sharp"][name], before[name])
 
 
 def test_crops_of_pictures_and_latents_are_of_one_place(seen: Worn, codec: Autoencoder) -> None:

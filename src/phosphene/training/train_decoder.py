@@ -22,11 +22,23 @@ from phosphene.training.nets.codec import (
 from phosphene.training.stage import Figures, Stage
 from phosphene.training.wear import Frames, Worn
 
+SETTLE = 0.92
+"""progress from which the critic is silent"""
+SETTLE_RATE = 0.4
+"""of the highest learning rate, then"""
+SHARP = 0.6
+"""share of the weights as the critic left them, in what ships; the rest is of those that settled"""
+
 Kind = TypeVar("Kind", Decoder, LargeDecoder)
+Weights = dict[str, Tensor]
 
 
 class DecoderStage(Stage):
     """A decoder goes on learning on what streams leave of latents; those keep their meaning.
+
+    First faithful, then convincing too, then a short while faithful again: what ships lies between the
+    last two, which keeps the crisp lines and loses the dots that critics bring (network interpolation,
+    Wang et al. 2018, "ESRGAN", sec. 3.4).
 
     Args:
         name: of its files.
@@ -56,24 +68,35 @@ class DecoderStage(Stage):
         self._optim = torch.optim.AdamW(
             self._net.parameters(), lr=cfg.rate, betas=(0.9, 0.98), weight_decay=1e-3
         )
+        self._sharp: Weights = {}
+        """the average as the critic left it, once it has"""
         # pictures stay where they are: thousands of large ones are more than a device may hold
         self._clean, self._worn = (
             torch.from_numpy(latents).to(device) for latents in (seen.clean, seen.worn)
         )
 
     def step(self, step: int, progress: float) -> Figures:
+        settling = progress >= SETTLE and self._cfg.sharp > 0
+        if settling and not self._sharp:
+            self._sharp = {k: v.clone() for k, v in self._average.module.state_dict().items()}
         rate = runtime.learning_rate(self._cfg.rate, step, progress)
+        if settling:
+            left = (progress - SETTLE) / (1 - SETTLE)
+            rate = runtime.learning_rate(SETTLE_RATE * self._cfg.rate, step, left)
         runtime.set_rate(self._optim, rate)
         latent, target = self._crops()
         with runtime.fast_math(self._device):
             output = self._net(latent).float()
         faithful = losses.reconstruction_loss(output, target)
         self._optim.zero_grad(set_to_none=True)
-        self._critique.backward(faithful, output, target, progress)
+        if settling:
+            faithful.backward()  # type: ignore[no-untyped-call]
+        else:
+            self._critique.backward(faithful, output, target, progress)
         torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
         self._optim.step()
         self._average.update(self._net)
-        critic = self._critique.learn(target, output, progress, rate)
+        critic = {} if settling else self._critique.learn(target, output, progress, rate)
         return {"faithful": faithful.detach(), **critic}
 
     def _crops(self) -> tuple[Tensor, Tensor]:
@@ -105,6 +128,7 @@ class DecoderStage(Stage):
             "model": self._net.state_dict(),
             "average": self._average.module.state_dict(),
             "averaged": self._average.steps,
+            "sharp": self._sharp,
             "optim": self._optim.state_dict(),
             **self._critique.state(),
             "config": asdict(self._net_cfg),
@@ -115,6 +139,7 @@ class DecoderStage(Stage):
         self._net.load_state_dict(state.get("model", state["average"]))
         self._average.module.load_state_dict(state["average"])
         self._average.steps = state["averaged"]
+        self._sharp = state["sharp"]
         runtime.restore_optimisers(state, optim=self._optim)
         self._critique.restore(state)
 
@@ -123,7 +148,8 @@ class DecoderStage(Stage):
         """Fixed pictures over what is made of their worn latents; PSNR of 32, clean and worn."""
         pick = torch.linspace(0, len(self._clean) - 1, min(32, len(self._clean))).long()
         target = as_planes(self._seen.pictures[pick.numpy()])
-        net = self._average.module
+        net = type(self._net)(self._net_cfg).to(self._device)
+        net.load_state_dict(between(self._sharp, self._average.module.state_dict()))
         clean, worn = (
             torch.cat([net(part).float().cpu() for part in torch.split(latents[pick].float(), 4)])
             for latents in (self._clean, self._worn)
@@ -134,14 +160,21 @@ class DecoderStage(Stage):
         return {"psnr_db": psnr(clean, target), "worn_psnr_db": psnr(worn, target)}
 
 
+def between(sharp: Weights, settled: Weights) -> Weights:
+    """Weights between two trainings of one network; ``settled`` if there is no other."""
+    if not sharp:
+        return settled
+    return {name: SHARP * sharp[name] + (1 - SHARP) * settled[name] for name in settled}
+
+
 def as_planes(pictures: Frames) -> Tensor:
     """(n, 3, h, w) in [0, 1] of uint8 (n, h, w, 3)."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
 
 
 def load_decoder(path: Path, kind: type[Kind], device: torch.device) -> Kind:
-    """The averaged decoder of a checkpoint, frozen."""
+    """The decoder of a checkpoint as it ships, frozen."""
     state = runtime.load(path, device)["stage"]
     model = kind(AutoencoderConfig(**state["config"])).to(device)
-    model.load_state_dict(state["average"])
+    model.load_state_dict(between(state["sharp"], state["average"]))
     return model.eval().requires_grad_(False)
