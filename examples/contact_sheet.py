@@ -19,6 +19,8 @@ FRAME = 40
 COLUMNS = 6
 SIDE = 300
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 sound, rate = compose(10.0)
 frames = []
 for prompt in sys.argv[2:]:
