@@ -7,7 +7,7 @@ import pytest
 
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.diffusion.lsd.tints import Tints, gradient, words_in
+from phosphene.diffusion.lsd.tints import ALSO, COLOURS, Tints, gradient, words_in
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,14 @@ def test_one_colour_is_found(tints: Tints, text: TextEncoder, prompt: str, colou
 @pytest.mark.parametrize("prompt", ["fire", "aurora", "silver rain on glass", "forest", "", "x"])
 def test_no_colour_is_left_to_the_bank(tints: Tints, text: TextEncoder, prompt: str) -> None:
     assert tints.named(text.encode(prompt)) == ()
+
+
+def test_jewels_and_fruit_are_colours_too() -> None:
+    assert words_in("ruby and sapphire stained glass") == ("crimson", "blue")
+    assert words_in("Peach clouds") == ("coral",)
+    assert words_in("peaches, rubies") == ()
+    assert set(ALSO.values()) <= set(COLOURS)
+    assert not set(ALSO) & set(COLOURS)
 
 
 def test_words_of_the_text_count_before_its_vector(tints: Tints, text: TextEncoder) -> None:

@@ -1,7 +1,7 @@
 """The one or two colours that a prompt names, and pictures' palettes made of them.
 
-Colour words in the text are taken as they stand. Of a vector alone, or where the text has none ("burgundy"),
-what of it lies among the colours is compared with single colour words and with the sums of two, for it is a
+Colour words in the text are taken as they stand. Of a vector alone, or where the text has none, what
+of it lies among the colours is compared with single colour words and with the sums of two, for it is a
 mean of word vectors. The bank's own palettes are for what has a look and no colour's name.
 """
 
@@ -27,7 +27,17 @@ COLOURS = {
     "brown": "82502d", "copper": "c3733c", "beige": "e6d7b4", "white": "fafafa", "silver": "bec3cd",
     "grey": "828282", "black": "0a0a0e",
 }  # fmt: skip
-ALSO = {"golden": "gold", "gray": "grey", "aqua": "cyan", "fuchsia": "magenta", "lilac": "lavender"}
+ALSO = {
+    "golden": "gold", "ochre": "gold", "mustard": "gold", "gray": "grey", "aqua": "cyan",
+    "fuchsia": "magenta", "lilac": "lavender", "mauve": "lavender", "amethyst": "violet",
+    "plum": "purple", "ruby": "crimson", "burgundy": "maroon", "wine": "maroon", "salmon": "coral",
+    "peach": "coral", "tangerine": "orange", "honey": "amber", "lemon": "yellow", "chartreuse": "lime",
+    "jade": "emerald", "sapphire": "blue", "cobalt": "blue", "rust": "copper", "bronze": "copper",
+    "chocolate": "brown", "sepia": "brown", "ivory": "beige", "cream": "beige", "vermilion": "scarlet",
+    "raspberry": "rose", "cerulean": "azure", "ultramarine": "indigo", "periwinkle": "lavender",
+    "khaki": "olive", "auburn": "copper", "ebony": "black",
+}  # fmt: skip
+"""other words for them, in the text only"""
 # the longer names first: "hot pink" is not pink
 _NAMES = re.compile(rf"\b({'|'.join(sorted((*COLOURS, *ALSO), key=len, reverse=True))})\b")
 HEARD = 256
