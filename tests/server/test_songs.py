@@ -105,6 +105,18 @@ def test_many_songs_are_heard_one_after_the_other(served, song, temporary) -> No
         assert list(temporary.iterdir()) == []
 
 
+def test_a_refusal_is_heard_by_who_is_still_sending(base, config, temporary) -> None:
+    """Twenty times what sockets hold: a server that closes at once would break the pipe."""
+    limits = Limits(upload_bytes=1_000_000)
+    with serving(base, config, limits) as served, served.socket() as client:
+        client.until("hello")
+        for body in (bytes(50_000_000), (bytes(1_000_000) for _ in range(50))):
+            status, answer = upload(served, client.session, body)
+            assert (status, answer["code"]) == (413, "size")
+        status, answer = upload(served, "nobody", bytes(50_000_000))
+        assert (status, answer["code"]) == (404, "unknown")
+
+
 def test_what_is_no_song_is_said(served, temporary) -> None:
     with served.socket() as client:
         client.until("hello")

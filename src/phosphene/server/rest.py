@@ -13,8 +13,10 @@ import phosphene
 from phosphene.diffusion.registry import pipeline_names
 from phosphene.server import protocol as say
 from phosphene.server.facts import model_facts
+from phosphene.server.refusal import Refusal
 from phosphene.server.schema import live_schema
 from phosphene.server.seat import Seat
+from phosphene.server.songs import drain
 from phosphene.server.theatre import Theatre
 from phosphene.show.live import SessionStats
 from phosphene.show.looks import looks
@@ -119,8 +121,13 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         """Upload a song: the file itself is the body."""
         given = request.headers.get("content-length", "")
         length = int(given) if given.isdigit() else None
-        seat = stage.find(session)
-        return SongAccepted(id=await theatre.songs.receive(seat, request.stream(), length))
+        body = request.stream()
+        try:
+            seat = stage.find(session)
+            return SongAccepted(id=await theatre.songs.receive(seat, body, length))
+        except Refusal:
+            await drain(body)
+            raise
 
     @router.get("/metrics", tags=["server"], response_class=Response)
     async def metrics() -> Response:

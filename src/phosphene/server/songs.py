@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+from starlette.requests import ClientDisconnect
+
 from phosphene.audio.types import AudioFeatures
 from phosphene.errors import InputError
 from phosphene.server.hearing.archive import load_features
@@ -30,8 +32,18 @@ HEARING_SECONDS = 300.0
 """after which an analysis is given up"""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """one each for hearing: the other cores are the show's"""
+DRAIN_SECONDS = 10.0
+"""for which the rest of a refused upload is taken"""
 STEP = 0.02
 """of progress between two messages while a song is received"""
+
+
+async def drain(body: AsyncIterator[bytes]) -> None:
+    """Take the rest of a refused upload: who is still sending does not hear the answer."""
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in body:
+                pass
 
 
 class SongDesk:
