@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.tools import CHROMIUM, FLAGS, WATCH, Server, Visit, start_server, write_clicks
 
@@ -29,6 +29,7 @@ def server(needs_chromium: None) -> Iterator[Server]:
 # thread, and every test after these that runs a loop of its own would fail
 @pytest.fixture(scope="package")
 def browser(needs_chromium: None) -> Iterator[Browser]:
+    expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -47,7 +48,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
             permissions=["camera", "microphone"],
             accept_downloads=True,
         )
-        context.set_default_timeout(60_000)  # a busy machine is slow, not wrong
+        context.set_default_timeout(60_000)
         contexts.append(context)
         context.add_init_script(WATCH)
         page = context.new_page()

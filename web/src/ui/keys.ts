@@ -35,6 +35,8 @@ export function listenToKeys(show: Show, list: readonly Action[]): void {
 }
 
 function leave(target: Element): void {
+  // not left to the dialog's close event: that comes late, and the keys before it would be lost
+  store.helpOpen.value = false;
   if (store.learning.peek()) {
     store.learning.value = false;
     store.learningFor.value = '';
