@@ -115,6 +115,20 @@ class Average:
         self.steps = 0
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
 
+    def state(self, module: nn.Module) -> dict[str, Any]:
+        """Average and ``module``, for a checkpoint."""
+        return {
+            "model": module.state_dict(),
+            "average": self.module.state_dict(),
+            "averaged": self.steps,
+        }
+
+    def restore(self, state: Mapping[str, Any], module: nn.Module) -> None:
+        """Go on from :meth:`state`; a packed run has the average only, and ``module`` starts from it."""
+        module.load_state_dict(state.get("model", state["average"]))
+        self.module.load_state_dict(state["average"])
+        self.steps = state["averaged"]
+
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
         self.steps += 1

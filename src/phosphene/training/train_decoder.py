@@ -125,9 +125,7 @@ class DecoderStage(Stage):
 
     def state(self) -> dict[str, Any]:
         return {
-            "model": self._net.state_dict(),
-            "average": self._average.module.state_dict(),
-            "averaged": self._average.steps,
+            **self._average.state(self._net),
             "sharp": self._sharp,
             "optim": self._optim.state_dict(),
             **self._critique.state(),
@@ -135,10 +133,7 @@ class DecoderStage(Stage):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        # a packed run has the averages only
-        self._net.load_state_dict(state.get("model", state["average"]))
-        self._average.module.load_state_dict(state["average"])
-        self._average.steps = state["averaged"]
+        self._average.restore(state, self._net)
         self._sharp = state["sharp"]
         runtime.restore_optimisers(state, optim=self._optim)
         self._critique.restore(state)

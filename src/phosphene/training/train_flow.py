@@ -75,17 +75,12 @@ class FlowStage(Stage):
 
     def state(self) -> dict[str, Any]:
         return {
-            "model": self.net.state_dict(),
-            "average": self.average.module.state_dict(),
-            "averaged": self.average.steps,
+            **self.average.state(self.net),
             "optim": self._optim.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        # a packed run has the averages only
-        self.net.load_state_dict(state.get("model", state["average"]))
-        self.average.module.load_state_dict(state["average"])
-        self.average.steps = state["averaged"]
+        self.average.restore(state, self.net)
         runtime.restore_optimisers(state, optim=self._optim)
 
     def report(self, sheet: Path) -> dict[str, float]:

@@ -247,19 +247,14 @@ class UnrollStage(Stage):
 
     def state(self) -> dict[str, Any]:
         return {
-            "model": self.net.state_dict(),
-            "average": self.average.module.state_dict(),
-            "averaged": self.average.steps,
+            **self.average.state(self.net),
             "critic": self._critic.state_dict(),
             "optim": self._optim.state_dict(),
             "critic_optim": self._critic_optim.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        # a packed run has the averages only
-        self.net.load_state_dict(state.get("model", state["average"]))
-        self.average.module.load_state_dict(state["average"])
-        self.average.steps = state["averaged"]
+        self.average.restore(state, self.net)
         self._critic.load_state_dict(state["critic"])
         runtime.restore_optimisers(state, optim=self._optim, critic_optim=self._critic_optim)
 
