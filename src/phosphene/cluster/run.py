@@ -16,7 +16,8 @@ from phosphene.cluster.ledger import Ledger
 from phosphene.cluster.progress import Progress
 from phosphene.cluster.report import NAME, BatchReport, ItemReport, write_batch_report
 from phosphene.config import PipelineConfig
-from phosphene.errors import InputError, OutputError
+from phosphene.errors import InputError
+from phosphene.video.files import make_folder
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,7 @@ def run_batch(items: Sequence[Item], config: PipelineConfig, options: BatchOptio
     something to draw.
     """
     began = time.perf_counter()
-    try:
-        options.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {options.folder}: {error.strerror}.") from error
+    make_folder(options.folder)
     ledger = Ledger(options.folder)
     report = BatchReport([ItemReport(str(item.source), str(item.out)) for item in items])
     try:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import OutputError, PhospheneError
+from phosphene.errors import PhospheneError
 from phosphene.show.render import RenderOptions, render
+from phosphene.video.files import make_folder
 
 
 def render_many(
@@ -23,17 +24,10 @@ def render_many(
     for number, (song, out) in enumerate(pairs, start=1):
         print(f"[{number}/{len(pairs)}] {song}")
         try:
-            _make_folder(out.parent)
+            make_folder(out.parent)
             print(render(song, out, config, options).describe())
         except PhospheneError as error:
             failed += 1
             print(f"phosphene: {error}", file=sys.stderr)
     print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
     return 2 if failed else 0
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}.") from error

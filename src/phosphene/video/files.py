@@ -9,6 +9,14 @@ from pathlib import Path
 from phosphene.errors import OutputError
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it; OutputError when the disk says no."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}.") from error
+
+
 def sync_file(path: Path) -> None:
     """Wait until the bytes of ``path`` are on the disk; raises what the disk still had to say."""
     with path.open("rb+") as file:

@@ -20,7 +20,7 @@ from phosphene.show.live.director import LiveDirector
 from phosphene.show.live.finishing import FlashGuard
 from phosphene.show.live.prompts import PromptBook
 from phosphene.show.live.types import Frame
-from phosphene.show.performance import play
+from phosphene.show.stamps import Stamps
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Painter:
         self._pulse = Pulse(now)
         self._guard = FlashGuard()
         self._negative: str | None = None
-        self._stamps: dict[int, _Stamp] = {}
+        self._stamps = Stamps[_Stamp](self._stream)
         self._last: tuple[Array, Frame] | None = None
 
     def paint(self, order: Order, config: PipelineConfig, fps: float) -> Painted:
@@ -64,9 +64,7 @@ class Painter:
             cue = self._director.cue(heard, now, source, control)
         if cue is None:
             raise InputError("this prompt cannot be drawn: write another one.")
-        entered = self._stream.state.frame
-        latent = play(self._stream, cue)
-        stamp = self._stamp(entered, _Stamp(order, image))
+        latent, stamp = self._stamps.play(cue, _Stamp(order, image))
         return Painted(self._finish(latent, stamp.image, fps), stamp.order)
 
     def _see(self, order: Order) -> tuple[Array | None, Array | None, Frame | None]:
@@ -96,16 +94,6 @@ class Painter:
 
     def _encode(self, texts: Sequence[str]) -> Array:
         return encode(texts, self._view.encode_prompt)
-
-    def _stamp(self, entered: int, newest: _Stamp) -> _Stamp:
-        """The stamp of the frame that is shown, which may have entered some calls ago."""
-        state = self._stream.state
-        self._stamps[entered] = newest
-        if state.watch.skipped and self._stream.stream_config.enable_similarity_filter:
-            # the new input was found to look like the one that is shown
-            self._stamps[state.shown] = newest
-        self._stamps = {k: stamp for k, stamp in self._stamps.items() if k >= state.shown}
-        return self._stamps.get(state.shown, newest)
 
     def _finish(self, latent: Array, source: Frame | None, fps: float) -> Frame:
         stream = self._config.stream

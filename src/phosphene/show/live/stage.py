@@ -15,7 +15,7 @@ from phosphene.show.live.heard import Heard
 from phosphene.show.live.levels import Levels
 from phosphene.show.live.pace import Pace
 from phosphene.show.live.prompts import PromptBook
-from phosphene.show.performance import play
+from phosphene.show.stamps import Stamps
 from phosphene.stream.resize import resize
 
 FIRST_RETRY = 0.5
@@ -39,7 +39,7 @@ class Stage:
         )
         self.levels = Levels(desk, self._stream)
         self._negative: str | None = None
-        self._stamps: dict[int, Stamp] = {}
+        self._stamps = Stamps[Stamp](self._stream)
         self._scenes = 0
         # when the last frame began, until it is known how soon the next one could have begun
         self._began: float | None = None
@@ -116,9 +116,7 @@ class Stage:
         if cue is None:
             return None
         self._desk.goal = self._director.goal
-        entered = self._stream.state.frame
-        latent = play(self._stream, cue)
-        return Drawn(latent, self._stamp(entered, stamp))
+        return Drawn(*self._stamps.play(cue, stamp))
 
     def _fitting(self, picture: Input) -> Input:
         """A picture at the size that is drawn, which may have changed since it was encoded."""
@@ -129,16 +127,6 @@ class Stage:
             latent=resize(picture.latent, height, width),
             control=None if control is None else resize(control, size[1], size[0]),
         )
-
-    def _stamp(self, entered: int, newest: Stamp) -> Stamp:
-        """The stamp of the frame that is shown, which may have entered some calls ago."""
-        state = self._stream.state
-        self._stamps[entered] = newest
-        if state.watch.skipped and self._stream.stream_config.enable_similarity_filter:
-            # the filter found the new input to look like the one that is shown
-            self._stamps[state.shown] = newest
-        self._stamps = {k: stamp for k, stamp in self._stamps.items() if k >= state.shown}
-        return self._stamps.get(state.shown, newest)
 
     def _await_prompt(self) -> None:
         """Nothing can be drawn before the first prompt is encoded; look again when it may be."""

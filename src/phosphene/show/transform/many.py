@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import OutputError, PhospheneError
+from phosphene.errors import PhospheneError
 from phosphene.show.analysis import check_target
 from phosphene.show.transform.job import load_model
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.report import Failure, TransformReport, write_report
 from phosphene.show.transform.transform import transform
+from phosphene.video.files import make_folder
 
 
 def transform_many(
@@ -34,7 +35,7 @@ def transform_many(
         if len(pairs) > 1:
             print(f"[{number}/{len(pairs)}] {source}")
         try:
-            _make_folder(out.parent)
+            make_folder(out.parent)
             done = transform(source, out, config, options, base=base)
         except PhospheneError as error:
             print(f"phosphene: {error}", file=sys.stderr)
@@ -48,10 +49,3 @@ def transform_many(
     if len(pairs) > 1:
         print(f"{len(pairs) - failed} of {len(pairs)} videos made.")
     return 2 if failed else 0
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}.") from error
