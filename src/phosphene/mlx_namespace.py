@@ -30,3 +30,8 @@ def asarray(obj: Any, *, dtype: mx.Dtype | None = None, device: Any = None) -> m
 def arange(start: int, stop: int, *, device: Any = None) -> mx.array:
     """Whole numbers from ``start`` to ``stop``, which is left out."""
     return mx.arange(start, stop)
+
+
+def full(shape: tuple[int, ...], value: float, *, dtype: mx.Dtype, device: Any = None) -> mx.array:
+    """An array of one value."""
+    return mx.full(shape, value, dtype)

@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 from phosphene import cli
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
-from phosphene.diffusion.lsd.feeds import quantise
+from phosphene.diffusion.lsd.feeds import Feeds, quantise
 from phosphene.diffusion.lsd.nets import LsdNets
 from phosphene.stream.memory import SLOTS, STRIDE
 from tests.training.conftest import Trained
@@ -31,16 +31,13 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
     """The network itself still answers."""
-    from phosphene.diffusion.lsd import nets
+    seen, predict = Spy(), LsdNets._predict
 
-    seen, feeds = Spy(), nets.feeds
+    def watching(self: LsdNets, given: Feeds) -> np.ndarray:
+        seen.calls.append({name: value.copy() for name, value in given.items()})
+        return predict(self, given)
 
-    def watching(told: nets.Told, names: frozenset[str]) -> dict[str, np.ndarray]:
-        fed = feeds(told, names)
-        seen.calls.append({name: value.copy() for name, value in fed.items()})
-        return fed
-
-    monkeypatch.setattr(nets, "feeds", watching)
+    monkeypatch.setattr(LsdNets, "_predict", watching)
     yield seen
     seen.calls.clear()
 

@@ -38,6 +38,10 @@ class Home:
             return upload(host, self.device)
         return self.namespace.asarray(host, device=self.device)
 
+    def full(self, shape: tuple[int, ...], value: float) -> Array:
+        """A float32 array of one value, made here rather than sent here."""
+        return self.namespace.full(shape, value, dtype=self.namespace.float32, device=self.device)
+
 
 def to_numpy(array: Array) -> HostArray:
     """Copy to the host as float32; waits for the device."""

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from phosphene.diffusion.lsd.feeds import REACH
-from phosphene.diffusion.lsd.nets import LARGE, LsdNets
+from phosphene.diffusion.lsd.nets import LsdNets
+from phosphene.diffusion.lsd.networks import LARGE
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import DEFAULT_TABLE, TextEncoder
 from phosphene.training import calibrate

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from phosphene.config import InferenceConfig, PipelineConfig
-from phosphene.diffusion.lsd.nets import LARGE, WEIGHTS
+from phosphene.diffusion.lsd.nets import WEIGHTS
+from phosphene.diffusion.lsd.networks import LARGE
 from phosphene.diffusion.lsd.pipeline import LSDPipeline, halve
 from phosphene.errors import InputError
 from phosphene.metrics import sharpness

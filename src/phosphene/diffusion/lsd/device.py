@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.devices import require_mlx
 from phosphene.diffusion.lsd.nets import LsdNets
+from phosphene.diffusion.lsd.networks import Networks
 from phosphene.diffusion.notices import say_once
 
 if TYPE_CHECKING:
     from phosphene.diffusion.lsd.torch_nets import LsdTorchNets
-    from phosphene.diffusion.mlx.lsd import LsdMlxNets
 
 
-def open_nets(config: DiffusionConfig, weights: Path) -> LsdNets | LsdTorchNets | LsdMlxNets:
+def open_nets(config: DiffusionConfig, weights: Path) -> Networks:
     """torch for device cuda, MLX for mlx, ONNX Runtime otherwise; what is not there is said once."""
     if config.device == "mlx":
         require_mlx()

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from phosphene.namespaces import Array
 from phosphene.stream.arrays import Home
 
-FloatArray = npt.NDArray[np.float32]
 Feeds = dict[str, Array]
 """by input; arrays of the library that the latents are of"""
 
@@ -22,12 +18,12 @@ REACH = 4.5
 
 @dataclass(frozen=True)
 class Told:
-    """One call. latents, previous, before, source: (b c h w); memory: (b m c h w); the rest see `LsdNets`."""
+    """One call. latents, previous, before, source: (b c h w); memory: (b m c h w); the rest: `Networks`."""
 
     latents: Array
     t: Array
     text: Array
-    history_noise: FloatArray | float
+    history_noise: float
     audio: Array | None = None
     previous: Array | None = None
     before: Array | None = None
@@ -37,49 +33,72 @@ class Told:
 
 
 def feeds(told: Told, names: frozenset[str]) -> Feeds:
-    """Arrays for a graph with the inputs ``names``: of the first kind of model or of the present one."""
-    home, b = Home.of(told.latents), told.latents.shape[0]
-    shared = {
-        "latent": told.latents,
-        "timestep": home.namespace.broadcast_to(told.t, (b,)),
-        "text": told.text,
-        "audio": np.zeros((b, AUDIO_SIZE)) if told.audio is None else told.audio,
-    }
-    level = np.broadcast_to(told.history_noise, (b,))
-    own = _with_memory(told, level) if "memory" in names else _with_previous(told, level)
-    return {name: home.float32(value) for name, value in (shared | own).items()}
+    """Arrays for a graph with the inputs ``names``: of the first kind of model or of the present one.
+
+    Float32 and where ``told.latents`` are; what is not told is made there, as nothing may wait for a GPU.
+    """
+    return _Call(told).feeds(remembers="memory" in names)
 
 
-def _with_previous(told: Told, level: npt.NDArray[np.floating]) -> Feeds:
-    """The first kind of model: it sees its last output, nothing older."""
-    b = told.latents.shape[0]
-    return {
-        "previous": _blank(told) if told.previous is None else told.previous,
-        "has_previous": np.full((b,), 0.0 if told.previous is None else 1.0, np.float32),
-        "history_noise": level,
-    }
+class _Call:
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._home = Home.of(told.latents)
+        self._latents = self._home.float32(told.latents)
+        self._batch = self._latents.shape[0]
 
+    def feeds(self, remembers: bool) -> Feeds:
+        told = self._told
+        audio = self._full(0.0, AUDIO_SIZE) if told.audio is None else self._for_all(told.audio)
+        shared = {
+            "latent": self._latents,
+            "timestep": self._for_all(told.t),
+            "text": self._for_all(told.text),
+            "audio": audio,
+        }
+        return shared | (self._with_memory() if remembers else self._with_previous())
 
-def _with_memory(told: Told, level: npt.NDArray[np.floating]) -> Feeds:
-    """The present model: two last outputs, a memory of older ones, and a source picture."""
-    xp, b, blank = Home.of(told.latents).namespace, told.latents.shape[0], _blank(told)
-    last = (told.previous, told.before if told.previous is not None else None)
-    has = np.array([float(picture is not None) for picture in last], np.float32)
-    history = [blank if picture is None else quantise(picture) for picture in last]
-    memory = blank[:, None] if told.memory is None else told.memory
-    return {
-        "history": xp.stack(history, axis=1),
-        "has_history": np.broadcast_to(has, (b, 2)),
-        "history_level": level,
-        "memory": memory,
-        "memory_age": np.zeros(memory.shape[:2]) if told.memory_age is None else told.memory_age,
-        "source": blank if told.source is None else told.source,
-        "has_source": np.full((b,), 0.0 if told.source is None else 1.0, np.float32),
-    }
+    def _with_previous(self) -> Feeds:
+        """The first kind of model: it sees its last output, nothing older."""
+        told = self._told
+        return {
+            "previous": self._picture(told.previous),
+            "has_previous": self._is_there(told.previous),
+            "history_noise": self._full(told.history_noise),
+        }
 
+    def _with_memory(self) -> Feeds:
+        """The present model: two last outputs, a memory of older ones, and a source picture."""
+        told, xp = self._told, self._home.namespace
+        last = (told.previous, told.before if told.previous is not None else None)
+        memory = self._picture(None)[:, None] if told.memory is None else told.memory
+        age = self._full(0.0, memory.shape[1]) if told.memory_age is None else told.memory_age
+        return {
+            "history": xp.stack([quantise(self._picture(each)) for each in last], axis=1),
+            "has_history": xp.stack([self._is_there(each) for each in last], axis=1),
+            "history_level": self._full(told.history_noise),
+            "memory": self._home.float32(memory),
+            "memory_age": self._home.float32(age),
+            "source": self._picture(told.source),
+            "has_source": self._is_there(told.source),
+        }
 
-def _blank(told: Told) -> Array:
-    return Home.of(told.latents).namespace.zeros_like(told.latents)
+    def _picture(self, picture: Array | None) -> Array:
+        """(b c h w), blank where there is none."""
+        if picture is None:
+            return self._home.namespace.zeros_like(self._latents)
+        return self._home.float32(picture)
+
+    def _is_there(self, picture: Array | None) -> Array:
+        return self._full(float(picture is not None))
+
+    def _for_all(self, array: Array) -> Array:
+        """What one picture or each is told, for each."""
+        at_home = self._home.float32(array)
+        return self._home.namespace.broadcast_to(at_home, (self._batch, *at_home.shape[1:]))
+
+    def _full(self, value: float, *shape: int) -> Array:
+        return self._home.full((self._batch, *shape), value)
 
 
 def quantise(latent: Array) -> Array:

@@ -15,7 +15,8 @@ from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Context, Frames, ModelFacts
 from phosphene.diffusion.lsd.device import open_nets
 from phosphene.diffusion.lsd.manifest import history_noise
-from phosphene.diffusion.lsd.nets import LARGE, WEIGHTS, LsdNets
+from phosphene.diffusion.lsd.nets import WEIGHTS
+from phosphene.diffusion.lsd.networks import LARGE
 from phosphene.diffusion.lsd.palette import dye, palette_of
 from phosphene.diffusion.lsd.remembered import Remembered
 from phosphene.diffusion.lsd.seeds import SeedBank
@@ -130,8 +131,6 @@ class LSDPipeline(BaseDiffusionPipeline):
 
     def asarray(self, array: npt.NDArray[np.float32]) -> Array:
         """The array as contiguous float32, on the GPU if the networks are."""
-        if isinstance(self._nets, LsdNets):
-            return np.ascontiguousarray(array, np.float32)
         return self._nets.tensor(array)
 
     def encode_prompt(self, prompt: str | Sequence[str]) -> Array:
@@ -178,7 +177,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         return self._nets.denoise(
             latents,
             xp.broadcast_to(xp.asarray(timesteps, dtype=xp.float32), (batch,)),
-            xp.broadcast_to(embeds, (batch, *embeds.shape[1:])),
+            embeds,
             previous=context.previous,
             history_noise=self._history_noise,
             audio=xp.broadcast_to(controls * self._gain, (batch, 5)),
