@@ -37,7 +37,8 @@ class BeatClock:
         length = max(within, -off / rate)
         self._begin, self._count = time, count
         self._straight = time + length
-        self._bent, self._rate = rate + off / length, rate
+        # rounding must not make it fall
+        self._bent, self._rate = max(0.0, rate + off / length), rate
 
     def stop(self, time: float) -> None:
         """Hold the count from ``time`` on."""
