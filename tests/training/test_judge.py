@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
 from phosphene.diffusion.lsd.judge import SIDE, Judge, shrink  # noqa: E402
+from phosphene.diffusion.lsd.nets import WEIGHTS  # noqa: E402
 from phosphene.training.config import plan  # noqa: E402
+from phosphene.training.publish import redraw_seeds  # noqa: E402
 from phosphene.training.train_judge import PALETTES, draw_examples, train_judge  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -29,6 +32,15 @@ def test_a_judge_is_made_and_asked(tmp_path, capsys: pytest.CaptureFixture[str])
     verdict = judge(pictures)
     assert len(verdict.patterns) == len(verdict.palettes) == 3
     assert set(verdict.patterns) <= set(judge.facts.patterns)
+    sure = np.stack([judge.clarity(name, pictures) for name in judge.facts.patterns])
+    np.testing.assert_allclose(np.exp(sure).sum(axis=0), 1, rtol=1e-5)
+    assert verdict.patterns == tuple(judge.facts.patterns[i] for i in sure.argmax(axis=0))
+
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for file in (*WEIGHTS.glob("*.onnx"), WEIGHTS / "text.npz", WEIGHTS / "manifest.json"):
+        shutil.copy(file, weights)
+    assert "2 families" in redraw_seeds(weights, ("spiral", "nebula"), 64, judge=tmp_path)
 
     out = tmp_path / "quality.json"
     arguments = ["bench", "quality", "--judge", str(tmp_path), "--seeds", "1", "--json", str(out)]

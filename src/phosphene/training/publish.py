@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from phosphene.diffusion.lsd.feeds import REACH
+from phosphene.diffusion.lsd.judge import Judge
 from phosphene.diffusion.lsd.nets import LsdNets
 from phosphene.diffusion.lsd.networks import LARGE
 from phosphene.diffusion.lsd.seeds import SeedBank
@@ -27,7 +28,7 @@ from phosphene.training.pack import NETWORKS
 from phosphene.training.piece import CONFIG
 from phosphene.training.quantise import export_int8, psnr_between
 from phosphene.training.render import FAMILIES
-from phosphene.training.seeds import make_seeds
+from phosphene.training.seeds import Choice, make_seeds
 from phosphene.training.streaming import denoiser_graph, export_stream
 from phosphene.training.train_codec import load_codec
 from phosphene.training.train_decoder import load_decoder
@@ -108,13 +109,23 @@ def _small_decoder(run: Path, device: torch.device) -> Decoder:
     return load_codec(run / "codec.pt", device).decoder
 
 
-def redraw_seeds(weights: Path, families: Sequence[str] = tuple(FAMILIES), size: int = 256) -> str:
+def redraw_seeds(
+    weights: Path,
+    families: Sequence[str] = tuple(FAMILIES),
+    size: int = 256,
+    judge: Path | None = None,
+) -> str:
     """Draw two starting pictures of each family and palette anew, for the networks in ``weights``.
 
-    So the renderer of today and its words serve networks that were trained before. Returns a line.
+    So the renderer of today and its words serve networks that were trained before. With the folder of a
+    ``judge``, the clearest of many are kept, as the networks draw them. Returns a line.
     """
-    encode, text = LsdNets(1, weights).encode, TextEncoder(weights / "text.npz")
-    make_seeds(encode, text, weights / "seeds.npz", families, size, shapes=2)
+    nets, text = LsdNets(1, weights), TextEncoder(weights / "text.npz")
+    choice = None
+    if judge is not None:
+        clarity = Judge(judge).clarity
+        choice = Choice(lambda family, latents: clarity(family, nets.decode(latents)))
+    make_seeds(nets.encode, text, weights / "seeds.npz", families, size, shapes=2, choice=choice)
     path = weights / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["files"]["seeds.npz"] = describe(weights / "seeds.npz")

@@ -1,8 +1,12 @@
-"""Make the bank of starting pictures: silent, undisturbed frames of every family, encoded."""
+"""Make the bank of starting pictures: silent, undisturbed frames of every family, encoded.
+
+A stream holds on to such a picture for as long as its prompt lasts, so the clearest of several are kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,8 @@ from phosphene.training.shape_words import NEAR
 
 Encode = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """pictures (n, h, w, 3) -> latents (n, 8, h/8, w/8)"""
+Clarity = Callable[[str, npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""a family and latents (n, 8, h/8, w/8) -> how clearly each shows it, (n,)"""
 
 _REACH = 4.5  # latents are about N(0, 1); what lies beyond is clipped
 _STEP = 0.14  # rounding to these adds noise of 0.04, of which streams see a quarter
@@ -67,19 +73,47 @@ def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float16]:
     return np.asarray(vectors / norms, np.float16)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which pictures are kept: the clearest of so many as candidates for each."""
+
+    clarity: Clarity
+    candidates: int = 12
+
+
 def draw_seeds(
-    encode: Encode, families: Sequence[str], size: int, shapes: int, seed: int
+    encode: Encode,
+    families: Sequence[str],
+    size: int,
+    shapes: int,
+    seed: int,
+    choice: Choice | None = None,
 ) -> npt.NDArray[np.float32]:
     """(families, palettes, shapes, 8, size/8, size/8) latents of silent frames."""
+    rows = []
+    for index, name in enumerate(families):
+        if choice is None:
+            rows.append(_drawn(encode, name, size, shapes, seed + index))
+            continue
+        rounds = range(choice.candidates)
+        many = [_drawn(encode, name, size, shapes, seed + index + 1000 * k) for k in rounds]
+        latents = np.concatenate(many, axis=1)
+        clear = choice.clarity(name, latents.reshape(-1, *latents.shape[2:]))
+        order = np.argsort(-clear.reshape(latents.shape[:2]), axis=1, kind="stable")[:, :shapes]
+        rows.append(np.take_along_axis(latents, order[..., None, None, None], axis=1))
+    return np.stack(rows)
+
+
+def _drawn(
+    encode: Encode, family: str, size: int, shapes: int, seed: int
+) -> npt.NDArray[np.float32]:
+    """(palettes, shapes, 8, size/8, size/8) latents of one family."""
     stops = [torch.tensor([hex_to_rgb(h) for h in text.split()]) for text in PALETTES.values()]
     luts = torch.stack([gradient(s, light=0.6) for s in stops]).repeat_interleave(shapes, 0)
     one = torch.ones(len(luts))
-    rows = []
-    for index, name in enumerate(families):
-        batch = ClipBatch(name, luts, torch.zeros(len(luts), 1, 5), one, one, one, seed + index)
-        latent = encode(render(batch, size)[:, 0].numpy())
-        rows.append(latent.reshape(len(stops), shapes, *latent.shape[1:]))
-    return np.stack(rows)
+    batch = ClipBatch(family, luts, torch.zeros(len(luts), 1, 5), one, one, one, seed)
+    latent = encode(render(batch, size)[:, 0].numpy())
+    return latent.reshape(len(stops), shapes, *latent.shape[1:])
 
 
 def _shape_words(family: str) -> list[str]:
@@ -98,10 +132,11 @@ def make_seeds(
     size: int = 256,
     shapes: int = 1,
     seed: int = 1,
+    choice: Choice | None = None,
 ) -> None:
     """Write the bank that `SeedBank` reads, with pictures of ``families``, ``size`` pixels a side."""
     names = [tuple(name.strip() for name in text.split(",")) for text in PALETTES]
-    latents = draw_seeds(encode, families, size, shapes, seed).clip(-_REACH, _REACH)
+    latents = draw_seeds(encode, families, size, shapes, seed, choice).clip(-_REACH, _REACH)
     basis = colour_basis(encoder)
     shape_words, shape_owner = lexicon(encoder, [_shape_words(name) for name in families])
     tint_words, tint_owner = lexicon(encoder, names)

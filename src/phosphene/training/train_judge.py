@@ -37,7 +37,8 @@ PALETTES = {
     "black and white": "000000 ffffff",
 }
 """named colours far enough apart to be told apart; values as in the caption vocabulary (XKCD, CC0)"""
-TEST_SHARE = 0.1
+DRAWING = 0.4
+"""of the time goes to drawing pictures, at most"""
 
 
 def draw_examples(
@@ -98,15 +99,15 @@ def train_judge(out: Path, cfg: TrainConfig, minutes: float | None = None) -> st
     """Train, measure on held-out pictures, write `judge.onnx` and `judge.json`; returns a line for people."""
     device = runtime.pick_device(cfg.device)
     torch.manual_seed(cfg.seed)
-    budget = 60 * (minutes or cfg.judge.minutes)
-    seconds = 0.4 * budget
+    budget, start = 60 * (minutes or cfg.judge.minutes), time.monotonic()
+    seconds = DRAWING * budget
     frames, patterns, palettes = draw_examples(cfg, 200, "judge", 128, seconds, device, SIDE)
     frames, patterns, palettes = frames.to(device), patterns.to(device), palettes.to(device)
     print(f"{len(frames)} pictures for the judge", flush=True)
     names = family_names(cfg.data)
     net = runtime.place(JudgeNet(len(names), len(PALETTES), cfg.judge.width), device)
     optim = torch.optim.AdamW(net.parameters(), lr=cfg.judge.rate, weight_decay=0.02)
-    clock, step = runtime.Clock(0.6 * budget), 0
+    clock, step = runtime.Clock(budget - (time.monotonic() - start)), 0
     while clock.progress < 1:
         runtime.set_rate(optim, runtime.learning_rate(cfg.judge.rate, step, clock.progress, 100))
         pick = torch.randint(len(frames), (cfg.judge.batch,), device=device)

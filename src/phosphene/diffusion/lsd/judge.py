@@ -62,13 +62,25 @@ class Judge:
         self.facts = Facts(**told)
         self._session = open_session(folder / "judge.onnx", 1)
 
+    def clarity(self, pattern: str, frames: Frames) -> npt.NDArray[np.float32]:
+        """How surely each of uint8 (b, h, w, 3) shows a pattern: logarithms of probabilities, (b,)."""
+        score = self._ask(frames)[0]
+        peak = score.max(axis=1)
+        total: npt.NDArray[np.float32] = peak + np.log(np.exp(score - peak[:, None]).sum(axis=1))
+        return score[:, self.facts.patterns.index(pattern)] - total
+
     def __call__(self, frames: Frames) -> Verdict:
         """uint8 (b, h, w, 3), sides multiples of `SIDE`."""
-        pattern, palette = self._session.run(None, {"frames": shrink(frames)})
+        pattern, palette = self._ask(frames)
         return Verdict(
             tuple(self.facts.patterns[i] for i in pattern.argmax(1)),
             tuple(self.facts.palettes[i] for i in palette.argmax(1)),
         )
+
+    def _ask(self, frames: Frames) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Logits (b, patterns) and (b, palettes)."""
+        pattern, palette = self._session.run(None, {"frames": shrink(frames)})
+        return pattern, palette
 
 
 def shrink(frames: Frames) -> npt.NDArray[np.float32]:
