@@ -15,7 +15,6 @@ from phosphene.config import StreamConfig
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.namespaces import array_namespace, device, evaluate, to_device
 from phosphene.prompt.blend import weighted
-from phosphene.stream import steady
 from phosphene.stream.coherence import noisy_start
 from phosphene.stream.guidance import Guidance, guide_full, guide_residual
 from phosphene.stream.memory import STRIDE, ContextMemory, read, remember
@@ -47,15 +46,11 @@ def agree(function, backend, seed, *shapes, atol=1e-4):
 @given(seeds, st.floats(0, 1), st.integers(3, 24), st.integers(3, 24))
 def test_every_sum_of_the_engine_is_the_same(backend, seed, share, height, width):
     latent, text = (2, 3, 12, 16), (1, SEQUENCE, HIDDEN)
-    flow = 3 * gaussian(seed, 1, 0, (2, 12, 16))
     agree(lambda x: resize(x, height, width), backend, seed, latent)
     agree(lambda x, y: guide_full(x, y, 1 + share), backend, seed, latent, latent)
     guidance = Guidance("self", 1 + share, share)
     agree(lambda x, y, z: guide_residual(x, y, z, 0.4, guidance), backend, seed, *[latent] * 3)
     agree(lambda x, n: noisy_start(SD, x, n, 999 * share), backend, seed, latent, latent)
-    agree(lambda x: steady.moved(x, flow), backend, seed, latent)
-    agree(lambda x, y: steady.trust(x, y), backend, seed, latent, latent)
-    agree(lambda x, y: steady.hold(x, y, steady.trust(x, y), share), backend, seed, latent, latent)
     weights = np.array([share, 1 - share], np.float32)
     agree(lambda x, y: weighted(_pair(x, y), like(weights, x), "slerp"), backend, seed, text, text)
 

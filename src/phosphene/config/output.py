@@ -90,6 +90,11 @@ class TransformConfig(ConfigModel):
         description="0 draws every frame for itself, 1 holds on to what was drawn wherever the video does"
         " not change.",
     )
+    noise: Literal["follow", "fixed"] = Field(
+        "follow",
+        description="Whether the noise under the drawing follows what moves, so that texture does, or is"
+        " fixed to the screen.",
+    )
     detail: float = Field(
         0.0,
         ge=0,

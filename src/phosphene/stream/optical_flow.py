@@ -56,11 +56,19 @@ def resize_flow(flow: FloatArray, height: int, width: int) -> FloatArray:
     old_height, old_width = flow.shape[-2:]
     if (old_height, old_width) == (height, width):
         return flow
+    scale = np.array([width / old_width, height / old_height], np.float32)
+    return resize_map(flow, height, width) * scale[:, None, None]
+
+
+def resize_map(values: FloatArray, height: int, width: int) -> FloatArray:
+    """Values (..., h, w) of a picture's places for one of another size, bilinear."""
+    old_height, old_width = values.shape[-2:]
+    if (old_height, old_width) == (height, width):
+        return values
     y = (np.arange(height, dtype=np.float32) + 0.5) * (old_height / height) - 0.5
     x = (np.arange(width, dtype=np.float32) + 0.5) * (old_width / width) - 0.5
     columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
-    scale = np.array([width / old_width, height / old_height], np.float32)
-    return _read(flow, columns, rows) * scale[:, None, None]
+    return _read(values, columns, rows)
 
 
 def halve(picture: FloatArray) -> FloatArray:
@@ -81,18 +89,18 @@ def _refine(one: FloatArray, other: FloatArray, flow: FloatArray) -> FloatArray:
     """Gauss-Newton steps towards the motion of every window."""
     # y comes first
     gradient: FloatArray = np.stack(list(np.gradient(one))[::-1])
-    xx, yy = _mean(gradient * gradient, WINDOW) + CALM
-    xy = _mean(gradient[0] * gradient[1], WINDOW)
+    xx, yy = window_mean(gradient * gradient, WINDOW) + CALM
+    xy = window_mean(gradient[0] * gradient[1], WINDOW)
     scale = 1 / (xx * yy - xy * xy)
     for _ in range(ITERATIONS):
         wrong = sample(other, flow) - one
-        x, y = _mean(gradient * wrong, WINDOW)
+        x, y = window_mean(gradient * wrong, WINDOW)
         step = np.stack([xy * y - yy * x, xy * x - xx * y]) * scale
-        flow = _mean(flow + np.clip(step, -MAX_STEP, MAX_STEP), SMOOTHING)
+        flow = window_mean(flow + np.clip(step, -MAX_STEP, MAX_STEP), SMOOTHING)
     return flow
 
 
-def _mean(a: FloatArray, radius: int) -> FloatArray:
+def window_mean(a: FloatArray, radius: int) -> FloatArray:
     """Mean over a square window of (..., h, w); the edges repeat."""
     height, width = a.shape[-2:]
     padded = a[..., _edges(width, radius)]

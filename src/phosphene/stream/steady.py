@@ -1,26 +1,25 @@
 """Holding a drawn video steady: all of it follows from what the *input* does.
 
 Where the input, moved along its own flow, looks as before, what was drawn there may stay too; where
-it changed, nothing may. Held pictures are moved by splines, noise moves with things, so that texture
-neither blurs nor stands still on the screen while the picture moves under it.
+it changed, nothing may. Pictures are held, not latents: a latent cell is 8 or 16 pixels wide, and moved
+by less than that it decodes to something else. Noise moves with things, so that texture does not stand
+still on the screen while the picture moves under it.
 """
 
 from __future__ import annotations
 
 from math import exp
-from typing import Any
 
 import numpy as np
 
-from phosphene.stream.arrays import Array, Home, HostArray
-from phosphene.stream.camera import resample
+from phosphene.stream.arrays import HostArray
 from phosphene.stream.noise import gaussian
-from phosphene.stream.optical_flow import grid, sample
+from phosphene.stream.optical_flow import grid, sample, window_mean
 
-HELD = 0.8
+HELD = 0.85
 """share of the held picture at stabilize 1, where the input did not change at all"""
-GATE = 6.0
-"""how fast trust falls with the input's unexplained change, per unit of latent variance"""
+UNLIKE = 8.0
+"""grey levels of unexplained change of the input at which trust has fallen to 1/e"""
 TRUSTED = 0.3
 """from this trust on a place counts as the same thing as before"""
 STRETCHED = (0.4, 4.0)
@@ -45,23 +44,20 @@ def is_cut(luma: HostArray, before: HostArray, flow: HostArray) -> bool:
     return unexplained > max(CUT_LEVELS, CUT_CONTRAST * float(luma.std()))
 
 
-def moved(latent: Array, flow: HostArray) -> Array:
-    """A latent (b c h w) of the frame before, where ``flow`` (2, h, w) says its parts are now."""
-    x, y = grid(*flow.shape[-2:])
-    points = np.stack([x + flow[0], y + flow[1]]).reshape(2, -1)
-    return resample(latent, Home.of(latent).float32(points))
+def trust(luma: HostArray, before: HostArray, flow: HostArray) -> HostArray:
+    """(h, w) 0..1: how surely each place of ``luma`` shows what ``before`` showed where it came from.
+
+    Pictures (h, w) in grey levels, ``flow`` (2, h, w) from now to before.
+    """
+    unexplained = window_mean((luma - sample(before, flow)) ** 2, 1)
+    trusted: HostArray = np.exp(unexplained / -(UNLIKE**2))
+    return trusted
 
 
-def trust(source: Array, before: Array) -> Array:
-    """(b 1 h w) 0..1: how surely ``source`` (b c h w) shows what ``before``, moved here, showed."""
-    xp: Any = Home.of(source).namespace
-    return xp.exp(-GATE * xp.mean((source - before) ** 2, axis=1, keepdims=True))
-
-
-def hold(drawn: Array, before: Array, trusted: Array, stabilize: float) -> Array:
-    """``drawn`` (b c h w) drawn back to the picture ``before`` it, where the input is trusted."""
-    # the root: noise that moves with things costs steadiness first, and half the knob must win it back
-    return drawn + HELD * stabilize**0.5 * trusted * (before - drawn)
+def hold(drawn: HostArray, before: HostArray, trusted: HostArray, stabilize: float) -> HostArray:
+    """``drawn`` (c h w) drawn back to the picture ``before`` it, where the input is ``trusted`` (h, w)."""
+    # the root: half the knob is most of the way
+    return drawn + np.float32(HELD * stabilize**0.5) * trusted * (before - drawn)
 
 
 def motion_average(motion: float, luma: HostArray, before: HostArray, seconds: float) -> float:

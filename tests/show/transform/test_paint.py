@@ -24,8 +24,7 @@ def motif(index: int, strength: float) -> Motif:
         noise=gaussian(2, index, 0, SHAPE),
         embeds=np.full((1, 2, 4), 0.3, np.float32),
         strength=strength,
-        flow=None,
-        trusted=None,
+        motion=None,
     )
     return Motif(Shot(index, index, index + 1, 0.0, 0.04, frame, False, False), sight, None)
 

@@ -71,6 +71,8 @@ class LSDPipeline(BaseDiffusionPipeline):
         # an input picture comes dressed in the prompt's colours; its lines are finer than the model's
         config.stream.suggest(strength=0.5, detail=0.7)
         config.transform.suggest(strength=0.5, steps=2, detail=1.0, batch=1)
+        # it draws no texture from noise that could stick to the screen; noise that moves makes it flicker
+        config.transform.suggest(noise="fixed")
 
     def load_model(self) -> None:
         """Open the three networks that ship in the package, or those `phosphene train` wrote to a folder."""

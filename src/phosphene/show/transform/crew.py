@@ -8,6 +8,7 @@ from typing import Any
 
 from phosphene.show.detail import detail_gain
 from phosphene.show.transform.develop import Developer
+from phosphene.show.transform.hold import Holder
 from phosphene.show.transform.items import Shot, State
 from phosphene.show.transform.job import Job
 from phosphene.show.transform.line import Stage
@@ -29,12 +30,12 @@ class Crew:
         self.watcher = Watcher(base, config, Upright(job.clip, job.model_size))
         self.painter = Painter(base, config)
         lines = detail_gain(config.transform.detail, config.transform.strength)
-        self.developer = Developer(base, lines, limiter)
+        holder = Holder(config.transform.stabilize)
+        self.developer = Developer(base, holder, lines, limiter)
 
     def restore(self, state: State) -> None:
         """Go on where the state of a picture was taken."""
         self.watcher.restore(state)
-        self.painter.restore(state)
         self.developer.restore(state)
 
     def stages(self, first: int) -> list[Stage]:

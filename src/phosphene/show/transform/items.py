@@ -50,6 +50,16 @@ class Motif:
 
 
 @dataclass(frozen=True)
+class Motion:
+    """How a picture came out of the one drawn before it, on a grid of its own."""
+
+    flow: npt.NDArray[np.float32]
+    """(2 h w) x and y in pixels of this grid, from here to the picture before"""
+    trusted: npt.NDArray[np.float32]
+    """(h w) 0..1: how surely each place shows what it showed there"""
+
+
+@dataclass(frozen=True)
 class Sight:
     """What is known about a picture before it is drawn over."""
 
@@ -63,10 +73,8 @@ class Sight:
     """(1 seq hidden)"""
     strength: float
     """0..1"""
-    flow: npt.NDArray[np.float32] | None
-    """(2 h w) latent pixels, to the picture drawn before; None: hold nothing of it"""
-    trusted: Array | None
-    """(1 1 h w) how surely each place shows what it showed before"""
+    motion: Motion | None
+    """None: hold nothing of the picture drawn before"""
 
 
 @dataclass(frozen=True)
@@ -74,10 +82,10 @@ class Drawn:
     """A finished latent."""
 
     shot: Shot
-    latent: Array
-    """(1 c h w)"""
-    image: Frame
-    """the source's picture that it was drawn over"""
+    sight: Sight | None
+    """what it was drawn over; None: show what was shown last"""
+    latent: Array | None
+    """(1 c h w); None with ``sight``"""
     state: State | None
 
 

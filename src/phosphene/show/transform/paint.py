@@ -1,4 +1,4 @@
-"""The third stage: each picture is drawn over, and held to the one drawn before it."""
+"""The third stage: each picture is drawn over."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.namespaces import evaluate
 from phosphene.show.transform.batches import batches
-from phosphene.show.transform.items import Drawn, Frame, Motif, Sight, State
-from phosphene.stream import steady
-from phosphene.stream.arrays import Home, to_numpy
+from phosphene.show.transform.items import Drawn, Motif, Sight
+from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Flight, Plan, advance
 from phosphene.stream.coherence import noisy_start
 from phosphene.stream.guidance import Guidance
@@ -25,8 +24,7 @@ class Painter:
 
     A model that looks at its past is shown the picture that it draws over: so it keeps what is there
     and changes what the prompt says, and no frame waits for another. Pictures of one batch share every
-    model call; what hangs on the picture before is a sum of arrays afterwards. So a batch changes the
-    speed and nothing else.
+    model call, and none hangs on another: a batch changes the speed and nothing else.
     """
 
     def __init__(self, base: BaseDiffusionPipeline, config: PipelineConfig) -> None:
@@ -41,8 +39,6 @@ class Painter:
         if self._guidance.asks_negative(0):
             negative = base.encode_prompt(config.prompt.negative_prompt)
             self._negative = self._home.float32(negative)
-        self._last: Array | None = None
-        self._image: Frame | None = None
         self.drawn = 0
         """pictures drawn, not shown again"""
 
@@ -50,22 +46,10 @@ class Painter:
         """Latents for all motifs; up to ``batch`` pictures share each model call."""
         for group in batches(motifs, batch):
             latents = self._draw([m for m in group if m.sight is not None])
+            evaluate(latents.values())
+            self.drawn += len(latents)
             for motif in group:
-                if motif.sight is not None:
-                    self._last = self._hold(latents[motif.shot.index], motif.sight)
-                    evaluate([self._last])
-                    self._image = motif.sight.image
-                    self.drawn += 1
-                assert self._last is not None and self._image is not None
-                state = motif.state
-                if state is not None:
-                    state = state | {"drawn": to_numpy(self._last), "drawn_over": self._image}
-                yield Drawn(motif.shot, self._last, self._image, state)
-
-    def restore(self, state: State) -> None:
-        """Go on where the state of a drawn frame was taken."""
-        self._last = self._home.float32(state["drawn"])
-        self._image = state["drawn_over"]
+                yield Drawn(motif.shot, motif.sight, latents.get(motif.shot.index), motif.state)
 
     def _draw(self, motifs: list[Motif]) -> dict[int, Array]:
         """Finished latents by the index of their shots."""
@@ -101,9 +85,3 @@ class Painter:
             previous=source,
             source=source if self._model.follows_source else None,
         )
-
-    def _hold(self, latent: Array, sight: Sight) -> Array:
-        if sight.flow is None or sight.trusted is None or self._last is None:
-            return latent
-        before = steady.moved(self._last, sight.flow)
-        return steady.hold(latent, before, sight.trusted, self._config.transform.stabilize)

@@ -22,7 +22,7 @@ def stages_of(
     crew = Crew(job, segment_frames(job.config.video, rate))
     if state is not None:
         known = load(state)
-        if "drawn" in known:  # the last segment of all has none, and nothing comes after it
+        if "shown" in known:  # the last segment of all has none, and nothing comes after it
             crew.restore(known)
     spec = VideoSpec.of(
         job.config.video,

@@ -16,10 +16,10 @@ from phosphene.namespaces import evaluate
 from phosphene.prompt.timeline import PromptTimeline
 from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
-from phosphene.show.transform.items import Frame, Motif, Shot, Sight, State
+from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
 from phosphene.stream import steady
-from phosphene.stream.arrays import Home, to_numpy
-from phosphene.stream.optical_flow import estimate, halve, resize_flow
+from phosphene.stream.arrays import Home
+from phosphene.stream.optical_flow import estimate, halve, resize_flow, resize_map
 from phosphene.stream.similarity import Watch
 from phosphene.video.reader import Upright
 
@@ -36,11 +36,9 @@ class Past:
 
     luma: FloatArray
     """(h, w) grey levels, as small as the flow works on"""
-    source: Array
-    """(1 c h w)"""
     places: FloatArray
     """(2 h w) where its noise was read"""
-    motion: float
+    speed: float
     """0 still .. 1 fast"""
 
 
@@ -87,17 +85,15 @@ class Watcher:
 
     def restore(self, state: State) -> None:
         """Go on where the state of a motif was taken."""
-        source = self._home.float32(state["source"])
-        self._past = Past(state["luma"], source, state["places"], float(state["motion"]))
+        self._past = Past(state["luma"], state["places"], float(state["speed"]))
         self._sameness.watch = sameness.restore(state)
 
     def _dump(self, watch: Watch) -> State:
         assert self._past is not None
         return {
             "luma": self._past.luma,
-            "source": to_numpy(self._past.source),
             "places": self._past.places,
-            "motion": np.array(self._past.motion),
+            "speed": np.array(self._past.speed),
         } | sameness.dump(watch)
 
     def _glimpse(self, shot: Shot) -> Glimpse:
@@ -126,27 +122,27 @@ class Watcher:
         while grey.size > FLOW_PIXELS:
             grey = halve(grey)
         height, width = source.shape[-2:]
-        places, motion = steady.still_places(height, width), 0.0
-        flow = trusted = None
+        places, speed, motion = steady.still_places(height, width), 0.0, None
         if past is not None and settings.stabilize > 0:
-            small = estimate(grey, past.luma)
-            if steady.is_cut(grey, past.luma, small):
+            flow = estimate(grey, past.luma)
+            if steady.is_cut(grey, past.luma, flow):
                 self.cuts += 1
             else:
-                flow = resize_flow(small, height, width)
-                trusted = steady.trust(source, steady.moved(past.source, flow))
-                places = steady.follow(past.places, flow, to_numpy(trusted)[0, 0])
-                motion = steady.motion_average(past.motion, grey, past.luma, glimpse.shot.seconds)
-        self._past = Past(grey, source, places, motion)
+                motion = Motion(flow, steady.trust(grey, past.luma, flow))
+                if settings.noise == "follow":
+                    moved = resize_flow(flow, height, width)
+                    trusted = resize_map(motion.trusted, height, width)
+                    places = steady.follow(past.places, moved, trusted)
+                speed = steady.motion_average(past.speed, grey, past.luma, glimpse.shot.seconds)
+        self._past = Past(grey, places, speed)
         noise = steady.noise_at(self._seed, places, source.shape[1])
         sight = Sight(
             image=image,
             source=source,
             noise=self._home.float32(noise),
             embeds=self._home.float32(glimpse.embeds),
-            strength=steady.eased_strength(settings.strength, motion, settings.stabilize),
-            flow=flow,
-            trusted=trusted,
+            strength=steady.eased_strength(settings.strength, speed, settings.stabilize),
+            motion=motion,
         )
-        evaluate([sight.source, sight.noise, sight.embeds, sight.trusted])
+        evaluate([sight.source, sight.noise, sight.embeds])
         return sight
