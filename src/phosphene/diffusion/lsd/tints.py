@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float32]
 
 COLOURS = {
     "red": "e01b24", "crimson": "c8102e", "scarlet": "ff2a12", "maroon": "7a0c24", "coral": "ff7f5c",
-    "orange": "ff8a14", "amber": "ffb414", "gold": "e6ac1e", "yellow": "ffe01e", "lime": "aeea1e",
+    "orange": "ff6a00", "amber": "ffb414", "gold": "e6ac1e", "yellow": "ffe01e", "lime": "aeea1e",
     "green": "1eaa46", "emerald": "12b46e", "olive": "7d8c28", "mint": "96f0c8", "teal": "0c8c8c",
     "turquoise": "28d2c8", "cyan": "1ee0f5", "blue": "1e50e6", "navy": "142878", "azure": "2896ff",
     "indigo": "4628b4", "violet": "8c3cf0", "purple": "8220b4", "lavender": "bea0f5",
