@@ -58,8 +58,9 @@ def main() -> None:
     parser.add_argument("--song", type=int, default=20, help="seconds of clicks (default 20)")
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=720)
+    parser.add_argument("--size", metavar="WxH", help="of the model's pictures (default: its own)")
     args = parser.parse_args()
-    server = start_server()
+    server = start_server(0, *(["--size", args.size] if args.size else []))
     try:
         with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

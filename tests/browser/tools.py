@@ -105,8 +105,9 @@ class Visit:
         self.page.get_by_role("button", name=name, exact=True).press("Enter")
 
 
-def start_server(port: int = 0) -> Server:
+def start_server(port: int = 0, *options: str) -> Server:
     command = [sys.executable, "-m", "phosphene", "live", "--no-browser", "--port", str(port)]
+    command += options
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     said = []
