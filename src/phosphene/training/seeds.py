@@ -1,6 +1,6 @@
 """Make the bank of starting pictures: silent, undisturbed frames of every family, encoded.
 
-A stream holds on to such a picture for as long as its prompt lasts, so the clearest of several are kept.
+A stream holds on to such a picture for as long as its prompt lasts, so the clearest of several may be kept.
 """
 
 from __future__ import annotations
@@ -90,30 +90,34 @@ def draw_seeds(
     choice: Choice | None = None,
 ) -> npt.NDArray[np.float32]:
     """(families, palettes, shapes, 8, size/8, size/8) latents of silent frames."""
+    stops = [torch.tensor([hex_to_rgb(h) for h in text.split()]) for text in PALETTES.values()]
+    luts = torch.stack([gradient(s, light=0.6) for s in stops]).repeat_interleave(shapes, 0)
+    rounds = range(1 if choice is None else choice.candidates)
     rows = []
     for index, name in enumerate(families):
-        if choice is None:
-            rows.append(_drawn(encode, name, size, shapes, seed + index))
-            continue
-        rounds = range(choice.candidates)
-        many = [_drawn(encode, name, size, shapes, seed + index + 1000 * k) for k in rounds]
+        many = [_drawn(encode, name, size, luts, seed + index + 1000 * k) for k in rounds]
         latents = np.concatenate(many, axis=1)
-        clear = choice.clarity(name, latents.reshape(-1, *latents.shape[2:]))
-        order = np.argsort(-clear.reshape(latents.shape[:2]), axis=1, kind="stable")[:, :shapes]
-        rows.append(np.take_along_axis(latents, order[..., None, None, None], axis=1))
+        rows.append(latents if choice is None else _clearest(name, latents, shapes, choice))
     return np.stack(rows)
 
 
 def _drawn(
-    encode: Encode, family: str, size: int, shapes: int, seed: int
+    encode: Encode, family: str, size: int, luts: torch.Tensor, seed: int
 ) -> npt.NDArray[np.float32]:
     """(palettes, shapes, 8, size/8, size/8) latents of one family."""
-    stops = [torch.tensor([hex_to_rgb(h) for h in text.split()]) for text in PALETTES.values()]
-    luts = torch.stack([gradient(s, light=0.6) for s in stops]).repeat_interleave(shapes, 0)
     one = torch.ones(len(luts))
     batch = ClipBatch(family, luts, torch.zeros(len(luts), 1, 5), one, one, one, seed)
     latent = encode(render(batch, size)[:, 0].numpy())
-    return latent.reshape(len(stops), shapes, *latent.shape[1:])
+    return latent.reshape(len(PALETTES), -1, *latent.shape[1:])
+
+
+def _clearest(
+    family: str, latents: npt.NDArray[np.float32], shapes: int, choice: Choice
+) -> npt.NDArray[np.float32]:
+    """Of latents (palettes, many, ...) of one family those ``shapes`` of each palette that show it best."""
+    clear = choice.clarity(family, latents.reshape(-1, *latents.shape[2:]))
+    order = np.argsort(-clear.reshape(latents.shape[:2]), axis=1, kind="stable")[:, :shapes]
+    return np.take_along_axis(latents, order[..., None, None, None], axis=1)
 
 
 def _shape_words(family: str) -> list[str]:

@@ -27,7 +27,7 @@ FloatArray = npt.NDArray[np.float32]
 
 FLOW_PIXELS = 1 << 15
 """a picture is halved until it has at most so many before its motion is measured: the time is about
-the same for any size, and latents are no finer"""
+the same for any size"""
 
 
 @dataclass(frozen=True)
