@@ -14,7 +14,7 @@ levels = hnp.arrays(np.float32, st.integers(5, 60), elements=st.floats(0, 1, wid
 times = st.floats(0.01, 2.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(levels, times, times, st.integers(2, 5))
 def test_smoothing_does_not_depend_on_the_rate(
     values: np.ndarray, attack: float, release: float, factor: int
@@ -24,7 +24,7 @@ def test_smoothing_does_not_depend_on_the_rate(
     np.testing.assert_allclose(fast[factor - 1 :: factor], slow, atol=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(levels, times, times)
 def test_smoothing_stays_within_the_input(
     values: np.ndarray, attack: float, release: float
@@ -34,7 +34,7 @@ def test_smoothing_stays_within_the_input(
     assert out.max() <= values.max() + 1e-6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(levels, st.integers(1, 50))
 def test_smoothing_is_causal(values: np.ndarray, cut: int) -> None:
     changed = values.copy()
@@ -43,7 +43,7 @@ def test_smoothing_is_causal(values: np.ndarray, cut: int) -> None:
     np.testing.assert_array_equal(before, bands.attack_release(changed, 50, 0.02, 0.25)[:cut])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(levels, st.floats(0.01, 100))
 def test_relative_loudness_ignores_the_gain(values: np.ndarray, gain: float) -> None:
     def relative(scale: float) -> np.ndarray:
@@ -90,7 +90,7 @@ def test_loudness_is_capped_and_silence_is_zero() -> None:
     assert not relative(np.zeros(100)).any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 20)))
 def test_sampling_never_looks_ahead(moments: np.ndarray) -> None:
     index = bands.held_index(moments, 100, 3000)

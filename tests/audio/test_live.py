@@ -35,7 +35,7 @@ def tone(seconds: float, rate: int, frequency: float = 440.0) -> np.ndarray:
     return (0.4 * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     sizes=st.lists(st.integers(0, 9000), min_size=1, max_size=12).filter(any),
     rate=st.sampled_from([RATE, 44100, 48000]),
@@ -205,7 +205,7 @@ def test_rubbish_does_not_deafen(heard: Log, rubbish: float) -> None:
     assert energy == pytest.approx(heard.curve("energy")[late].mean(), abs=0.12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     values=st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), max_size=300),
     rate=st.integers(2000, 768_000),

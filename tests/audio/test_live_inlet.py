@@ -27,7 +27,7 @@ def test_windows_end_where_they_should(sizes: list[int]) -> None:
     np.testing.assert_array_equal(window[0], padded[last * 100 + 700 : last * 100 + 1000])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rate=st.sampled_from([8000, 11025, 44100, 48000, 96000]),
     sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=8),

@@ -25,7 +25,7 @@ def beats_off(estimate: Estimate, beats: np.ndarray) -> float:
     return float(np.abs(beats - estimate.anchor).min())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=12), st.floats(0, 5))
 def test_the_ring_gives_the_latest_in_order(sizes: list[int], since: float) -> None:
     memory = BandMemory(50.0, np.arange(3, dtype=np.float32), origin=10.0)

@@ -28,7 +28,7 @@ def test_beyond_the_ceiling_the_driver_sets_the_pace() -> None:
     assert course.fps == pytest.approx(96 / 0.01, rel=0.1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 150), st.sampled_from([1.0, 4.0, 20.0]))
 def test_no_worker_is_more_than_busy_and_more_never_harm(workers: int, segment: float) -> None:
     load = Load(50, 120, segment, 24)

@@ -27,7 +27,7 @@ def made(call: dict[str, tuple[tuple[int, ...], torch.dtype, str]], value: float
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CALLS, CALLS, st.sampled_from(["sd ink 0.5", "sd ink 0.7", "sd"]))
 def test_keys_are_equal_just_when_the_work_is(one: dict, other: dict, network: str) -> None:
     assert (key_of("sd", made(one, 0.0)) == key_of(network, made(other, 1.0))) == (

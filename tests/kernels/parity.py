@@ -161,7 +161,7 @@ def test_norm_with_numbers_that_are_spread_over_channels(
     close(kernels.norm_silu_film(x, 2, learnt, told), PLAIN.norm_silu_film(x, 2, learnt, told))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.integers(1, 3), st.integers(1, 4), st.integers(1, 8), st.integers(1, 9), st.integers(1, 9)
 )

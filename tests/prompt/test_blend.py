@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -31,7 +31,6 @@ def test_slerp_keeps_length_where_lerp_shrinks(t) -> None:
 
 
 @pytest.mark.parametrize("backend", OTHERS)
-@settings(deadline=None)
 @given(vectors, vectors, amount)
 def test_every_backend_agrees(backend, a, b, t) -> None:
     home = home_of(backend)

@@ -42,7 +42,7 @@ def agree(function, backend, seed, *shapes, atol=1e-4):
 
 
 @pytest.mark.parametrize("backend", OTHERS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.floats(0, 1), st.integers(3, 24), st.integers(3, 24))
 def test_every_sum_of_the_engine_is_the_same(backend, seed, share, height, width):
     latent, text = (2, 3, 12, 16), (1, SEQUENCE, HIDDEN)
@@ -60,7 +60,7 @@ def _pair(one, other):
 
 
 @pytest.mark.parametrize("backend", OTHERS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.floats(0, 1))
 def test_likeness_is_the_same(backend, seed, share):
     def compared(home):

@@ -89,7 +89,7 @@ def run_stream(flights, home, frame_buffer):
     return shown
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data(), steps=st.integers(1, 4), buffer=st.integers(1, 4), count=st.integers(1, 9))
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_stream_batch_equals_one_frame_after_the_other(backend, data, steps, buffer, count):
@@ -104,7 +104,7 @@ def test_stream_batch_equals_one_frame_after_the_other(backend, data, steps, buf
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), count=st.integers(2, 10), buffer=st.integers(1, 3))
 def test_the_number_of_steps_may_change_live(data, count, buffer):
     home = home_of("numpy")

@@ -86,7 +86,7 @@ def test_moves_add_up():
     np.testing.assert_allclose(halves, whole, atol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(moves)
 @pytest.mark.parametrize("backend", OTHERS)
 def test_every_backend_equals_numpy(backend, move):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.stream.memory import (
@@ -36,7 +36,6 @@ def written(frames: list[int]) -> list[int]:
     return out
 
 
-@settings(deadline=None)
 @given(GAPS, st.integers(0, 40), st.integers(1, 6))
 def test_the_anchor_and_the_newest_in_order(gaps, first, slots):
     frames = (first + np.cumsum(gaps)).tolist()

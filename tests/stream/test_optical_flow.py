@@ -29,7 +29,7 @@ def inside(flow: np.ndarray, margin: int = 12) -> np.ndarray:
     return flow[:, margin:-margin, margin:-margin]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(x=st.floats(-6, 6), y=st.floats(-6, 6))
 def test_pans_are_found_to_a_fifth_of_a_pixel(x: float, y: float) -> None:
     before = texture()

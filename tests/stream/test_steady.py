@@ -63,7 +63,7 @@ def test_noise_of_still_places_is_the_seeds_own() -> None:
     np.testing.assert_array_equal(steady.noise_at(7, places, 4), gaussian(7, 0, 0, SHAPE))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(x=st.floats(-9, 9), y=st.floats(-9, 9), steps=st.integers(1, 12))
 def test_noise_stays_unit_and_moves_with_things(x: float, y: float, steps: int) -> None:
     """Uniform motion, in so many steps: the noise of the start, moved all the way, not blurred."""

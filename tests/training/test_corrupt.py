@@ -64,7 +64,7 @@ def test_parts_are_taken_away_in_their_shares() -> None:
     assert abs((after.age.sum(1) == 0).float().mean() - 0.25) < 0.04
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31 - 1))
 def test_quantising_is_idempotent_and_close(seed: int) -> None:
     x = 3 * torch.randn(50, generator=torch.Generator().manual_seed(seed))

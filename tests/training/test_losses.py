@@ -31,7 +31,7 @@ def test_haar_takes_apart_means_and_details() -> None:
     assert not losses.haar(torch.ones(1, 1, 4, 4))[1].any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-20, 20), st.floats(0.05, 2))
 def test_pseudo_huber_lies_under_the_absolute_value(d: float, c: float) -> None:
     value = float(losses.pseudo_huber(torch.tensor(d, dtype=torch.float64), c))

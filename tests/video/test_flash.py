@@ -144,7 +144,7 @@ def test_noise_passes_untouched() -> None:
 luminances = st.lists(st.tuples(st.integers(0, 255), st.integers(1, 4)), min_size=2, max_size=24)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(luminances, luminances, st.sampled_from([12.0, 24.0, 50.0]))
 def test_never_more_than_three(
     left: list[tuple[int, int]], right: list[tuple[int, int]], fps: float

@@ -39,7 +39,7 @@ def test_impossible() -> None:
         plan_size((0, 5), 512, 8, (256, 256))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(64, 4000), st.floats(0.4, 2.5), st.sampled_from([8, 16, 32]))
 def test_no_visible_stretch_and_little_cut_off(height: int, aspect: float, multiple: int) -> None:
     requested = max(64, round(height * aspect)), height

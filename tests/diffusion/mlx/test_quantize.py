@@ -33,7 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 99), st.sampled_from([32, 64, 96, 128]), st.integers(1, 40))
 def test_a_packed_matrix_multiplies_like_the_one_it_came_from(bits, seed, inside, outside):
     rng = np.random.default_rng(seed)

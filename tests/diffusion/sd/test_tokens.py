@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.diffusion.sd.accelerate.tokens import merge_plan
@@ -14,7 +14,6 @@ def tokens(batch: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.randn((batch, height * width, 5), generator=random)
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.floats(0, 0.75), st.integers(0, 99)
 )

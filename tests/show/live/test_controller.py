@@ -108,7 +108,7 @@ def test_a_fast_machine_is_left_alone():
     assert machine.controller.reason == ""
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(5, 400), st.integers(0, 100))
 def test_any_machine_ends_on_time_or_at_the_bottom_and_rests_there(speed, seed):
     machine = Machine(speed, seed=seed).run(30)
