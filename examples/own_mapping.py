@@ -22,6 +22,7 @@ def sway(heard: FrameFeatures) -> Reaction:
             zoom=1.0 + 0.02 * heard.onset,
             rotate=0.01 * math.cos(math.pi * heard.beat_position),
         ),
+        motion=heard.time,
     )
 
 

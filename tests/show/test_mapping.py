@@ -71,3 +71,18 @@ def test_attacks_recall_the_remembered_shape_and_swell_it() -> None:
     config = PipelineConfig()
     config.stream.anchor = 0
     assert all(r.recall == 0 for r in reactions(config)[1])
+
+
+def test_remembered_shapes_move_on_always_and_most_on_the_beat() -> None:
+    features, out = reactions(PipelineConfig())
+    motion = np.array([r.motion for r in out])
+    speed = np.diff(motion) * features.fps
+    assert (speed > 0).all()
+    phase = 2 * np.pi * (features.beat_position[1:] + features.beat_position[:-1]) / 2
+    assert np.corrcoef(speed, np.cos(phase))[0, 1] > 0.9
+    # over whole beats it is neither late nor early
+    seconds = (len(out) - 1) / features.fps
+    assert motion[-1] - motion[0] == pytest.approx(seconds, abs=0.1)
+    config = PipelineConfig()
+    config.stream.pace = 0
+    assert all(r.motion == 0 for r in reactions(config)[1])

@@ -30,6 +30,9 @@ class StreamConfig(ConfigModel):
         description="How far each frame is drawn back to the remembered shape of its prompt (0: not at all);"
         " for models with such a memory. Attacks draw twice as far.",
     )
+    pace: float = Field(
+        1.0, ge=0, le=4, description="How fast remembered pictures move by themselves (0: stills)."
+    )
     denoising_steps: int = Field(1, ge=1, le=8, description="Denoising steps per frame.")
     stream_batch: bool = Field(
         True,

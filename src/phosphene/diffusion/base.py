@@ -151,11 +151,13 @@ class BaseDiffusionPipeline(ABC):
     def decode(self, latents: Array) -> Frames:
         """Decode clean latents -> uint8 pictures."""
 
-    def recall(self, embeds: Array, variant: int = 0, pose: CameraMove = STILL) -> Array | None:
+    def recall(
+        self, embeds: Array, variant: int = 0, pose: CameraMove = STILL, motion: float = 0.0
+    ) -> Array | None:
         """A remembered clean latent (1 c h w) whose shapes fit a prompt (1, seq, hidden).
 
-        ``variant`` 0.. picks one of several; ``pose`` says how it stands. Models without such a memory
-        return None.
+        ``variant`` 0.. picks one of several; ``pose`` says how it stands, ``motion`` how many seconds it
+        has moved at its own pace. Models without such a memory return None.
         """
         return None
 

@@ -59,7 +59,8 @@ class Director:
         shape = here.scene + math.floor(heard.beat_position / BEATS_PER_SHAPE)
         prompt = self._timeline.index_at(heard.time)
         goal = self._timeline.embeds[prompt][None]
-        anchor = self._pipeline.recall(goal, max(0, self._seed + shape), reaction.pose)
+        variant = max(0, self._seed + shape)
+        anchor = self._pipeline.recall(goal, variant, reaction.pose, reaction.motion)
         base = self._timeline.at(heard.time)
         embeds = self._harmony.get_embeds_at_frame(frame, features, base, self._chroma)
         latent = self._walk.get_latent_at_place(here, frame, self._shape)

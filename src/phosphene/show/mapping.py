@@ -28,6 +28,8 @@ SWELL = 0.3
 BREATH_SECONDS = 9.0
 POSE_TURN = 3.0
 POSE_WARP = 0.05
+# seconds a beat: at 120 beats a minute shapes move 1.6 times as fast on a beat, and 0.4 times between two
+SURGE = 0.3
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Reaction:
     """0..1: how far the picture is drawn back to the remembered shape of its prompt"""
     pose: CameraMove = STILL
     """how the remembered shape is seen in this frame; absolute, not per frame"""
+    motion: float = 0.0
+    """seconds that the remembered shape has moved at its own pace; absolute too"""
 
 
 Mapping = Callable[[FrameFeatures], Reaction]
@@ -53,7 +57,7 @@ Mapping = Callable[[FrameFeatures], Reaction]
 def default_mapping(config: PipelineConfig) -> Mapping:
     """Bass zooms, mids turn and ripple, attacks punch, loudness loosens the grip on the past."""
     react, camera, noise = config.react, config.camera, config.stream.noise_scale
-    memory = config.stream.anchor
+    memory, pace = config.stream.anchor, config.stream.pace
 
     def mapping(heard: FrameFeatures) -> Reaction:
         bass = excite(heard.bass, react.bass_gain, react)
@@ -70,6 +74,7 @@ def default_mapping(config: PipelineConfig) -> Mapping:
             camera=camera_move(heard, bass, mid, onset, camera),
             recall=min(1.0, memory * (1.0 + onset)),
             pose=pose(heard, bass, mid, onset, camera),
+            motion=pace * travelled(heard.time, heard.beat_position),
         )
 
     return mapping
@@ -120,6 +125,11 @@ def pose(
         warp=POSE_WARP * config.warp * (0.3 + mid),
         phase=2.0 * math.pi * heard.beat_position / 4.0,
     )
+
+
+def travelled(time: float, beats: float) -> float:
+    """Seconds that remembered shapes have moved by ``time``: faster on every beat, slower between two."""
+    return time + SURGE * math.sin(2.0 * math.pi * beats) / (2.0 * math.pi)
 
 
 def _sign(zoom: float) -> float:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.feeds import Told, feeds
+from phosphene.diffusion.lsd.fields import coloured, colours
+from phosphene.diffusion.lsd.loops import FRAMES, PART
 from phosphene.diffusion.lsd.nets import LsdNets, open_session
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
@@ -16,18 +18,28 @@ from phosphene.training.quantise import Feeds
 from phosphene.training.wear import hold
 
 FloatArray = npt.NDArray[np.float32]
+Frames = npt.NDArray[np.uint8]
 TEXT = 128
 """length of a prompt's vector"""
+STRIDE = 11
+"""frames of a loop from one picture to the next one's"""
 PROMPTS = (
     "crimson nebula", "teal ocean waves", "neon grid", "gold mandala", "violet smoke",
     "black and white stripes", "emerald aurora", "rainbow kaleidoscope",
 )  # fmt: skip
 
 
-def seed_latents(bank: SeedBank, count: int) -> FloatArray:
-    """(count, 8, 32, 32) different remembered pictures."""
+def seed_pictures(bank: SeedBank, count: int) -> Frames:
+    """(count, s, s, 3) different remembered pictures."""
     null = np.zeros(TEXT, np.float32)
-    return np.stack([bank.latent(null, seed) for seed in range(count)])
+    pictures = []
+    for variant in range(count):
+        seed = bank.seed(null, variant)
+        # spread over the loop
+        number, place = divmod((variant * STRIDE) % FRAMES, PART)
+        field = bank.part(seed, number)[place]
+        pictures.append(coloured(field, colours(bank.gradients[seed.palette])))
+    return np.stack(pictures)
 
 
 def drawn_latents(nets: LsdNets, latents: FloatArray) -> FloatArray:

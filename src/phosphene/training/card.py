@@ -22,7 +22,8 @@ materials, light and colours: no faces, objects, letters or photographs.
 | `denoiser.onnx` | one step of a stream: velocity noise - picture of x_t = (1 - t) picture + t noise |
 | `decoder.onnx` | latent to uint8 picture, in 8 bits |
 | `decoder-large.onnx` | latent to uint8 picture (b, 16h, 16w, 3): the same, twice as large, in 8 bits |
-| `seeds.npz` | starting pictures, found by the prompt's vector |
+| `remembered.mp4` | loops that streams follow: luma is the place in a palette, the first chroma plane light |
+| `seeds.npz` | which loop and palette a prompt's vector means |
 | `text.npz` | prompt to vector of 128 numbers; zeros for no prompt |
 | `judge.onnx` | independent classifier of patterns and palettes, for `phosphene bench quality` |
 

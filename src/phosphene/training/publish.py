@@ -14,6 +14,7 @@ import torch
 
 from phosphene.diffusion.lsd.feeds import REACH
 from phosphene.diffusion.lsd.judge import Judge
+from phosphene.diffusion.lsd.loops import FILM
 from phosphene.diffusion.lsd.nets import LsdNets
 from phosphene.diffusion.lsd.networks import LARGE
 from phosphene.diffusion.lsd.seeds import SeedBank
@@ -23,17 +24,18 @@ from phosphene.training.card import model_card
 from phosphene.training.clips import family_names
 from phosphene.training.config import TrainConfig
 from phosphene.training.export import decoder_graph, export
+from phosphene.training.loops import Choice
 from phosphene.training.nets.codec import Decoder, LargeDecoder
 from phosphene.training.pack import NETWORKS
 from phosphene.training.piece import CONFIG
-from phosphene.training.quantise import export_int8, psnr_between
+from phosphene.training.quantise import export_int8, psnr_between, quantise
 from phosphene.training.render import FAMILIES
-from phosphene.training.seeds import Choice, make_seeds
+from phosphene.training.seeds import SHAPES, make_seeds
 from phosphene.training.streaming import denoiser_graph, export_stream
 from phosphene.training.train_codec import load_codec
 from phosphene.training.train_decoder import load_decoder
 
-FILES = ("encoder.onnx", "denoiser.onnx", "decoder.onnx", LARGE, "text.npz", "seeds.npz")
+FILES = ("encoder.onnx", "denoiser.onnx", "decoder.onnx", LARGE, "text.npz", "seeds.npz", FILM)
 JUDGE = ("judge.onnx", "judge.json")
 INFERENCE = {"history_noise": 0.05}
 """how much a stream tells the model to distrust its last outputs, which are never quite clean"""
@@ -42,8 +44,8 @@ INFERENCE = {"history_noise": 0.05}
 def publish(run: Path, weights: Path) -> str:
     """Write everything the package needs to `weights`; returns a few lines for people.
 
-    The decoders ship in 8 bits, the rest as float16 weights for float32 arithmetic; the other forms of
-    decoder and denoiser lie in `weights/other`, with their differences in the manifest.
+    Encoder and decoders ship in 8 bits, the rest as float16 weights for float32 arithmetic; the other forms
+    lie in `weights/other`, with their differences in the manifest.
     """
     cpu = torch.device("cpu")
     other = weights / "other"
@@ -56,21 +58,27 @@ def publish(run: Path, weights: Path) -> str:
     small = decoder_graph(_small_decoder(run, cpu))
     parity["decoder"] = export(small, other / "decoder-float.onnx")
     nets = LsdNets(1, weights)
-    make_seeds(
-        nets.encode,
-        text,
-        weights / "seeds.npz",
-        family_names(cfg.data),
-        cfg.data.size,
+    make_seeds(text, weights / "seeds.npz", family_names(cfg.data), cfg.data.size)
+    frames = calibrate.seed_pictures(SeedBank(weights / "seeds.npz"), 48)
+    latents = nets.encode(frames)
+    shutil.move(weights / "encoder.onnx", other / "encoder-float.onnx")
+    quantise(
+        other / "encoder-float.onnx",
+        [{"frames": frame[None]} for frame in frames[:32]],
+        weights / "encoder.onnx",
     )
-    latents = calibrate.seed_latents(SeedBank(weights / "seeds.npz"), 48)
     drawn = latents if denoiser is None else calibrate.drawn_latents(nets, latents)
     pictures = [{"latent": latent[None]} for latent in drawn]
     export_int8(small, pictures[:32], weights / "decoder.onnx")
     eight_bits = {
+        "encoder_relative_error": calibrate.relative_error(
+            other / "encoder-float.onnx",
+            weights / "encoder.onnx",
+            [{"frames": frame[None]} for frame in frames[32:]],
+        ),
         "decoder_psnr_db": psnr_between(
             other / "decoder-float.onnx", weights / "decoder.onnx", pictures[32:]
-        )
+        ),
     }
     if (run / "large.pt").exists():
         large = decoder_graph(load_decoder(run / "large.pt", LargeDecoder, cpu))
@@ -115,22 +123,26 @@ def redraw_seeds(
     size: int = 256,
     judge: Path | None = None,
 ) -> str:
-    """Draw two starting pictures of each family and palette anew, for the networks in ``weights``.
+    """Draw the loops of each family anew, for the networks in ``weights``.
 
     So the renderer of today and its words serve networks that were trained before. With the folder of a
     ``judge``, the clearest of many are kept, as the networks draw them. Returns a line.
     """
     nets, text = LsdNets(1, weights), TextEncoder(weights / "text.npz")
     choice = None
-    if judge is not None:
-        clarity = Judge(judge).clarity
-        choice = Choice(lambda family, latents: clarity(family, nets.decode(latents)))
-    make_seeds(nets.encode, text, weights / "seeds.npz", families, size, shapes=2, choice=choice)
     path = weights / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["files"]["seeds.npz"] = describe(weights / "seeds.npz")
+    told: dict[str, Any] = {"families": len(families), "shapes": SHAPES}
+    if judge is not None:
+        clarity = Judge(judge).clarity
+        choice = Choice(lambda family, seen: clarity(family, nets.decode(nets.encode(seen))))
+        told |= {"candidates": choice.candidates, "chosen_by": f"the judge in {judge.name}"}
+    make_seeds(text, weights / "seeds.npz", families, size, SHAPES, choice=choice)
+    manifest["remembered"] = told
+    for name in ("seeds.npz", FILM):
+        manifest["files"][name] = describe(weights / name)
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return f"{len(families)} families, {manifest['files']['seeds.npz']['bytes'] / 1e6:.1f} MB"
+    return f"{len(families)} families, {manifest['files'][FILM]['bytes'] / 1e6:.1f} MB"
 
 
 def _write(weights: Path, manifest: dict[str, Any]) -> None:

@@ -23,6 +23,14 @@ Feeds = dict[str, npt.NDArray[np.generic]]
 
 def export_int8(graph: Graph, calibration: Sequence[Feeds], path: Path) -> None:
     """Write a network whose convolutions count in 8 bits, calibrated on real inputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        half = Path(folder) / "half.onnx"
+        export(graph, half)
+        quantise(half, calibration, path)
+
+
+def quantise(half: Path, calibration: Sequence[Feeds], path: Path) -> None:
+    """The same for a network that was exported."""
     import onnxruntime as ort
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -43,8 +51,7 @@ def export_int8(graph: Graph, calibration: Sequence[Feeds], path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        half, whole = Path(folder) / "half.onnx", Path(folder) / "whole.onnx"
-        export(graph, half)
+        whole = Path(folder) / "whole.onnx"
         # folds the float16 casts into float32 weights, which the quantiser wants
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC

@@ -1,31 +1,28 @@
-"""Make the bank of starting pictures: silent, undisturbed frames of every family, encoded.
-
-A stream holds on to such a picture for as long as its prompt lasts, so the clearest of several may be kept.
-"""
+"""Make the bank of what the model remembers: a film of loops, the words that name them, and palettes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from phosphene.diffusion.lsd.loops import FILM, write_film
 from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.training.render import FAMILIES, ClipBatch, render
+from phosphene.training.loops import Choice, draw_loops
+from phosphene.training.render import FAMILIES
 from phosphene.training.render.colour import gradient
 from phosphene.training.render.words import colours, hex_to_rgb
 from phosphene.training.shape_words import NEAR
 
-Encode = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""pictures (n, h, w, 3) -> latents (n, 8, h/8, w/8)"""
-Clarity = Callable[[str, npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""a family and latents (n, 8, h/8, w/8) -> how clearly each shows it, (n,)"""
-
-_REACH = 4.5  # latents are about N(0, 1); what lies beyond is clipped
-_STEP = 0.14  # rounding to these adds noise of 0.04, of which streams see a quarter
+SHAPES = 2
+"""loops of each family"""
+UPRIGHT = 0.5
+"""share of the renderer's turns below which a family has an up and a down"""
+FINENESS = 30
+"""of the film, as x264 counts: errors stay below those of the codec"""
 
 # what people call a palette, and its stops; the name is the first word
 PALETTES = {
@@ -73,53 +70,6 @@ def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float16]:
     return np.asarray(vectors / norms, np.float16)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which pictures are kept: the clearest of so many as candidates for each."""
-
-    clarity: Clarity
-    candidates: int = 12
-
-
-def draw_seeds(
-    encode: Encode,
-    families: Sequence[str],
-    size: int,
-    shapes: int,
-    seed: int,
-    choice: Choice | None = None,
-) -> npt.NDArray[np.float32]:
-    """(families, palettes, shapes, 8, size/8, size/8) latents of silent frames."""
-    stops = [torch.tensor([hex_to_rgb(h) for h in text.split()]) for text in PALETTES.values()]
-    luts = torch.stack([gradient(s, light=0.6) for s in stops]).repeat_interleave(shapes, 0)
-    rounds = range(1 if choice is None else choice.candidates)
-    rows = []
-    for index, name in enumerate(families):
-        many = [_drawn(encode, name, size, luts, seed + index + 1000 * k) for k in rounds]
-        latents = np.concatenate(many, axis=1)
-        rows.append(latents if choice is None else _clearest(name, latents, shapes, choice))
-    return np.stack(rows)
-
-
-def _drawn(
-    encode: Encode, family: str, size: int, luts: torch.Tensor, seed: int
-) -> npt.NDArray[np.float32]:
-    """(palettes, shapes, 8, size/8, size/8) latents of one family."""
-    one = torch.ones(len(luts))
-    batch = ClipBatch(family, luts, torch.zeros(len(luts), 1, 5), one, one, one, seed)
-    latent = encode(render(batch, size)[:, 0].numpy())
-    return latent.reshape(len(PALETTES), -1, *latent.shape[1:])
-
-
-def _clearest(
-    family: str, latents: npt.NDArray[np.float32], shapes: int, choice: Choice
-) -> npt.NDArray[np.float32]:
-    """Of latents (palettes, many, ...) of one family those ``shapes`` of each palette that show it best."""
-    clear = choice.clarity(family, latents.reshape(-1, *latents.shape[2:]))
-    order = np.argsort(-clear.reshape(latents.shape[:2]), axis=1, kind="stable")[:, :shapes]
-    return np.take_along_axis(latents, order[..., None, None, None], axis=1)
-
-
 def _shape_words(family: str) -> list[str]:
     """What people call a family's shapes: its names, more than one of each, and what is like it."""
     # 'melting colors' would claim every prompt about colours
@@ -128,28 +78,44 @@ def _shape_words(family: str) -> list[str]:
     return names + [name.strip() for name in NEAR[family].split(",")]
 
 
+def gradients() -> npt.NDArray[np.uint8]:
+    """(palettes, 256, 3) sRGB."""
+    stops = [torch.tensor([hex_to_rgb(h) for h in text.split()]) for text in PALETTES.values()]
+    luts = torch.stack([gradient(s, light=0.6) for s in stops])
+    every = torch.linspace(0, luts.shape[1] - 1, 256).round().long()
+    return (255 * luts[:, every]).round().byte().numpy()
+
+
 def make_seeds(
-    encode: Encode,
     encoder: TextEncoder,
     path: Path,
     families: Sequence[str],
     size: int = 256,
-    shapes: int = 1,
+    shapes: int = SHAPES,
     seed: int = 1,
     choice: Choice | None = None,
 ) -> None:
-    """Write the bank that `SeedBank` reads, with pictures of ``families``, ``size`` pixels a side."""
+    """Write the bank that `SeedBank` reads: words and palettes, and beside them the film of loops."""
+    loops = draw_loops(families, size, shapes, seed, gradients(), choice)
+    write_film(path.with_name(FILM), loops, FINENESS)
+    write_meanings(encoder, path, families, shapes)
+
+
+def write_meanings(
+    encoder: TextEncoder, path: Path, families: Sequence[str], shapes: int = SHAPES
+) -> None:
+    """Which words mean which loops and palettes, for a film of ``shapes`` loops of each family."""
     names = [tuple(name.strip() for name in text.split(",")) for text in PALETTES]
-    latents = draw_seeds(encode, families, size, shapes, seed, choice).clip(-_REACH, _REACH)
     basis = colour_basis(encoder)
     shape_words, shape_owner = lexicon(encoder, [_shape_words(name) for name in families])
     tint_words, tint_owner = lexicon(encoder, names)
     np.savez_compressed(
         path,
         families=np.array(list(families)),
+        upright=np.array([FAMILIES[name].sway < UPRIGHT for name in families]),
         palettes=np.array([each[0] for each in names]),
-        latents=np.round(latents / _STEP).astype(np.int8),
-        step=np.float32(_STEP),
+        shapes=np.int16(shapes),
+        gradients=gradients(),
         colour=basis.astype(np.float16),
         shape_words=_unit(shape_words - shape_words @ basis.T @ basis),
         shape_owner=shape_owner,

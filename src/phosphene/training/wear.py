@@ -17,9 +17,9 @@ import numpy.typing as npt
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.lsd.nets import LsdNets
 from phosphene.diffusion.lsd.pipeline import CONTROL_GAIN, LSDPipeline
-from phosphene.diffusion.lsd.remembered import in_turns, mirrored, shown, turned
+from phosphene.diffusion.lsd.remembered import mirrored, shown
 from phosphene.stream.anchor import towards
-from phosphene.stream.camera import STILL, CameraMove, part
+from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.schedule import Schedule
 
 FloatArray = npt.NDArray[np.float32]
@@ -124,7 +124,6 @@ def _seen(
 ) -> tuple[npt.NDArray[np.uint8], FloatArray]:
     """A picture (s s 3) as ``pose`` shows it, in pixels and in latents (1 8 s/16 s/16)."""
     side, tile = len(picture), mirrored(picture)
-    cells = side // 16
-    turns, rest = in_turns(pose)
-    canvas = nets.encode(turned(tile, turns, cells, cells)[None])
-    return shown(tile, pose, side, side, side), np.asarray(part(canvas, rest, cells, cells))
+    half = side // 2
+    latent = nets.encode(shown(tile, pose, half, half, half)[None])
+    return shown(tile, pose, side, side, side), latent

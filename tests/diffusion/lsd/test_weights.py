@@ -10,8 +10,11 @@ import numpy.typing as npt
 import pytest
 
 from phosphene.diffusion.lsd.nets import WEIGHTS, LsdNets
+from phosphene.diffusion.lsd.remembered import Remembered
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
+from phosphene.diffusion.lsd.tints import Tints
+from phosphene.stream.camera import STILL
 
 AUDIO = np.array([[0.4, 0.5, 0.3, 0.0, 0.0]], np.float32)
 STREAM_T = np.float32(0.7)
@@ -139,7 +142,8 @@ def test_sixty_self_fed_frames_keep_contrast(nets: LsdNets, encoder: TextEncoder
 def test_a_held_stream_keeps_its_shape(nets: LsdNets, encoder: TextEncoder) -> None:
     text = prompt(encoder, "neon spiral, pink and cyan", "black and white checkerboard")
     bank = SeedBank()
-    anchor = np.stack([bank.latent(vector[0]) for vector in text])
+    remembered = Remembered(bank, Tints(encoder.encode, bank.colours), nets.encode)
+    anchor = np.concatenate([remembered(vector[0], 0, STILL, 0.0, 32, 32) for vector in text])
     eps, last = noise(2), anchor
     for _ in range(60):
         last = advance(nets, 0.85 * last + 0.15 * anchor, eps, text)

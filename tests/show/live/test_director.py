@@ -22,10 +22,11 @@ from tests.show.toy import ToyPipeline, toy
 class Remembering(ToyPipeline):
     """A toy with a memory of shapes."""
 
-    def recall(self, embeds, variant=0, pose=STILL):
+    def recall(self, embeds, variant=0, pose=STILL, motion=0.0):
         _, channels, height, width = self.get_latent_shape()
         rng = np.random.default_rng([variant, int(1000 * abs(embeds.sum()))])
-        return warp(rng.normal(size=(1, channels, height, width)).astype(np.float32), pose)
+        one, other = rng.normal(size=(2, 1, channels, height, width)).astype(np.float32)
+        return warp(np.cos(motion) * one + np.sin(motion) * other, pose).astype(np.float32)
 
 
 def remembering(size=64):
@@ -146,19 +147,35 @@ def test_speeds_are_per_second_whatever_the_rate():
     assert journey(15) == pytest.approx(journey(60), rel=0.02)
 
 
-def test_turning_a_knob_does_not_jump():
+@pytest.mark.parametrize(
+    ("section", "knob", "values"),
+    [("camera", "rotate", range(2, 22)), ("stream", "pace", np.linspace(4, 0, 20))],
+)
+def test_turning_a_knob_does_not_jump(section, knob, values):
     rig = Rig(PipelineConfig())
     for frame in range(3000):
         cue = rig.dreamt(frame / 30)
     last = cue.anchor
     moved = []
-    for step in range(20):
-        rig.set("camera", rotate=2.0 + step)
+    for step, value in enumerate(values):
+        rig.set(section, **{knob: float(value)})
         anchor = rig.dreamt(100.0 + step / 30).anchor
         moved.append(np.abs(anchor - last).mean())
         last = anchor
     # a jump would be as far as between two shapes that have nothing to do with each other
     assert max(moved) < 0.3
+
+
+def test_at_pace_nought_what_is_remembered_stands_still():
+    config = PipelineConfig()
+    config.stream.pace = 0
+    camera = config.camera
+    camera.zoom = camera.rotate = camera.warp = camera.beat_punch = 0
+    rig = Rig(config)
+    still = [rig.dreamt(frame / 30).anchor for frame in range(10)]
+    assert all(np.array_equal(still[0], other) for other in still)
+    rig.set("stream", pace=1.0)
+    assert np.abs(rig.dreamt(1.0).anchor - still[0]).mean() > 0.01
 
 
 def test_a_seed_is_another_walk():

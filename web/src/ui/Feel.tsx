@@ -9,6 +9,7 @@ import { KnobTag, learnable } from './learn';
 /** up front, in the words of somebody who plays */
 const FEEL: [path: string, label: string][] = [
   ['react.reactivity', 'Reactivity'],
+  ['stream.pace', 'Pace'],
   ['stream.anchor', 'Hold to the shape'],
   ['camera.zoom', 'Zoom'],
   ['camera.rotate', 'Turn'],

@@ -88,9 +88,8 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._told: tuple[Array, FloatArray] | None = None
         self._text = TextEncoder(weights / "text.npz")
         self._bank = SeedBank(weights / "seeds.npz")
-        draw = self._nets.decode_large if self._nets.has_large else self._nets.decode
         self._tints = Tints(self._text.encode, self._bank.colours)
-        self._remembered = Remembered(self._bank, self._tints, draw, self._nets.encode)
+        self._remembered = Remembered(self._bank, self._tints, self._nets.encode)
         self._palette = lru_cache(PALETTES)(self._find_palette)
         self._history_noise = history_noise(weights)
         large = self._nets.has_large
@@ -197,10 +196,12 @@ class LSDPipeline(BaseDiffusionPipeline):
     def _gain(self) -> Array:
         return self.asarray(CONTROL_GAIN)
 
-    def recall(self, embeds: Array, variant: int = 0, pose: CameraMove = STILL) -> Array:
-        """A picture of the family whose name is nearest to the prompt -> (1, 8, h, w)."""
+    def recall(
+        self, embeds: Array, variant: int = 0, pose: CameraMove = STILL, motion: float = 0.0
+    ) -> Array:
+        """A moment of the family whose name is nearest to the prompt -> (1, 8, h, w)."""
         _, _, height, width = self.get_latent_shape()
-        return self._remembered(self._vector(embeds), variant, pose, height, width)
+        return self._remembered(self._vector(embeds), variant, pose, motion, height, width)
 
     def decode(self, latents: Array) -> Frames:
         """Latents -> uint8 (b, 8h, 8w, 3), of large pictures (b, 16h, 16w, 3)."""

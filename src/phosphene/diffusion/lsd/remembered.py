@@ -1,8 +1,8 @@
-"""Remembered pictures as they stand at a moment: turned, swaying, as wide as the stream.
+"""Remembered pictures as they stand at a moment: moving, turned, swaying, as wide as the stream.
 
-Latents move and zoom well, but turned by more than a few degrees they decode to smears: their channels
-know directions. And beyond their edges there is nothing. So a remembered picture is turned in steps of
-its pixels, mirrored beyond its edges, and encoded with a margin; only the rest of a pose moves latents.
+A loop of fields is shown at its moment, turned and zoomed as the pose says, coloured, and encoded: all of it
+in pixels, every frame anew. Latents move and zoom well, but turned by more than a few degrees they decode to
+smears, for their channels know directions; only the ripple of a pose moves latents.
 """
 
 from __future__ import annotations
@@ -17,106 +17,114 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.base import Array, Frames
-from phosphene.diffusion.lsd.palette import dye, tone
-from phosphene.diffusion.lsd.seeds import SeedBank
+from phosphene.diffusion.lsd.fields import Colours, Field, between, coloured, colours
+from phosphene.diffusion.lsd.loops import FRAMES, PART, RATE
+from phosphene.diffusion.lsd.palette import luminance, tone, tone_curve
+from phosphene.diffusion.lsd.seeds import Seed, SeedBank
 from phosphene.diffusion.lsd.tints import Tints, gradient
-from phosphene.stream.camera import CameraMove, part
+from phosphene.stream.camera import STILL, CameraMove, part
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-TURN = math.radians(15.0)
-"""between two encoded pictures; latents turn by half of it at most"""
-MARGIN = 1 / 8
-"""of the longer side, encoded beyond every edge: what a turn and a sway show of it"""
 FACTOR = 8
 """pixels per latent pixel of what is encoded"""
-KEPT = 3
-"""pictures, and encoded turns: a change looks back at one other"""
+SIDE = 32
+"""latent pixels, a whole loop"""
+MARGIN = 2
+"""latent pixels encoded beyond every edge, where the encoder sees nothing and dims; and for the ripple"""
+ROCK = 0.15
+"""radians either way that what has an up and a down rocks, while the rest turns"""
+KEPT = 6
+"""parts of loops, and colours: a change looks back at one other, and a frame may lie between two parts"""
 
 FloatArray = npt.NDArray[np.float32]
-Frame = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 
 
 class Remembered:
-    """The bank's pictures from any side.
+    """The bank's loops at any moment, from any side.
 
     Args:
-        bank: pictures by meaning.
+        bank: loops and palettes by meaning.
         tints: finds the colours that a prompt names; the bank's palettes are few.
-        draw: clean latents (1 8 32 32) -> picture (1 s s 3), the larger the better.
         encode: pictures (1 h w 3) -> latents (1 8 h/8 w/8).
     """
 
-    def __init__(
-        self,
-        bank: SeedBank,
-        tints: Tints,
-        draw: Callable[[FloatArray], Frames],
-        encode: Callable[[Frames], Array],
-    ) -> None:
+    def __init__(self, bank: SeedBank, tints: Tints, encode: Callable[[Frames], Array]) -> None:
         self._bank = bank
         self._tints = tints
-        self._draw = draw
         self._encode = encode
-        self._tile = lru_cache(KEPT)(self._draw_tile)
-        self._turned = lru_cache(KEPT)(self._encode_turned)
+        self._part = lru_cache(KEPT)(bank.part)
+        self._colours = lru_cache(KEPT)(self._mix_colours)
 
     def __call__(
-        self, vector: FloatArray, variant: int, pose: CameraMove, height: int, width: int
+        self,
+        vector: FloatArray,
+        variant: int,
+        pose: CameraMove,
+        motion: float,
+        height: int,
+        width: int,
     ) -> Array:
-        """(1 8 height width): the picture of a prompt vector (dim,), as ``pose`` shows it."""
-        turns, rest = in_turns(pose)
-        canvas = self._turned(vector.tobytes(), variant, turns, height, width)
-        return part(canvas, rest, height, width)
+        """(1 8 height width): what a prompt vector (dim,) calls to mind, ``motion`` seconds on."""
+        picture = self.picture(vector, variant, pose, motion, height, width, MARGIN)
+        latents = self._encode(picture[None])
+        return part(latents, CameraMove(warp=pose.warp, phase=pose.phase), height, width)
 
-    def picture(self, vector: FloatArray, variant: int) -> Frames:
-        """(s s 3) as it is remembered."""
-        picture: Frames = self._draw(self._bank.latent(vector, variant)[None])[0]
-        words = self._tints.named(vector)
+    def picture(
+        self,
+        vector: FloatArray,
+        variant: int,
+        pose: CameraMove = STILL,
+        motion: float = 0.0,
+        height: int = SIDE,
+        width: int = SIDE,
+        margin: int = 0,
+    ) -> Frames:
+        """(8 height 8 width 3), without the pose's ripple; ``margin`` latent pixels more on every side."""
+        seed = self._bank.seed(vector, variant)
+        if self._bank.upright[seed.family]:
+            pose = replace(pose, rotate=ROCK * math.sin(pose.rotate))
+        planes = self._moment(seed, motion * RATE)
+        rows, columns = (FACTOR * (side + 2 * margin) for side in (height, width))
+        # a wide stream shows as much more of the picture as it enlarges it
+        side = FACTOR * math.sqrt(height * width)
+        seen = np.stack([shown(mirrored(plane), pose, rows, columns, side) for plane in planes])
+        return coloured(seen, self._colours(vector.tobytes(), seed))
+
+    def _moment(self, seed: Seed, at: float) -> Field:
+        """(2 s s) of a seed's endless loop, at so many frames."""
+        whole = math.floor(at)
+        return between(self._field(seed, whole), self._field(seed, whole + 1), at - whole)
+
+    def _field(self, seed: Seed, index: int) -> Field:
+        number, place = divmod(index % FRAMES, PART)
+        field: Field = self._part(seed, number)[place]
+        return field
+
+    def _mix_colours(self, vector: bytes, seed: Seed) -> Colours:
+        own = colours(self._bank.gradients[seed.palette])
+        words = self._tints.named(np.frombuffer(vector, np.float32))
         if len(words) == 2:
             # both must be seen, however dark or light the picture is
-            return dye(picture, gradient(words), 1.0)
-        return tone(picture, gradient(words)) if words else picture
-
-    def _draw_tile(self, vector: bytes, variant: int) -> Image:
-        return mirrored(self.picture(np.frombuffer(vector, np.float32), variant))
-
-    def _encode_turned(
-        self, vector: bytes, variant: int, turns: int, height: int, width: int
-    ) -> Array:
-        """(1 8 height+ width+) latents of the picture turned ``turns`` times, with a margin."""
-        return self._encode(turned(self._tile(vector, variant), turns, height, width)[None])
+            curve = tone_curve(luminance(coloured(self._field(seed, 0), own)))
+            return np.asarray(np.rint(gradient(words)[curve][luminance(own)]), np.uint8)
+        return tone(own, gradient(words)) if words else own
 
 
-def in_turns(pose: CameraMove) -> tuple[int, CameraMove]:
-    """How many turns of :data:`TURN` a pose holds, a full circle being none, and the rest of it."""
-    turns = round(pose.rotate / TURN)
-    rest = replace(pose, rotate=pose.rotate - turns * TURN)
-    return turns % round(2 * math.pi / TURN), rest
-
-
-def turned(tile: Image, turns: int, height: int, width: int) -> Frame:
-    """The pixels of a :func:`mirrored` picture that latents (height width) are made of, and a margin."""
-    margin = math.ceil(MARGIN * max(height, width))
-    rows, columns = (FACTOR * (side + 2 * margin) for side in (height, width))
-    # a wide stream shows as much more of the picture as it enlarges it
-    side = FACTOR * math.sqrt(height * width)
-    return shown(tile, CameraMove(rotate=turns * TURN), rows, columns, side)
-
-
-def mirrored(picture: Frame) -> Image:
-    """A picture (s s 3) among its mirror images, three by three."""
+def mirrored(picture: Pixels) -> Image:
+    """A picture (s s 3), or a plane (s s), among its mirror images, three by three."""
     from PIL import Image
 
     row = np.concatenate([picture[:, ::-1], picture, picture[:, ::-1]], axis=1)
     return Image.fromarray(np.concatenate([row[::-1], row, row[::-1]]))
 
 
-def shown(tile: Image, pose: CameraMove, rows: int, columns: int, side: float) -> Frame:
-    """(rows columns 3): the middle of a :func:`mirrored` picture as ``pose`` shows it, but for its ripple.
+def shown(tile: Image, pose: CameraMove, rows: int, columns: int, side: float) -> Pixels:
+    """(rows columns) or (rows columns 3): the middle of a :func:`mirrored` picture as ``pose`` shows it.
 
-    The picture is ``side`` pixels wide.
+    But for its ripple. The picture is ``side`` pixels wide.
     """
     from PIL import Image
 
@@ -125,5 +133,7 @@ def shown(tile: Image, pose: CameraMove, rows: int, columns: int, side: float) -
     x, y = columns / 2 + pose.pan_x * side, rows / 2 + pose.pan_y * side
     middle = tile.width / 2
     places = (c, s, middle - c * x - s * y, -s, c, middle + s * x - c * y)
-    seen = tile.transform((columns, rows), Image.Transform.AFFINE, places, Image.Resampling.BICUBIC)
+    seen = tile.transform(
+        (columns, rows), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR
+    )
     return np.asarray(seen)

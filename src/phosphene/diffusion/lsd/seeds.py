@@ -1,7 +1,7 @@
-"""Starting pictures: encoded frames of every visual family, found by the prompt's vector.
+"""What the model remembers, found by the prompt's vector: a moving loop of every visual family, and palettes.
 
 A small model invents shapes badly and develops them well. So a stream starts from a picture whose
-name and colours are nearest to the prompt, and holds on to it a little; see `SeedBank.latent`.
+name and colours are nearest to the prompt, and follows it as it moves; see `remembered.Remembered`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from phosphene.diffusion.lsd.loops import FILM, FRAMES, PART, Fields, read_part
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -32,20 +34,34 @@ class Lexicon:
         return int(self.owner[best]), float(scores[best])
 
 
+@dataclass(frozen=True)
+class Seed:
+    """A remembered loop and its palette, by number; ``mirrored`` left to right."""
+
+    family: int
+    palette: int
+    shape: int
+    mirrored: bool
+
+
 class SeedBank:
-    """Latents by meaning. `families` and `palettes` name its two axes."""
+    """What prompts call to mind. `families` and `palettes` name its two axes."""
 
     def __init__(self, path: Path = DEFAULT_SEEDS) -> None:
         with np.load(path) as data:
             self.families = tuple(str(name) for name in data["families"])
+            self.upright = tuple(bool(flag) for flag in data["upright"])
+            """for each family, whether it has an up and a down"""
             self.palettes = tuple(str(name) for name in data["palettes"])
-            # (families, palettes, shapes, 8, 32, 32)
-            self._latents: npt.NDArray[np.int8] = data["latents"]
-            self._step = np.float32(data["step"])
+            self.shapes = int(data["shapes"])
+            """loops of each family"""
+            self.gradients: npt.NDArray[np.uint8] = data["gradients"]
+            """(palettes, 256, 3) sRGB"""
             self.colours: FloatArray = data["colour"].astype(np.float32)
             """(rank, dim) directions in which colour words differ"""
             self._shapes = Lexicon(_f32(data["shape_words"]), data["shape_owner"].astype(np.int64))
             self._tints = Lexicon(_f32(data["tint_words"]), data["tint_owner"].astype(np.int64))
+        self._film = path.with_name(FILM)
 
     def family(self, embedding: FloatArray) -> str | None:
         """The family whose name is nearest to a prompt vector (dim,); None for the null embedding."""
@@ -60,40 +76,26 @@ class SeedBank:
         index, cosine = self._tints.nearest(embedding)
         return self.palettes[index] if cosine > _FAINT else None
 
-    def latent(
-        self, embedding: FloatArray, seed: int = 0, height: int = 32, width: int = 32
-    ) -> FloatArray:
-        """(8, height, width) clean latent for a prompt vector (dim,).
-
-        A stream starts from it, and keeps its shape if some of it is mixed into every last frame:
-        `last = (1 - hold) * last + hold * latent` with hold about 0.15. What the prompt leaves open
-        (all of it, for the null embedding) follows from `seed`. Sizes are in latent pixels; the
-        picture is scaled to cover them and its middle is kept.
-        """
-        rng = np.random.default_rng(seed)
-        family, palette, shape = (int(rng.integers(n)) for n in self._latents.shape[:3])
+    def seed(self, embedding: FloatArray, variant: int = 0) -> Seed:
+        """What a prompt vector (dim,) calls to mind; what it leaves open follows from ``variant``."""
+        rng = np.random.default_rng(variant)
+        limits = len(self.families), len(self.palettes), self.shapes
+        family, palette, shape = (int(rng.integers(n)) for n in limits)
         mirrored = bool(rng.integers(2))
         name, tint = self.family(embedding), self.palette(embedding)
-        family = self.families.index(name) if name else family
-        palette = self.palettes.index(tint) if tint else palette
-        stored = self._latents[family, palette, shape].astype(np.float32) * self._step
-        return cover(stored[..., ::-1] if mirrored else stored, height, width)
+        return Seed(
+            family=self.families.index(name) if name else family,
+            palette=self.palettes.index(tint) if tint else palette,
+            shape=shape,
+            mirrored=mirrored,
+        )
+
+    def part(self, seed: Seed, number: int) -> Fields:
+        """(PART, 2, s, s): fields of a seed's loop, from frame PART * ``number`` on."""
+        first = (seed.family * self.shapes + seed.shape) * FRAMES // PART
+        part = read_part(self._film, first + number)
+        return part[..., ::-1] if seed.mirrored else part
 
 
 def _f32(array: npt.NDArray[np.float16]) -> FloatArray:
     return array.astype(np.float32)
-
-
-def cover(latent: FloatArray, height: int, width: int) -> FloatArray:
-    """Scale (c, h, w) bilinearly so that it covers height x width, keeping proportions and middle."""
-    _, h, w = latent.shape
-    scale = max(height / h, width / w)
-    out = latent
-    for axis, (old, new) in enumerate(((h, height), (w, width)), start=1):
-        at = (np.arange(new) + 0.5 - new / 2) / scale + old / 2 - 0.5
-        low = np.clip(np.floor(at).astype(int), 0, old - 2)
-        shape = [1, 1, 1]
-        shape[axis] = new
-        mix = np.clip(at - low, 0, 1).astype(np.float32).reshape(shape)
-        out = np.take(out, low, axis) * (1 - mix) + np.take(out, low + 1, axis) * mix
-    return np.ascontiguousarray(out, np.float32)

@@ -16,7 +16,7 @@ from phosphene.show.director import make_cue
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.journey import Journey
 from phosphene.show.live.prompts import Ease, PromptBook, TextInForce
-from phosphene.show.mapping import POSE_TURN, default_mapping
+from phosphene.show.mapping import POSE_TURN, default_mapping, travelled
 
 LONGEST_FRAME = 0.25
 """seconds; after a longer pause the show goes on as if it had been this long"""
@@ -46,6 +46,7 @@ class LiveDirector:
         self._frame = 0
         self._time = 0.0
         self._turned = 0.0
+        self._travelled = self._moved = 0.0
         self._last: tuple[float, object] | None = None
         self.configure(config)
 
@@ -88,6 +89,8 @@ class LiveDirector:
         config, shape = self._config, self._base.get_latent_shape()
         seconds, same = self._pass(heard, now)
         here = self._journey.advance(heard.moment, seconds, config.latent, same)
+        before, self._travelled = self._travelled, travelled(self._time, self._journey.beats)
+        self._moved += config.stream.pace * (self._travelled - before)
         moment = replace(
             heard.moment,
             frame=self._frame,
@@ -103,7 +106,7 @@ class LiveDirector:
         else:
             variant = config.inference.seed + self._journey.shape
             pose = replace(reaction.pose, rotate=self._turned)
-            anchor = self._base.recall(goal, variant, pose)
+            anchor = self._base.recall(goal, variant, pose, self._moved)
         weights = self._harmony.follow(moment.chroma, seconds, config.prompt)
         cue = make_cue(
             moment,

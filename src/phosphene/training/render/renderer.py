@@ -40,6 +40,15 @@ class ClipBatch:
 
 def render(batch: ClipBatch, size: int = 256) -> Tensor:
     """(clips, kept frames, size, size, 3) uint8 sRGB."""
+    field = draw_field(batch, size)
+    clips, frames = field.value.shape[:2]
+    value, light = field.value.flatten(0, 1), field.light.flatten(0, 1)
+    rgb = expose(apply_palette(value, batch.luts.repeat_interleave(frames, 0)), light)
+    return (rgb * 255).round().to(torch.uint8).view(clips, frames, size, size, 3)
+
+
+def draw_field(batch: ClipBatch, size: int = 256) -> Field:
+    """Clips before their colours: two of (clips, kept frames, size, size)."""
     device = batch.audio.device
     gen = noise.generator(batch.seed, device)
     family = FAMILIES[batch.family]
@@ -70,8 +79,8 @@ def render(batch: ClipBatch, size: int = 256) -> Tensor:
     field = Field(0.5 + (field.value - 0.5) * contrast, field.light)
     if structure is not None:
         field = impose(field, structure)
-    rgb = expose(apply_palette(field.value, batch.luts.repeat_interleave(frames, 0)), field.light)
-    return (rgb * 255).round().to(torch.uint8).view(clips, frames, size, size, 3)
+    shape = clips, frames, size, size
+    return Field(field.value.view(shape), field.light.view(shape))
 
 
 def expose(rgb: Tensor, light: Tensor) -> Tensor:
