@@ -1,9 +1,10 @@
-"""One frame per prompt, side by side: how the picture at the top of the README was made.
+"""Prompts side by side: how the moving picture at the top of the README was made.
 
-python examples/contact_sheet.py SHEET.jpg "neon pink galaxy" "teal ocean waves" ...
+python examples/contact_sheet.py SHEET.webp "neon pink galaxy" "teal ocean waves" ...
 """
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -15,28 +16,45 @@ from phosphene.diffusion import LSDPipeline, StreamDiffusionPipeline
 from phosphene.show.director import Director
 from phosphene.show.performance import Performance
 
-FRAME = 40
+FIRST, END, STEP = 40, 112, 2
 COLUMNS = 6
-SIDE = 300
+SIDE = 160
 
-if len(sys.argv) < 3:
-    sys.exit(__doc__)
-sound, rate = compose(10.0)
-frames = []
-for prompt in sys.argv[2:]:
+
+def tiles(prompt: str) -> Iterator[np.ndarray]:
+    """Small frames of a song's show."""
     config = PipelineConfig()
     config.prompt.base_prompt = prompt
     config.prompt.chroma_strength = 0.1
     LSDPipeline.suggest(config)
     base = LSDPipeline(config.diffusion, config.inference)
+    sound, rate = compose(10.0)
     features = AudioAnalyzer(config.audio).analyze_samples(sound, rate)
-    stream = StreamDiffusionPipeline(base, config.stream)
-    performance = Performance(Director(config, features, base), stream)
-    *_, latent = performance.latents(0, FRAME + 1)
-    picture = Image.fromarray(base.decode(latent)[0])
-    frames.append(np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)))
-blank = np.zeros_like(frames[0])
-frames += [blank] * (-len(frames) % COLUMNS)
-rows = [np.concatenate(frames[i : i + COLUMNS], 1) for i in range(0, len(frames), COLUMNS)]
-Image.fromarray(np.concatenate(rows, 0)).save(sys.argv[1], quality=88)
+    performance = Performance(
+        Director(config, features, base), StreamDiffusionPipeline(base, config.stream)
+    )
+    for frame, latent in enumerate(performance.latents(0, END)):
+        if frame >= FIRST and (frame - FIRST) % STEP == 0:
+            picture = Image.fromarray(base.decode(latent)[0])
+            yield np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+
+
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
+shows = [list(tiles(prompt)) for prompt in sys.argv[2:]]
+shows += [[np.zeros_like(frame) for frame in shows[0]]] * (-len(shows) % COLUMNS)
+rows = [shows[i : i + COLUMNS] for i in range(0, len(shows), COLUMNS)]
+sheets = [
+    Image.fromarray(np.concatenate([np.concatenate(row, 1) for row in frames]))
+    for frames in zip(*([list(zip(*row, strict=True)) for row in rows]), strict=True)
+]
+sheets[0].save(
+    sys.argv[1],
+    save_all=True,
+    append_images=sheets[1:],
+    duration=round(1000 * STEP / 24),
+    loop=0,
+    quality=45,
+    method=6,
+)
 print(f"{len(sys.argv) - 2} prompts: {sys.argv[1]}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from phosphene.diffusion.lsd.seeds import SeedBank
 from phosphene.diffusion.lsd.text import TextEncoder
+from phosphene.errors import ModelError
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,9 @@ def test_no_prompt_takes_any_family(bank: SeedBank) -> None:
 )
 def test_the_colour_word_decides(bank: SeedBank, prompt: str, palette: str) -> None:
     assert bank.palette(TextEncoder().encode(prompt)) == palette
+
+
+def test_a_bank_of_stills_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    np.savez(tmp_path / "seeds.npz", families=np.array(["fire"]), latents=np.zeros((1, 1, 1, 8)))
+    with pytest.raises(ModelError, match="older phosphene: write the networks anew"):
+        SeedBank(tmp_path / "seeds.npz")

@@ -6,13 +6,16 @@ name and colours are nearest to the prompt, and follows it as it moves; see `rem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.loops import FILM, FRAMES, PART, Fields, read_part
+from phosphene.errors import ModelError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -48,20 +51,29 @@ class SeedBank:
     """What prompts call to mind. `families` and `palettes` name its two axes."""
 
     def __init__(self, path: Path = DEFAULT_SEEDS) -> None:
-        with np.load(path) as data:
-            self.families = tuple(str(name) for name in data["families"])
-            self.upright = tuple(bool(flag) for flag in data["upright"])
-            """for each family, whether it has an up and a down"""
-            self.palettes = tuple(str(name) for name in data["palettes"])
-            self.shapes = int(data["shapes"])
-            """loops of each family"""
-            self.gradients: npt.NDArray[np.uint8] = data["gradients"]
-            """(palettes, 256, 3) sRGB"""
-            self.colours: FloatArray = data["colour"].astype(np.float32)
-            """(rank, dim) directions in which colour words differ"""
-            self._shapes = Lexicon(_f32(data["shape_words"]), data["shape_owner"].astype(np.int64))
-            self._tints = Lexicon(_f32(data["tint_words"]), data["tint_owner"].astype(np.int64))
+        try:
+            with np.load(path) as data:
+                self._read(data)
+        except KeyError as error:
+            raise ModelError(
+                f"{path} is of an older phosphene: write the networks anew, with"
+                " `phosphene train --out RUN --export DIR`."
+            ) from error
         self._film = path.with_name(FILM)
+
+    def _read(self, data: Mapping[str, npt.NDArray[Any]]) -> None:
+        self.families = tuple(str(name) for name in data["families"])
+        self.upright = tuple(bool(flag) for flag in data["upright"])
+        """for each family, whether it has an up and a down"""
+        self.palettes = tuple(str(name) for name in data["palettes"])
+        self.shapes = int(data["shapes"])
+        """loops of each family"""
+        self.gradients: npt.NDArray[np.uint8] = data["gradients"]
+        """(palettes, 256, 3) sRGB"""
+        self.colours: FloatArray = data["colour"].astype(np.float32)
+        """(rank, dim) directions in which colour words differ"""
+        self._shapes = Lexicon(_f32(data["shape_words"]), data["shape_owner"].astype(np.int64))
+        self._tints = Lexicon(_f32(data["tint_words"]), data["tint_owner"].astype(np.int64))
 
     def family(self, embedding: FloatArray) -> str | None:
         """The family whose name is nearest to a prompt vector (dim,); None for the null embedding."""
