@@ -9,7 +9,15 @@ pytest.importorskip("torch")
 
 from phosphene.diffusion.lsd.fields import coloured, colours
 from phosphene.diffusion.lsd.loops import FRAMES
-from phosphene.training.loops import LOOKED_AT, PALETTES, SEAM, Choice, draw_loop, draw_loops
+from phosphene.training.loops import (
+    LOOKED_AT,
+    PALETTES,
+    SEAM,
+    Choice,
+    draw_loop,
+    draw_loops,
+    farthest,
+)
 from phosphene.training.seeds import gradients
 
 FAMILIES = ("hexagons", "waves")
@@ -66,6 +74,12 @@ def test_the_clearest_of_all_candidates_are_kept() -> None:
         best = sorted(clarity(family, loop) for loop in drawn)
         found = sorted(clarity(family, loop) for loop in kept[2 * index : 2 * index + 2])
         assert found == pytest.approx(best[-2:], rel=0.05)
+
+
+def test_what_is_kept_besides_the_clearest_differs_most() -> None:
+    pictures = np.float32([0, 1, 10, 9, 5])[:, None]
+    assert farthest(pictures, 3) == [0, 2, 4]
+    assert farthest(pictures[:1], 1) == [0]
 
 
 def test_one_candidate_is_no_choice() -> None:

@@ -23,7 +23,7 @@ LIVELY = 0.09
 """how much a loop changes from frame to frame, over its deviation: faster, fine detail would flicker"""
 SPEEDS = (1.0, 10.0)
 """slowest and fastest clock"""
-SEAM = 8
+SEAM = 6
 """frames in which the end of a loop becomes its beginning"""
 SOFT = 0.3
 """of that time, how long each place takes"""
@@ -37,7 +37,7 @@ PALETTES = (0, 6, 11)
 
 @dataclass(frozen=True)
 class Choice:
-    """Which loops are kept: the clearest of so many as candidates."""
+    """Which loops are kept: of the clearer half of so many candidates the clearest, and what differs most."""
 
     clarity: Clarity
     candidates: int = 24
@@ -58,7 +58,7 @@ def draw_loops(
         if choice is None:
             seeds = list(range(first, first + shapes))
         else:
-            seeds = _clearest(family, first, size, shapes, gradients, choice)
+            seeds = _chosen(family, first, size, shapes, gradients, choice)
         loops += [draw_loop(family, number, size) for number in seeds]
     return loops
 
@@ -83,7 +83,7 @@ def _order(seed: int, size: int) -> npt.NDArray[np.float32]:
     return order
 
 
-def _clearest(
+def _chosen(
     family: str,
     first: int,
     size: int,
@@ -91,15 +91,26 @@ def _clearest(
     gradients: npt.NDArray[np.uint8],
     choice: Choice,
 ) -> list[int]:
-    """Seeds of the loops that show a family best."""
+    """Seeds of the loops that are kept."""
     tables = [colours(gradients[k]) for k in PALETTES]
-    seeds = np.arange(first, first + choice.candidates)
-    clear = []
-    for seed in seeds:
-        fields = np.rint(_fields(family, int(seed), size, LOOKED_AT, PROBE)).astype(np.uint8)
+    clear, seen = [], []
+    for seed in range(first, first + choice.candidates):
+        fields = np.rint(_fields(family, seed, size, LOOKED_AT, PROBE)).astype(np.uint8)
         pictures = np.stack([coloured(field, table) for field in fields for table in tables])
         clear.append(float(choice.clarity(family, pictures).mean()))
-    return [int(seed) for seed in seeds[np.argsort(-np.array(clear), kind="stable")[:shapes]]]
+        seen.append(fields[:, 0].astype(np.float32))
+    order = np.argsort(-np.array(clear), kind="stable")
+    half = order[: max(shapes, choice.candidates // 2)]
+    return [first + int(half[k]) for k in farthest(np.stack(seen)[half], shapes)]
+
+
+def farthest(pictures: npt.NDArray[np.float32], count: int) -> list[int]:
+    """Numbers of the first of pictures (n, ...), and in turn of what is farthest from all before."""
+    kept = [0]
+    while len(kept) < count:
+        gaps = [[float(np.abs(one - pictures[k]).mean()) for k in kept] for one in pictures]
+        kept.append(int(np.argmax([min(gap) for gap in gaps])))
+    return kept
 
 
 def _speed(family: str, seed: int, size: int) -> float:

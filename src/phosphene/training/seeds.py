@@ -17,11 +17,11 @@ from phosphene.training.render.colour import gradient
 from phosphene.training.render.words import colours, hex_to_rgb
 from phosphene.training.shape_words import NEAR
 
-SHAPES = 2
+SHAPES = 4
 """loops of each family"""
 UPRIGHT = 0.5
 """share of the renderer's turns below which a family has an up and a down"""
-FINENESS = 30
+FINENESS = 32
 """of the film, as x264 counts: errors stay below those of the codec"""
 
 # what people call a palette, and its stops; the name is the first word

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from phosphene.errors import ModelError
 
 FILM = "remembered.mp4"
-FRAMES = 64
+FRAMES = 48
 """of a loop"""
 PART = 16
 """frames from one key frame to the next: what is read at once, as a whole loop would hold a show up"""
