@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from phosphene.diffusion.lsd.feeds import REACH
@@ -24,7 +25,7 @@ from phosphene.training.card import model_card
 from phosphene.training.clips import family_names
 from phosphene.training.config import TrainConfig
 from phosphene.training.export import decoder_graph, export
-from phosphene.training.loops import Choice
+from phosphene.training.loops import Choice, Clarity
 from phosphene.training.nets.codec import Decoder, LargeDecoder
 from phosphene.training.pack import NETWORKS
 from phosphene.training.piece import CONFIG
@@ -37,6 +38,8 @@ from phosphene.training.train_decoder import load_decoder
 
 FILES = ("encoder.onnx", "denoiser.onnx", "decoder.onnx", LARGE, "text.npz", "seeds.npz", FILM)
 JUDGE = ("judge.onnx", "judge.json")
+LOSS = 0.05
+"""of clarity for every grey level that the codec is off: what is too fine for it comes out as specks"""
 INFERENCE = {"history_noise": 0.05}
 """how much a stream tells the model to distrust its last outputs, which are never quite clean"""
 
@@ -126,7 +129,7 @@ def redraw_seeds(
     """Draw the loops of each family anew, for the networks in ``weights``.
 
     So the renderer of today and its words serve networks that were trained before. With the folder of a
-    ``judge``, the clearest of many are kept, as the networks draw them. Returns a line.
+    ``judge``, clear ones that differ are kept of many, as the networks draw them. Returns a line.
     """
     nets, text = LsdNets(1, weights), TextEncoder(weights / "text.npz")
     choice = None
@@ -134,8 +137,7 @@ def redraw_seeds(
     manifest = json.loads(path.read_text(encoding="utf-8"))
     told: dict[str, Any] = {"families": len(families), "shapes": SHAPES}
     if judge is not None:
-        clarity = Judge(judge).clarity
-        choice = Choice(lambda family, seen: clarity(family, nets.decode(nets.encode(seen))))
+        choice = Choice(_clarity(Judge(judge), nets))
         told |= {"candidates": choice.candidates, "chosen_by": f"the judge in {judge.name}"}
     make_seeds(text, weights / "seeds.npz", families, size, SHAPES, choice=choice)
     manifest["remembered"] = told
@@ -143,6 +145,18 @@ def redraw_seeds(
         manifest["files"][name] = describe(weights / name)
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return f"{len(families)} families, {manifest['files'][FILM]['bytes'] / 1e6:.1f} MB"
+
+
+def _clarity(judge: Judge, nets: LsdNets) -> Clarity:
+    """How surely a judge knows pictures as the networks draw them, less what the networks lose of them."""
+
+    def clarity(family: str, seen: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        drawn = nets.decode(nets.encode(seen))
+        gap = drawn.astype(np.float32) - seen
+        lost = np.sqrt((gap * gap).mean(axis=(1, 2, 3)))
+        return np.asarray(judge.clarity(family, drawn) - LOSS * lost, np.float32)
+
+    return clarity
 
 
 def _write(weights: Path, manifest: dict[str, Any]) -> None:
