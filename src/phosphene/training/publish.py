@@ -64,20 +64,15 @@ def publish(run: Path, weights: Path) -> str:
     make_seeds(text, weights / "seeds.npz", family_names(cfg.data), cfg.data.size)
     frames = calibrate.seed_pictures(SeedBank(weights / "seeds.npz"), 48)
     latents = nets.encode(frames)
+    seen = [{"frames": frame[None]} for frame in frames]
     shutil.move(weights / "encoder.onnx", other / "encoder-float.onnx")
-    quantise(
-        other / "encoder-float.onnx",
-        [{"frames": frame[None]} for frame in frames[:32]],
-        weights / "encoder.onnx",
-    )
+    quantise(other / "encoder-float.onnx", seen[:32], weights / "encoder.onnx")
     drawn = latents if denoiser is None else calibrate.drawn_latents(nets, latents)
     pictures = [{"latent": latent[None]} for latent in drawn]
     export_int8(small, pictures[:32], weights / "decoder.onnx")
     eight_bits = {
         "encoder_relative_error": calibrate.relative_error(
-            other / "encoder-float.onnx",
-            weights / "encoder.onnx",
-            [{"frames": frame[None]} for frame in frames[32:]],
+            other / "encoder-float.onnx", weights / "encoder.onnx", seen[32:]
         ),
         "decoder_psnr_db": psnr_between(
             other / "decoder-float.onnx", weights / "decoder.onnx", pictures[32:]
@@ -139,7 +134,7 @@ def redraw_seeds(
     if judge is not None:
         choice = Choice(_clarity(Judge(judge), nets))
         told |= {"candidates": choice.candidates, "chosen_by": f"the judge in {judge.name}"}
-    make_seeds(text, weights / "seeds.npz", families, size, SHAPES, choice=choice)
+    make_seeds(text, weights / "seeds.npz", families, size, choice)
     manifest["remembered"] = told
     for name in ("seeds.npz", FILM):
         manifest["files"][name] = describe(weights / name)

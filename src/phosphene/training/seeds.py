@@ -19,6 +19,7 @@ from phosphene.training.shape_words import NEAR
 
 SHAPES = 4
 """loops of each family"""
+FIRST_SEED = 1
 UPRIGHT = 0.5
 """share of the renderer's turns below which a family has an up and a down"""
 FINENESS = 32
@@ -90,21 +91,13 @@ def make_seeds(
     encoder: TextEncoder,
     path: Path,
     families: Sequence[str],
-    size: int = 256,
-    shapes: int = SHAPES,
-    seed: int = 1,
+    size: int,
     choice: Choice | None = None,
 ) -> None:
     """Write the bank that `SeedBank` reads: words and palettes, and beside them the film of loops."""
-    loops = draw_loops(families, size, shapes, seed, gradients(), choice)
+    palettes = gradients()
+    loops = draw_loops(families, size, SHAPES, FIRST_SEED, palettes, choice)
     write_film(path.with_name(FILM), loops, FINENESS)
-    write_meanings(encoder, path, families, shapes)
-
-
-def write_meanings(
-    encoder: TextEncoder, path: Path, families: Sequence[str], shapes: int = SHAPES
-) -> None:
-    """Which words mean which loops and palettes, for a film of ``shapes`` loops of each family."""
     names = [tuple(name.strip() for name in text.split(",")) for text in PALETTES]
     basis = colour_basis(encoder)
     shape_words, shape_owner = lexicon(encoder, [_shape_words(name) for name in families])
@@ -114,8 +107,8 @@ def write_meanings(
         families=np.array(list(families)),
         upright=np.array([FAMILIES[name].sway < UPRIGHT for name in families]),
         palettes=np.array([each[0] for each in names]),
-        shapes=np.int16(shapes),
-        gradients=gradients(),
+        shapes=np.int16(SHAPES),
+        gradients=palettes,
         colour=basis.astype(np.float16),
         shape_words=_unit(shape_words - shape_words @ basis.T @ basis),
         shape_owner=shape_owner,

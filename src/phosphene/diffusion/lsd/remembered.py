@@ -36,7 +36,7 @@ MARGIN = 2
 ROCK = 0.15
 """radians either way that what has an up and a down rocks, while the rest turns"""
 KEPT = 6
-"""parts of loops, and colours: a change looks back at one other, and a frame may lie between two parts"""
+"""seeds, colours, parts of loops: a change looks back at one other, a frame may lie between two parts"""
 
 FloatArray = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -55,6 +55,7 @@ class Remembered:
         self._bank = bank
         self._tints = tints
         self._encode = encode
+        self._seed = lru_cache(KEPT)(self._find_seed)
         self._part = lru_cache(KEPT)(bank.part)
         self._colours = lru_cache(KEPT)(self._mix_colours)
 
@@ -83,7 +84,7 @@ class Remembered:
         margin: int = 0,
     ) -> Frames:
         """(8 height 8 width 3), without the pose's ripple; ``margin`` latent pixels more on every side."""
-        seed = self._bank.seed(vector, variant)
+        seed = self._seed(vector.tobytes(), variant)
         if self._bank.upright[seed.family]:
             pose = replace(pose, rotate=ROCK * math.sin(pose.rotate))
         planes = self._moment(seed, motion * RATE)
@@ -92,6 +93,9 @@ class Remembered:
         side = FACTOR * math.sqrt(height * width)
         seen = np.stack([shown(mirrored(plane), pose, rows, columns, side) for plane in planes])
         return coloured(seen, self._colours(vector.tobytes(), seed))
+
+    def _find_seed(self, vector: bytes, variant: int) -> Seed:
+        return self._bank.seed(np.frombuffer(vector, np.float32), variant)
 
     def _moment(self, seed: Seed, at: float) -> Field:
         """(2 s s) of a seed's endless loop, at so many frames."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.fields import SPILL
 from phosphene.training.render import noise
 from phosphene.training.render.camera import Drift, clip_time, view
 from phosphene.training.render.canvas import PARAMS, Canvas, Field
@@ -87,4 +88,4 @@ def expose(rgb: Tensor, light: Tensor) -> Tensor:
     """Multiply by light; what exceeds 1 drifts to white instead of clipping its hue."""
     lit = rgb * light.clamp(min=0)[..., None]
     over = (lit - 1).clamp(min=0).amax(-1, keepdim=True)
-    return (lit + 0.35 * over).clamp(0, 1)
+    return (lit + SPILL * over).clamp(0, 1)
