@@ -29,6 +29,33 @@ class FrameFeatures:
     is_beat: bool
     section: int
     chroma: FloatArray
+    downbeat: bool = False
+    """a bar begins"""
+    bar_position: float = 0.0
+    """beats since the bar began, fractional"""
+    bar: int = 0
+    """bars counted so far"""
+    beats_per_bar: int = 4
+    metre: int = 4
+    """upper figure of the time signature, 2 to 7; 6 is two beats of three"""
+    phrase: int = 0
+    """phrases of 4, 8 or 16 bars counted so far"""
+    kick: float = 0.0
+    """0..1 strength of the attack, falling after it"""
+    snare: float = 0.0
+    hat: float = 0.0
+    percussive: float = 0.0
+    """0..1 loudness of what is struck"""
+    harmonic: float = 0.0
+    """0..1 loudness of what sounds on"""
+    brightness: float = 0.0
+    """0..1"""
+    loudness: float = -70.0
+    """LUFS, momentary"""
+    build: float = 0.0
+    """0..1 how far the music has built up"""
+    drop: bool = False
+    """the music drops in with full force"""
 
 
 def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
@@ -48,4 +75,21 @@ def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
         is_beat=features.is_beat_frame(frame),
         section=int(np.searchsorted(features.section_frames, frame, side="right")) - 1,
         chroma=features.get_chroma_at_frame(frame),
+        downbeat=features.is_downbeat_frame(frame),
+        bar_position=float(features.bar_position[frame]),
+        bar=int(features.bar[frame]),
+        beats_per_bar=features.beats_per_bar,
+        metre=features.metre,
+        phrase=max(0, int(np.searchsorted(features.phrase_frames, frame, side="right")) - 1),
+        kick=float(features.kick[frame]),
+        snare=float(features.snare[frame]),
+        hat=float(features.hat[frame]),
+        percussive=float(features.percussive[frame]),
+        harmonic=float(features.harmonic[frame]),
+        brightness=float(features.brightness[frame]),
+        loudness=float(features.loudness[frame]),
+        build=float(features.build[frame]),
+        drop=bool(
+            np.any(np.abs(features.drop_times - features.time_of(frame)) * features.fps < 0.5)
+        ),
     )

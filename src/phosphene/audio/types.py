@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,32 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
+
+
+def _no_curve() -> FloatArray:
+    return np.zeros(0, np.float32)
+
+
+def _no_times() -> npt.NDArray[np.float64]:
+    return np.zeros(0)
+
+
+def _no_frames() -> IntArray:
+    return np.zeros(0, np.int64)
+
+
+_CURVES = (
+    "tempo_curve",
+    "kick",
+    "snare",
+    "hat",
+    "percussive",
+    "harmonic",
+    "brightness",
+    "loudness",
+    "build",
+)
+"""curves that are silent where nobody gave them"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +79,65 @@ class AudioFeatures:
     """(12, n) pitch-class energy C..B, each column's maximum is 1, or all 0 in silence"""
     section_frames: IntArray
     """(sections,) first frame of each section; begins with 0"""
+    tempo_runner_up: float = 0.0
+    """beats per minute that would be next, mostly the double or the half; 0: none"""
+    tempo_curve: FloatArray = field(default_factory=_no_curve)
+    """(n,) beats per minute now; 0 where nothing is counted"""
+    metre: int = 4
+    """upper figure of the time signature of most bars, 2 to 7; 6 is two beats of three"""
+    beats_per_bar: int = 4
+    """beats that are counted in most bars: ``metre``, but 2 where that is 6"""
+    downbeat_times: npt.NDArray[np.float64] = field(default_factory=_no_times)
+    """(bars,) seconds at which bars begin; each is one of ``beat_times``"""
+    downbeat_frames: IntArray = field(default_factory=_no_frames)
+    """(bars,) index of the frame nearest to each that falls inside the stretch"""
+    bar_position: FloatArray = field(default_factory=_no_curve)
+    """(n,) beats since the bar began, fractional"""
+    bar: IntArray = field(default_factory=_no_frames)
+    """(n,) bars counted from the first downbeat"""
+    phrase_bars: int = 8
+    """bars in most phrases: 4, 8 or 16"""
+    phrase_frames: IntArray = field(default_factory=_no_frames)
+    """(phrases,) first frame of each phrase"""
+    kick: FloatArray = field(default_factory=_no_curve)
+    """(n,) 0..1 strength of what is struck low, falling after the attack"""
+    snare: FloatArray = field(default_factory=_no_curve)
+    """(n,) the same for snares and claps"""
+    hat: FloatArray = field(default_factory=_no_curve)
+    """(n,) the same for hats and cymbals"""
+    percussive: FloatArray = field(default_factory=_no_curve)
+    """(n,) 0..1 loudness of what is struck"""
+    harmonic: FloatArray = field(default_factory=_no_curve)
+    """(n,) 0..1 loudness of what sounds on"""
+    brightness: FloatArray = field(default_factory=_no_curve)
+    """(n,) 0..1 the centroid as it seems: octaves from 200 to 6400 Hz"""
+    loudness: FloatArray = field(default_factory=_no_curve)
+    """(n,) momentary loudness of the mono mix, LUFS (ITU-R BS.1770); -70 is silence"""
+    integrated_loudness: float = -70.0
+    """loudness of the whole song, gated, LUFS"""
+    build: FloatArray = field(default_factory=_no_curve)
+    """(n,) 0..1 how far the music has built up to a drop"""
+    drop_times: npt.NDArray[np.float64] = field(default_factory=_no_times)
+    """(drops,) seconds at which the music drops in with full force"""
+    key: str = ""
+    """such as "A minor" or "C major"; empty where there is no harmony"""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        count = len(self.energy)
+        if not len(self.bar_position):
+            # whoever knows no bars counts fours
+            self._set("bar_position", np.asarray(self.beat_position % 4.0, np.float32))
+            self._set("bar", np.maximum(np.floor(self.beat_position / 4), 0).astype(np.int64))
+        for name in _CURVES:
+            if not len(getattr(self, name)):
+                self._set(name, np.full(count, -70.0 if name == "loudness" else 0.0, np.float32))
+        for entry in fields(self):
+            value = getattr(self, entry.name)
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
+
+    def _set(self, name: str, value: npt.NDArray[Any]) -> None:
+        object.__setattr__(self, name, value)
 
     @property
     def num_frames(self) -> int:
@@ -79,6 +158,15 @@ class AudioFeatures:
         where = int(np.searchsorted(self.beat_frames, frame))
         return where < len(self.beat_frames) and int(self.beat_frames[where]) == frame
 
+    def is_downbeat_frame(self, frame: int) -> bool:
+        """True when a bar begins on this frame."""
+        where = int(np.searchsorted(self.downbeat_frames, frame))
+        return where < len(self.downbeat_frames) and int(self.downbeat_frames[where]) == frame
+
+    def tempo_at(self, time: float) -> float:
+        """Beats per minute ``time`` seconds into the song; 0 where nothing is counted."""
+        return float(self.tempo_curve[self._clamp(round((time - self.start) * self.fps))])
+
     def get_chroma_at_frame(self, frame: int) -> FloatArray:
         """Chroma vector, shape (12,)."""
         return np.asarray(self.chroma_cq[:, self._clamp(frame)])
@@ -90,9 +178,9 @@ class AudioFeatures:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists under the field names, ready for JSON."""
         out: dict[str, Any] = {"num_frames": self.num_frames}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            out[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            out[entry.name] = value.tolist() if isinstance(value, np.ndarray) else value
         return out
 
     def _clamp(self, frame: int) -> int:
