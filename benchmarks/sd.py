@@ -106,8 +106,8 @@ def measure(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, flo
     import torch
 
     from phosphene.config import DiffusionConfig, InferenceConfig
-    from phosphene.diffusion.base import Context
     from phosphene.diffusion.registry import pipeline_class
+    from phosphene.stream.conditioning import Context
 
     logging.basicConfig(level=logging.WARNING)
     clock = time.process_time if args.device == "cpu" else time.perf_counter

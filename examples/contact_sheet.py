@@ -33,9 +33,9 @@ def tiles(prompt: str) -> Iterator[np.ndarray]:
     performance = Performance(
         Director(config, features, base), StreamDiffusionPipeline(base, config.stream)
     )
-    for frame, latent in enumerate(performance.latents(0, END)):
+    for frame, key in enumerate(performance.keys(0, END)):
         if frame >= FIRST and (frame - FIRST) % STEP == 0:
-            picture = Image.fromarray(base.decode(latent)[0])
+            picture = Image.fromarray(base.decode(key.latent, key.palette)[0])
             yield np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 

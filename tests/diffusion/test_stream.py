@@ -9,6 +9,7 @@ from phosphene.errors import ConfigError, InputError
 from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import CameraMove, warp
 from phosphene.stream.coherence import coherent_strength, energy_noise
+from phosphene.stream.conditioning import Context
 from phosphene.stream.noise import gaussian
 from tests.stream.sequential import denoise_alone
 from tests.stream.toy import BACKENDS, CHANNELS, SD, ToyPipeline
@@ -67,7 +68,7 @@ def expected_latents(count, steps, buffer, embeds, energies, camera):
             timesteps = tuple(SD.steps(steps, strength).tolist())
             alpha, sigma = SD.levels(timesteps[0])
             x = alpha * previous + sigma * noise(k)
-            alone = Flight(k, Plan(timesteps), x, embeds, previous=previous)
+            alone = Flight(k, Plan(timesteps), x, embeds, context=Context(previous))
         finished.append(denoise_alone(alone).astype(np.float32))
     return finished
 
@@ -123,7 +124,12 @@ def test_the_model_sees_the_moved_previous_picture_and_the_controls():
     embeds, move = stream.encode_prompt("x"), CameraMove(zoom=1.1)
     first = stream.step_latent(noise(0), embeds)
     assert stream.base.contexts[0].previous is None
-    stream.step_latent(noise(1), embeds, camera=move, controls=np.arange(5, dtype=np.float32))
+    stream.step_latent(
+        noise(1),
+        embeds,
+        camera=move,
+        context=Context(controls=np.arange(5, dtype=np.float32)[None]),
+    )
     context = stream.base.contexts[-1]
     np.testing.assert_array_equal(context.previous, warp(first, move))
     np.testing.assert_array_equal(context.controls, [[0, 1, 2, 3, 4]])
@@ -256,7 +262,10 @@ def test_the_device_is_never_waited_for(mode):
     stream = make("meta", denoising_steps=2, guidance_mode=mode, guidance_scale=1.5)
     embeds = stream.encode_prompt("x")
     for k in range(4):
-        told = {"camera": CameraMove(zoom=1.01), "controls": np.zeros(5, np.float32)}
+        told = {
+            "camera": CameraMove(zoom=1.01),
+            "context": Context(controls=np.zeros((1, 5), np.float32)),
+        }
         latent = stream.step_latent(noise(k), embeds, 0.3, **told)
         stream.step_latent(None, embeds, image=image(), strength=0.5)
     assert latent.device.type == "meta"

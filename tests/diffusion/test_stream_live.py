@@ -103,7 +103,7 @@ def test_self_guidance_leads_away_from_what_the_frame_started_from(monkeypatch):
     stream.step_latent(noise(2), embeds, image=image())
     stream.step_latent(noise(3), embeds, image=image(), strength=1.0)
     assert flights[0].reference is None
-    assert flights[1].reference is flights[1].previous
+    assert flights[1].reference is flights[1].context.previous
     source = stream.base.encode_image(image()[None])
     np.testing.assert_array_equal(flights[2].reference, source)
     assert flights[3].reference is None  # it started from pure noise

@@ -60,25 +60,25 @@ def test_every_frame_is_shown_its_own_past(backend, steps, buffer, monkeypatch):
     def moves(first, last):
         return [MOVE if frame % 2 else STILL for frame in range(first, last + 1)]
 
-    for k, flight in enumerate(flights):
+    for k, told in enumerate(flight.context for flight in flights):
         newest = max(0, (k - 1) // buffer - steps + 1) * buffer
         if k == 0:
-            assert flight.before is flight.memory is flight.memory_age is None
+            assert told.before is told.memory is told.memory_age is None
             continue
         same = np.testing.assert_array_equal
-        same(flight.previous, warp(shown[newest], *moves(newest + 1, k)))
+        same(told.previous, warp(shown[newest], *moves(newest + 1, k)))
         if newest == 0:
-            assert flight.before is None
+            assert told.before is None
         else:
             then = warp(shown[newest - 1], *moves(newest, newest))
-            same(flight.before, warp(then, *moves(newest + 1, k)))
+            same(told.before, warp(then, *moves(newest + 1, k)))
         # written down: the first, and one of every stride
         ring = list(range(STRIDE, newest + 1, STRIDE))[-(SLOTS - 1) :]
         kept = [0, *[None] * (SLOTS - 1 - len(ring)), *ring]
-        same(flight.memory_age, [[0 if frame is None else k - frame for frame in kept]])
+        same(told.memory_age, [[0 if frame is None else k - frame for frame in kept]])
         for slot, frame in enumerate(kept):
             want = np.zeros(SHAPE[1:]) if frame is None else shown[frame][0]
-            same(flight.memory[0, slot], want)
+            same(told.memory[0, slot], want)
 
 
 def test_frames_of_one_call_each_bring_their_own():
@@ -188,7 +188,7 @@ def test_a_state_of_an_older_version_is_refused_in_one_sentence():
     kept["meta"] = np.array(json.dumps(told | {"format": FORMAT - 1}))
     old = io.BytesIO()
     np.savez(old, **kept)
-    with pytest.raises(InputError, match="another version: start afresh"):
+    with pytest.raises(InputError, match="another version of phosphene: start afresh"):
         restore(old.getvalue(), lambda array: array)
 
 

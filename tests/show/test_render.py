@@ -96,7 +96,7 @@ def test_interrupted_and_resumed_is_bit_identical(wav, tmp_path) -> None:
     base = toy()
     decode, calls = base.decode, []
 
-    def failing(latents):
+    def failing(latents, palettes=None):
         calls.append(1)
         if len(calls) > 31:
             raise Stop

@@ -42,7 +42,7 @@ class ToyPipeline(BaseDiffusionPipeline):
         x0 = np.tanh(0.5 * colour + 0.3 * past + 0.2 * latents)
         return (latents - x0) / np.asarray(timesteps)[:, None, None, None]
 
-    def decode(self, latents):
+    def decode(self, latents, palettes=None):
         rgb = np.clip((np.moveaxis(latents, 1, -1) + 1) * 127.5, 0, 255).astype(np.uint8)
         return rgb.repeat(8, axis=1).repeat(8, axis=2)
 
@@ -50,3 +50,60 @@ class ToyPipeline(BaseDiffusionPipeline):
 def toy(size: int = 64) -> ToyPipeline:
     """A toy of ``size`` x ``size`` pixels."""
     return ToyPipeline(DiffusionConfig(), InferenceConfig(height=size, width=size))
+
+
+class FieldPipeline(BaseDiffusionPipeline):
+    """Draws fields: two planes of a size of its own, and colours that come after.
+
+    A prompt's place in the palette is its first letter, its colours run from black to a grey.
+    """
+
+    name: ClassVar[str] = "fields"
+
+    def load_model(self) -> None:
+        self.guides: list[np.ndarray | None] = []
+
+    @property
+    def facts(self) -> ModelFacts:
+        return ModelFacts("fields", 2, 8, 8, "flow", Schedule.flow(), (1, 1), 2048)
+
+    def get_latent_shape(self, batch=1):
+        return (batch, 2, 4, 6)
+
+    def asarray(self, array):
+        return np.asarray(array, np.float32)
+
+    def encode_prompt(self, prompt):
+        texts = [prompt] if isinstance(prompt, str) else list(prompt)
+        places = [(ord(text[0]) - 96) / 27 for text in texts]
+        return np.array(places, np.float32)[:, None, None]
+
+    def palettes(self, prompts):
+        tops = np.array([len(text) for text in prompts], np.float32)
+        ramp = np.linspace(0, 1, 256, dtype=np.float32)
+        return tops[:, None, None] * ramp[None, :, None] * np.ones(3, np.float32)
+
+    def encode_image(self, frames):
+        return np.zeros(self.get_latent_shape(len(frames)), np.float32)
+
+    def denoise(self, latents, timesteps, embeds, context):
+        place = np.broadcast_to(embeds[:, 0, :, None, None], latents.shape)
+        return (latents - place) / np.asarray(timesteps)[:, None, None, None]
+
+    def recall(self, embeds, variant=0, pose=None, motion=0.0, controls=None):
+        self.guides.append(controls)
+        return
+
+    def decode(self, latents, palettes=None):
+        assert palettes is not None and palettes.shape == (len(latents), 256, 3)
+        places = np.clip(latents[:, 0] * 255, 0, 255).astype(int)
+        rows = [palette[place] for palette, place in zip(palettes, places, strict=True)]
+        size = self.inference_config
+        picture = np.stack(rows)
+        tall = picture.repeat(-(-size.height // 4), axis=1)[:, : size.height]
+        return tall.repeat(-(-size.width // 6), axis=2)[:, :, : size.width].astype(np.uint8)
+
+
+def field_toy(width: int = 64, height: int = 64) -> FieldPipeline:
+    """A model of fields that draws ``width`` x ``height`` pixels."""
+    return FieldPipeline(DiffusionConfig(), InferenceConfig(height=height, width=width))

@@ -16,10 +16,10 @@ from tests.stream.toy import SD, toy_predict
 
 def _eps(flight: Flight, x: np.ndarray, t: float, embeds) -> np.ndarray:
     def host(array):
-        return None if array is None else np.asarray(array, np.float64)
+        return np.asarray(array, np.float64)
 
     time = np.full(x.shape[0], t)
-    return toy_predict(x, time, host(embeds), host(flight.previous), host(flight.controls))
+    return toy_predict(x, time, host(embeds), flight.context.map(host))
 
 
 def denoise_alone(flight: Flight) -> np.ndarray:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from phosphene.stream import engine
 from phosphene.stream.batch import Flight, Plan, advance, land
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise, gaussian
 from phosphene.stream.sample import sample
@@ -73,8 +74,7 @@ def make_flight(index, told, home):
         embeds=home.float32(gaussian(told["prompt"], 0, 0, text)),
         negative=home.float32(gaussian(99, 0, 0, text)),
         reference=reference,
-        previous=array(2, SHAPE) if told["remembers"] else None,
-        controls=array(3, (1, 5)) if told["remembers"] else None,
+        context=Context(array(2, SHAPE), array(3, (1, 5))) if told["remembers"] else UNTOLD,
     )
 
 
@@ -121,9 +121,9 @@ def test_the_number_of_steps_may_change_live(data, count, buffer):
 def test_rows_of_one_model_call():
     calls = []
 
-    def counting(latents, timesteps, embeds, previous, controls):
+    def counting(latents, timesteps, embeds, context):
         calls.append((latents.shape[0], [round(float(t)) for t in timesteps]))
-        return toy_predict(latents, timesteps, embeds, previous, controls)
+        return toy_predict(latents, timesteps, embeds, context)
 
     model = toy_model().__class__(SD, "eps", counting)
     home = home_of("numpy")
@@ -155,7 +155,7 @@ def test_a_perfect_model_finds_the_picture_in_every_parametrisation(schedule, ki
     """A model that knows x0: any schedule, prediction and rule must arrive at it."""
     target = gaussian(0, 0, 0, SHAPE)
 
-    def perfect(latents, timesteps, embeds, previous, controls):
+    def perfect(latents, timesteps, embeds, context):
         alpha, sigma = schedule.levels(float(timesteps[0]))
         # prediction p with x0(p) = target: eps = c x + d p solved for p.
         eps = (latents - alpha * target) / sigma

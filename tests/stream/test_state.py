@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import pytest
 from phosphene.errors import InputError, OutputError
 from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import CameraMove
+from phosphene.stream.conditioning import Context
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.memory import ContextMemory
 from phosphene.stream.noise import gaussian
@@ -15,15 +16,18 @@ from phosphene.stream.state import StreamState, dump, load, save
 from tests.stream.toy import BACKENDS, OTHERS, home_of
 
 
+def told(home):
+    """A context with all there is, whatever fields there are."""
+    slots = enumerate(fields(Context), start=100)
+    return Context(**{each.name: home.float32(gaussian(0, 0, k, (1, 2, 3))) for k, each in slots})
+
+
 def make_state(home):
     def array(slot):
         return home.float32(gaussian(0, 0, slot, (1, 3, 4, 4)))
 
     plan = Plan((900.25, 1 / 3), 2**32 - 1, Guidance("initialize", 1.7, 0.3), "tcd", 0.1, False)
-    flying = Flight(7, plan, array(0), array(1), array(2), array(3), array(4), array(5), 1)
-    flying = replace(
-        flying, before=array(12), memory=array(13)[None], memory_age=array(14), source=array(15)
-    )
+    flying = Flight(7, plan, array(0), array(1), array(2), array(3), told(home), 1)
     landed = Flight(6, Plan(()), array(6), array(7))
     return StreamState(
         frame=8,
@@ -35,6 +39,7 @@ def make_state(home):
         moves=((7, CameraMove(1.01, 0.1, -0.2, 0.3, 0.001, 2.0)),),
         watch=Watch(array(10), array(11), "settings", 3),
         before=array(16),
+        palette=array(18),
         memory=ContextMemory(array(17)[None], (2, -1, 4, 6), 1),
     )
 
@@ -46,7 +51,7 @@ def assert_same(one, other, home):
         if isinstance(value, type(home.float32(np.zeros(1, np.float32)))):
             assert value.dtype == twin.dtype
             np.testing.assert_array_equal(np.asarray(value), np.asarray(twin))
-        elif isinstance(value, Watch | ContextMemory):
+        elif isinstance(value, Watch | ContextMemory | Context):
             assert_same(value, twin, home)
         elif name in ("flights", "ready"):
             assert len(value) == len(twin)
@@ -99,7 +104,7 @@ def test_bad_files_are_refused(tmp_path):
         bad.write_bytes(content)
         with pytest.raises(InputError, match="stream state"):
             load(bad, lambda a: a)
-    for meta in ({"format": 99}, {"format": 1}):
+    for meta in ({"format": 99}, {"format": 1}, {"format": 2}):
         np.savez(bad, meta=np.array(json.dumps(meta)))
-        with pytest.raises(InputError, match="stream state"):
+        with pytest.raises(InputError, match="saved by another version of phosphene"):
             load(bad, lambda a: a)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from phosphene.config import DiffusionConfig, InferenceConfig
-from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Context, ModelFacts
+from phosphene.diffusion.base import Array, BaseDiffusionPipeline, ModelFacts
 from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.batch import Denoiser
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.schedule import Prediction, Schedule
 
 SD = Schedule.scaled_linear()
@@ -30,23 +31,17 @@ def home_of(backend: str) -> Home:
     return Home.of(pytest.importorskip("torch").zeros(1))
 
 
-def toy_predict(
-    x: Array,
-    t: Array,
-    embeds: Array,
-    previous: Array | None = None,
-    controls: Array | None = None,
-) -> Array:
+def toy_predict(x: Array, t: Array, embeds: Array, context: Context = UNTOLD) -> Array:
     """Rows do not see each other, as in any diffusion model."""
     xp: Any = Home.of(x).namespace
     column = (-1, 1, 1, 1)
     prompt = xp.reshape(xp.mean(embeds, axis=(1, 2)), column)
     time = xp.reshape(t, column) / 1000
     out = xp.tanh(0.7 * x + prompt) + 0.2 * xp.roll(x, 1, axis=-1) * xp.cos(3 * time + prompt)
-    if previous is not None:
-        out = out + 0.3 * xp.sin(previous)
-    if controls is not None:
-        out = out + 0.1 * xp.reshape(xp.mean(controls, axis=1), column)
+    if context.previous is not None:
+        out = out + 0.3 * xp.sin(context.previous)
+    if context.controls is not None:
+        out = out + 0.1 * xp.reshape(xp.mean(context.controls, axis=1), column)
     return out
 
 
@@ -103,9 +98,9 @@ class ToyPipeline(BaseDiffusionPipeline):
         self.calls.append(latents.shape[0])
         self.contexts.append(context)
         assert latents.dtype == embeds.dtype == self.asarray(np.zeros(1, np.float32)).dtype
-        return toy_predict(latents, timesteps, embeds, context.previous, context.controls)
+        return toy_predict(latents, timesteps, embeds, context)
 
-    def decode(self, latents):
+    def decode(self, latents, palettes=None):
         self.decoded += 1
         pictures = to_numpy(latents).transpose(0, 2, 3, 1)
         large = pictures.repeat(4, axis=1).repeat(4, axis=2)

@@ -15,11 +15,11 @@ from PIL import Image  # noqa: E402
 from phosphene import cli  # noqa: E402
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig  # noqa: E402
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline  # noqa: E402
-from phosphene.diffusion.base import Context  # noqa: E402
 from phosphene.diffusion.lsd.manifest import history_noise, verify  # noqa: E402
 from phosphene.diffusion.lsd.seeds import SeedBank  # noqa: E402
 from phosphene.diffusion.lsd.text import TextEncoder  # noqa: E402
 from phosphene.errors import ModelError  # noqa: E402
+from phosphene.stream.conditioning import Context  # noqa: E402
 from phosphene.stream.memory import ContextMemory, read, remember  # noqa: E402
 from phosphene.training.publish import redraw_seeds  # noqa: E402
 from tests.training.conftest import Trained  # noqa: E402

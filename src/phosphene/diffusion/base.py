@@ -17,6 +17,7 @@ from phosphene.namespaces import array_namespace
 from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Denoiser, Plan
 from phosphene.stream.camera import STILL, CameraMove
+from phosphene.stream.conditioning import Context
 from phosphene.stream.sample import sample
 from phosphene.stream.schedule import Prediction, Schedule
 
@@ -50,26 +51,6 @@ class ModelFacts:
     """slots of the context memory that it looks at, besides the output before its last; 0: neither"""
     follows_source: bool = False
     """whether it looks at the clean latent of the input picture"""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a model may look at besides the noisy latent. Every field may be absent."""
-
-    previous: Array | None = None
-    """(b c h w) last finished latent of the same stream"""
-    controls: Array | None = None
-    """(b, 5) bass, mid, treble, onset, beat phase, each 0..1"""
-    before: Array | None = None
-    """(b c h w) the finished latent before ``previous``"""
-    memory: Array | None = None
-    """(b m c h w) finished latents of long ago; see :mod:`phosphene.stream.memory`"""
-    memory_age: Array | None = None
-    """(b m) frames since each of them, 0 for an empty slot"""
-    source: Array | None = None
-    """(b c h w) clean latent of the input picture"""
-    control: Array | None = None
-    """(b, 3, height, width) picture of the shapes to keep, 0..1, from ``control_image``"""
 
 
 class BaseDiffusionPipeline(ABC):
@@ -148,16 +129,33 @@ class BaseDiffusionPipeline(ABC):
         """
 
     @abstractmethod
-    def decode(self, latents: Array) -> Frames:
-        """Decode clean latents -> uint8 pictures."""
+    def decode(self, latents: Array, palettes: Array | None = None) -> Frames:
+        """Decode clean latents -> uint8 pictures.
+
+        ``palettes`` (b, 256, 3) sRGB 0..255 are the colours of models that draw fields; others look
+        at none.
+        """
+
+    def palettes(self, prompts: Sequence[str]) -> Array | None:
+        """Colours of prompts -> (n, 256, 3) float32 sRGB 0..255; None for models that draw RGB.
+
+        They are mixed just as the prompts' embeddings are, and come back with each picture to decode.
+        """
+        return None
 
     def recall(
-        self, embeds: Array, variant: int = 0, pose: CameraMove = STILL, motion: float = 0.0
+        self,
+        embeds: Array,
+        variant: int = 0,
+        pose: CameraMove = STILL,
+        motion: float = 0.0,
+        controls: Array | None = None,
     ) -> Array | None:
         """A remembered clean latent (1 c h w) whose shapes fit a prompt (1, seq, hidden).
 
         ``variant`` 0.. picks one of several; ``pose`` says how it stands, ``motion`` how many seconds it
-        has moved at its own pace. Models without such a memory return None.
+        has moved at its own pace, ``controls`` (5,) what is heard: bass, mid, treble, onset, beat phase.
+        Models without such a memory return None.
         """
         return None
 
@@ -175,8 +173,12 @@ class BaseDiffusionPipeline(ABC):
             size.width // facts.latent_factor,
         )
 
-    def generate_batch(self, latents: Array, prompt_embeds: Array) -> Frames:
+    def generate_batch(
+        self, latents: Array, prompt_embeds: Array, palettes: Array | None = None
+    ) -> Frames:
         """Independent pictures: unit noise (n c h w), embeddings (n or 1, seq, hidden) -> (n h w 3).
+
+        ``palettes`` (n or 1, 256, 3) are the colours of models that draw fields; see :meth:`palettes`.
 
         ``inference_config`` gives the steps, the seed of the noise between them, and the pictures per
         model call, which changes the speed only. Raises :class:`~phosphene.errors.InputError`.
@@ -192,7 +194,13 @@ class BaseDiffusionPipeline(ABC):
             self.denoiser(),
             config.batch_size,
         )
-        return np.concatenate([self.decode(self.as_model_dtype(batch)) for batch in batches])
+        frames, done = [], 0
+        for batch in batches:
+            rows = slice(done, done + batch.shape[0])
+            own = palettes if palettes is None or palettes.shape[0] == 1 else palettes[rows]
+            frames.append(self.decode(self.as_model_dtype(batch), own))
+            done = rows.stop
+        return np.concatenate(frames)
 
     def denoiser(self) -> Denoiser:
         """This model as the engine sees it: float32 in and out, whatever its own dtype."""
@@ -200,37 +208,12 @@ class BaseDiffusionPipeline(ABC):
         # (a prompt, the same in the model's dtype): most frames are told what the frame before was told
         told: tuple[Array, Array] | None = None
 
-        def denoise(
-            latents: Array,
-            timesteps: Array,
-            embeds: Array,
-            previous: Array | None,
-            controls: Array | None,
-            *,
-            control: Array | None = None,
-            before: Array | None = None,
-            memory: Array | None = None,
-            memory_age: Array | None = None,
-            source: Array | None = None,
-        ) -> Array:
+        def denoise(latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
             nonlocal told
             if told is None or told[0] is not embeds:
                 told = embeds, self.as_model_dtype(embeds)
-
-            def cast(array: Array | None) -> Array | None:
-                return None if array is None else self.as_model_dtype(array)
-
-            context = Context(
-                cast(previous),
-                cast(controls),
-                before=cast(before),
-                memory=cast(memory),
-                # half precision would round the age of an old picture
-                memory_age=memory_age,
-                source=cast(source),
-                control=cast(control),
-            )
-            prediction = self.denoise(cast(latents), timesteps, told[1], context)
+            context = context.map(self.as_model_dtype, exact=False)
+            prediction = self.denoise(self.as_model_dtype(latents), timesteps, told[1], context)
             xp = array_namespace(prediction)
             return xp.astype(prediction, xp.float32, copy=False)
 

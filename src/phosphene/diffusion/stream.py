@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -19,6 +19,7 @@ from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Denoiser
 from phosphene.stream.camera import STILL
 from phosphene.stream.coherence import USUAL_ENERGY, clamp_energy
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.entry import Entry, FrameOptions, look, take_off
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
@@ -27,6 +28,16 @@ from phosphene.stream.state import StreamState, dump, held, load, restore, save
 
 Frame = npt.NDArray[np.uint8]
 """one uint8 RGB picture, (height, width, 3)"""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A finished picture before it is decoded: the very arrays of the one before where none was drawn."""
+
+    latent: Array
+    """(1 c h w)"""
+    palette: Array | None = None
+    """(1 256 3) its colours, of models that draw fields"""
 
 
 class StreamDiffusionPipeline:
@@ -100,8 +111,8 @@ class StreamDiffusionPipeline:
         music_energy: float = USUAL_ENERGY,
         **options: Unpack[FrameOptions],
     ) -> Frame:
-        """The next picture, started from the previous one and ``latent``; see :meth:`step_latent`."""
-        return self._decode(self.step_latent(latent, prompt_embeds, music_energy, **options))
+        """The next picture, started from the previous one and ``latent``; see :meth:`step`."""
+        return self._decode(self.step(latent, prompt_embeds, music_energy, **options))
 
     def generate_frame(
         self,
@@ -112,13 +123,11 @@ class StreamDiffusionPipeline:
         latent: Array | None = None,
         **options: Unpack[FrameOptions],
     ) -> Frame:
-        """The next picture, drawn over ``image``, uint8 (height, width, 3); see :meth:`step_latent`.
+        """The next picture, drawn over ``image``, uint8 (height, width, 3); see :meth:`step`.
 
         Without a ``latent`` the noise is the seed's own, the same in every frame.
         """
-        return self._decode(
-            self.step_latent(latent, prompt_embeds, music_energy, image=image, **options)
-        )
+        return self._decode(self.step(latent, prompt_embeds, music_energy, image=image, **options))
 
     def step_latent(
         self,
@@ -129,7 +138,19 @@ class StreamDiffusionPipeline:
         image: Frame | None = None,
         **options: Unpack[FrameOptions],
     ) -> Array:
-        """Take one frame in and give the finished latent (1 c h w) to show now, for ``base.decode``.
+        """The latent (1 c h w) alone of what :meth:`step` gives."""
+        return self.step(latent, prompt_embeds, music_energy, image=image, **options).latent
+
+    def step(
+        self,
+        latent: Array | None,
+        prompt_embeds: Array,
+        music_energy: float = USUAL_ENERGY,
+        *,
+        image: Frame | None = None,
+        **options: Unpack[FrameOptions],
+    ) -> Key:
+        """Take one frame in and give the finished picture to show now, for ``base.decode``.
 
         One model call, shared with the frames still on their way; the first frame, or one after a
         cut, is finished at once. Decoding is left out so that another thread can do it. With the
@@ -163,31 +184,36 @@ class StreamDiffusionPipeline:
             self.state = replace(self.state, watch=watch)
             if skip:
                 self.state = engine.skip(self.state, self._engine)
-                return self._picture()
+                return self._key()
         if image is not None:
             strength = config.strength if entry.strength is None else entry.strength
             dressed = self.base.dress(image[None], entry.embeds, strength)
             source = self._home.float32(self.base.encode_image(dressed))
-            entry = replace(entry, image=source, control=self.base.control_image(image[None]))
+            seen = Context(control=self.base.control_image(image[None]))
+            entry = replace(entry, image=source, context=entry.context.told(seen))
         first_steps = self.base.inference_config.num_inference_steps
         flight = take_off(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size
         self.state = engine.step(
             self.state, flight, self._engine, entry.camera, buffer, config.stream_batch
         )
-        return self._picture()
+        return self._key()
+
+    def flush_keys(self) -> list[Key]:
+        """Finish the frames on their way; those not shown yet, oldest first."""
+        self.state, landed = engine.flush(self.state, self._engine)
+        keys = [Key(self.base.as_model_dtype(each.x), each.context.palette) for each in landed]
+        evaluate([*held(self.state), *(key.latent for key in keys)])
+        return keys
 
     def flush_latents(self) -> list[Array]:
-        """Finish the frames on their way; latents (1 c h w) of those not shown yet, oldest first."""
-        self.state, landed = engine.flush(self.state, self._engine)
-        latents = [self.base.as_model_dtype(flight.x) for flight in landed]
-        evaluate([*held(self.state), *latents])
-        return latents
+        """The latents (1 c h w) alone of what :meth:`flush_keys` gives."""
+        return [key.latent for key in self.flush_keys()]
 
     def flush(self) -> Frames:
         """Finish the frames on their way; pictures (n h w 3) of those not shown yet, oldest first."""
         size = self.base.inference_config
-        pictures = [self.base.decode(latent) for latent in self.flush_latents()]
+        pictures = [self.base.decode(key.latent, key.palette) for key in self.flush_keys()]
         # an upscaler decodes to larger ones
         none = np.empty((0, size.height, size.width, 3), np.uint8)
         return np.concatenate(pictures) if pictures else none
@@ -212,17 +238,17 @@ class StreamDiffusionPipeline:
         """Go on exactly where :meth:`save_state` was called. Raises InputError."""
         self.state = load(path, self._home.float32)
 
-    def _picture(self) -> Array:
-        picture = self.base.as_model_dtype(self.state.picture)
+    def _key(self) -> Key:
+        state, picture = self.state, self.base.as_model_dtype(self.state.picture)
         # another thread may decode it while this one goes on with the next frame
-        evaluate([*held(self.state), picture])
-        return picture
+        evaluate([*held(state), picture])
+        return Key(picture, state.palette)
 
-    def _decode(self, latent: Array) -> Frame:
+    def _decode(self, key: Key) -> Frame:
         """Decode, unless this very picture was decoded last."""
         picture = self.state.picture
         if self._decoded is None or self._decoded[0] is not picture:
-            self._decoded = (picture, self.base.decode(latent)[0])
+            self._decoded = (picture, self.base.decode(key.latent, key.palette)[0])
         # a copy, for who draws on it must not draw on its repetition.
         return self._decoded[1].copy()
 
@@ -238,7 +264,7 @@ class StreamDiffusionPipeline:
         embeds = embeds[None] if embeds.ndim == 2 else embeds
         _check_shape("latent", latent, shape)
         _check_shape("prompt_embeds", embeds, (1, *self.base.facts.embed_shape))
-        controls = options.get("controls")
+        context = options.get("context", UNTOLD)
         anchor = options.get("anchor")
         source = options.get("source")
         if anchor is not None:
@@ -256,8 +282,7 @@ class StreamDiffusionPipeline:
             energy=clamp_energy(energy),
             image=None if source is None else self._home.float32(source),
             camera=options.get("camera") or STILL,
-            controls=None if controls is None else self._home.float32(controls.reshape(1, -1)),
-            control=options.get("control"),
+            context=context.map(self._home.float32),
             strength=options.get("strength"),
             noise_scale=noise_scale,
             anchor=None if anchor is None else self._home.float32(anchor),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from phosphene.arrays import Array
 from phosphene.stream.camera import CameraMove
+from phosphene.stream.conditioning import Context
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,8 @@ class Cue:
     """(1, seq, hidden) prompt embedding"""
     energy: float
     noise_scale: float
-    controls: npt.NDArray[np.float32]
-    """(5,) bass, mid, treble, onset, beat phase"""
+    context: Context
+    """what the model is told beside noise and prompt"""
     camera: CameraMove
     anchor: Array | None
     """(1, c, h, w) remembered picture of the prompt, for models that have a memory"""
@@ -35,7 +33,5 @@ class Cue:
     """start afresh instead of from the previous picture"""
     source: Array | None = None
     """(1, c, h, w) clean latent of an input picture to start from instead of the previous one"""
-    control: Array | None = None
-    """(1, 3, height, width) what else the input picture tells, for models with a control net"""
     forget: bool = False
     """another prompt begins: what is remembered of long ago counts no more"""

@@ -15,6 +15,7 @@ from phosphene.latent.timing import Place, place_at
 from phosphene.prompt import PromptInterpolator, PromptTimeline
 from phosphene.show.cue import Cue
 from phosphene.show.mapping import Mapping, Reaction, default_mapping
+from phosphene.stream.conditioning import Context
 
 # how far the first frames of a scene are drawn to its remembered shape
 ARRIVAL_RECALL = 0.7
@@ -86,7 +87,7 @@ def make_cue(
         embeds=embeds[None],
         energy=reaction.energy,
         noise_scale=reaction.noise_scale,
-        controls=reaction.controls,
+        context=Context(controls=reaction.controls[None]),
         camera=reaction.camera,
         anchor=anchor,
         # a new scene shows its shape first and plays with it then

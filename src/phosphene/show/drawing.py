@@ -13,7 +13,7 @@ from phosphene.show.finish import Finisher, unpack
 from phosphene.show.mapping import Mapping
 from phosphene.show.performance import Performance
 from phosphene.stream.state import StreamState
-from phosphene.video.encoder import FrameSink, ThreadedWriter
+from phosphene.video.encoder import Sink, ThreadedWriter
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.recorder import Recorder, Shelf
 from phosphene.video.spec import VideoSpec, segment_frames
@@ -72,8 +72,8 @@ def draw(
         ThreadedWriter(Recorder(shelf, spec)) as encoder,
         ThreadedWriter(Finisher(base, limiter, _After(part.first - begin, encoder))) as finisher,
     ):
-        for done, latent in enumerate(performance.latents(begin, total), start=begin + 1):
-            finisher.write(latent)
+        for done, key in enumerate(performance.keys(begin, total), start=begin + 1):
+            finisher.write(key)
             if done <= part.first:
                 continue
             if done in ends:
@@ -96,7 +96,7 @@ def segment_ends(total: int, length: int, lead: int) -> Iterator[int]:
 class _After:
     """Hands frames to ``sink`` once ``skip`` of them are over."""
 
-    def __init__(self, skip: int, sink: FrameSink) -> None:
+    def __init__(self, skip: int, sink: Sink[Frame]) -> None:
         self._skip = skip
         self._sink = sink
 

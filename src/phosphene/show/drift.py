@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phosphene.arrays import Array
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
+from phosphene.diffusion.stream import Key
 from phosphene.metrics import (
     change,
     clipped,
@@ -127,29 +127,29 @@ def steady_music(frames: int, fps: float) -> AudioFeatures:
     )
 
 
-def latents(
+def keys(
     base: BaseDiffusionPipeline, config: PipelineConfig, features: AudioFeatures
-) -> Iterator[Array]:
-    """The finished latents of a stream to ``features``, as a show draws them."""
+) -> Iterator[Key]:
+    """The finished pictures of a stream to ``features``, as a show draws them."""
     stream = StreamDiffusionPipeline(base, config.stream)
     performance = Performance(Director(config, features, base), stream)
-    yield from performance.latents(0, features.num_frames)
+    yield from performance.keys(0, features.num_frames)
 
 
 def run(
     name: str, base: BaseDiffusionPipeline, config: PipelineConfig, frames: int, every: int
 ) -> Run:
     """Stream ``frames`` frames and look at every ``every``-th."""
-    recent: deque[Array] = deque(maxlen=3)
+    recent: deque[Key] = deque(maxlen=3)
     samples: list[Sample] = []
     seen: list[Histogram] = []
     last: Frame | None = None
     music = steady_music(frames, config.audio.fps)
-    for frame, latent in enumerate(latents(base, config, music)):
-        recent.append(latent)
+    for frame, key in enumerate(keys(base, config, music)):
+        recent.append(key)
         if frame < 2 or frame % every:
             continue
-        before, middle, last = (base.decode(each)[0] for each in recent)
+        before, middle, last = (base.decode(each.latent, each.palette)[0] for each in recent)
         seen.append(histogram(middle))
         reference = np.mean(seen[: max(1, round(ENDS * frames / every))], axis=0)
         samples.append(

@@ -96,7 +96,7 @@ def _follow(
     stream.state = state
     if bump is not None and state.finished is not None:
         stream.state = replace(state, finished=state.finished + stream.base.asarray(bump))
-    return [to_numpy(performance.step(performance.cue(first + k))) for k in range(frames)]
+    return [to_numpy(performance.step(performance.cue(first + k)).latent) for k in range(frames)]
 
 
 def _smooth(rng: np.random.Generator, shape: Sequence[int]) -> npt.NDArray[np.float64]:

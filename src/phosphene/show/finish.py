@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from phosphene.arrays import Array
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.stream import Key
 from phosphene.profiling import get_profiler
-from phosphene.video.encoder import FrameSink
+from phosphene.video.encoder import Sink
 from phosphene.video.flash import FlashLimiter
+from phosphene.video.writer import Frame
 
 
 class Finisher:
-    """Decodes latents, holds back flashes, hands the frames on.
+    """Decodes pictures, holds back flashes, hands the frames on.
 
     Args:
         base: decodes.
@@ -19,17 +20,17 @@ class Finisher:
     """
 
     def __init__(
-        self, base: BaseDiffusionPipeline, limiter: FlashLimiter | None, sink: FrameSink
+        self, base: BaseDiffusionPipeline, limiter: FlashLimiter | None, sink: Sink[Frame]
     ) -> None:
         self._base = base
         self._limiter = limiter
         self._sink = sink
 
-    def write(self, latent: Array) -> None:
-        """One latent (1, c, h, w)."""
+    def write(self, key: Key) -> None:
+        """One picture."""
         profiler = get_profiler()
         with profiler.profile("decode"):
-            frame = self._base.decode(latent)[0]
+            frame = self._base.decode(key.latent, key.palette)[0]
         if self._limiter is not None:
             with profiler.profile("limit flashes"):
                 frame = self._limiter(frame)

@@ -24,7 +24,7 @@ from phosphene.metrics.picture import Frame
 from phosphene.show.analysis import write_text
 from phosphene.show.bench import machine_name
 from phosphene.show.dream import breath
-from phosphene.show.drift import latents
+from phosphene.show.drift import keys
 from phosphene.show.plots import plot_hits
 from phosphene.show.render import apply_size
 from phosphene.video.spec import Size
@@ -196,6 +196,6 @@ def picture(
     own.stream.denoising_steps = steps
     own.inference.seed = seed
     fps = config.audio.fps
-    *_, last = latents(base, own, breath(FRAMES / fps, fps, seed))
-    frame: Frame = base.decode(last)[0]
+    *_, last = keys(base, own, breath(FRAMES / fps, fps, seed))
+    frame: Frame = base.decode(last.latent, last.palette)[0]
     return np.asarray(Image.fromarray(frame).reduce(len(frame) // LOOKED))

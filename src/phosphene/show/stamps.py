@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from phosphene.arrays import Array
-from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.show.cue import Cue
 from phosphene.show.performance import play
 
@@ -23,14 +22,14 @@ class Stamps(Generic[Stamp]):
         """Forget all frames: the stream begins anew."""
         self._entered.clear()
 
-    def play(self, cue: Cue, newest: Stamp) -> tuple[Array, Stamp]:
-        """One cue with its stamp in; the latent (1, c, h, w) to show now and its own stamp out."""
+    def play(self, cue: Cue, newest: Stamp) -> tuple[Key, Stamp]:
+        """One cue with its stamp in; the picture to show now and its own stamp out."""
         entered = self._stream.state.frame
-        latent = play(self._stream, cue)
+        key = play(self._stream, cue)
         state = self._stream.state
         self._entered[entered] = newest
         if state.watch.skipped and self._stream.stream_config.enable_similarity_filter:
             # the new input was found to look like the one that is shown
             self._entered[state.shown] = newest
         self._entered = {k: stamp for k, stamp in self._entered.items() if k >= state.shown}
-        return latent, self._entered.get(state.shown, newest)
+        return key, self._entered.get(state.shown, newest)

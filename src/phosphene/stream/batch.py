@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from phosphene.stream.arrays import Array, Home
+from phosphene.stream.conditioning import UNTOLD, Context, concat, join
 from phosphene.stream.guidance import UNGUIDED, Guidance, guide_full, guide_residual
 from phosphene.stream.noise import HeldNoise
 from phosphene.stream.schedule import TINY, Prediction, Schedule, x0_weights
@@ -20,26 +21,10 @@ from phosphene.stream.steppers import Mix, lcm_boundary, lcm_mix, tcd_mix
 
 
 class Denoise(Protocol):
-    """One model call on a batch; the arrays may be absent for the whole batch."""
+    """One model call on a batch."""
 
-    def __call__(
-        self,
-        latents: Array,
-        timesteps: Array,
-        embeds: Array,
-        previous: Array | None,
-        controls: Array | None,
-        *,
-        control: Array | None = None,
-        before: Array | None = None,
-        memory: Array | None = None,
-        memory_age: Array | None = None,
-        source: Array | None = None,
-    ) -> Array:
-        """(b c h w), (b,), (b seq hidden), (b c h w), (b 5) -> prediction (b c h w).
-
-        The rest, as :class:`Flight` has it, is named only where frames carry it.
-        """
+    def __call__(self, latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
+        """(b c h w), (b,), (b seq hidden), what else the frames were told -> prediction (b c h w)."""
         ...
 
 
@@ -83,21 +68,9 @@ class Flight:
     """(b seq hidden), for guidance full and initialize"""
     reference: Array | None = None
     """(b c h w) clean latent that residual guidance pulls away from; without one it does nothing"""
-    previous: Array | None = None
-    """(b c h w) what the model is shown as the picture before"""
-    controls: Array | None = None
-    """(b 5)"""
+    context: Context = UNTOLD
+    """what else the model is told"""
     position: int = 0
-    control: Array | None = None
-    """(b 3 H W) picture of the shapes that the frame is to keep, 0..1"""
-    before: Array | None = None
-    """(b c h w) the finished picture before ``previous``"""
-    memory: Array | None = None
-    """(b m c h w) finished pictures of long ago; see :mod:`phosphene.stream.memory`"""
-    memory_age: Array | None = None
-    """(b m) frames since each of them, 0 for an empty slot"""
-    source: Array | None = None
-    """(b c h w) clean latent of the input picture"""
 
     @property
     def landed(self) -> bool:
@@ -113,10 +86,6 @@ class Flight:
     def asks_negative(self) -> bool:
         """Whether the coming step needs the negative prompt."""
         return self.negative is not None and self.plan.guidance.asks_negative(self.position)
-
-
-ASIDE = ("control", "before", "memory", "memory_age", "source")
-"""what a flight carries for some models only"""
 
 
 def advance(flights: Sequence[Flight], model: Denoiser, noise: HeldNoise) -> list[Flight]:
@@ -206,14 +175,10 @@ def _mix(flight: Flight, schedule: Schedule) -> Mix:
 def _predict(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
     """Model outputs of (flight, embeds) rows, in order.
 
-    One call, unless some frames have a previous picture, controls or what else models look at and others
-    do not: a model must not take zeros for absence.
+    One call for all frames that were told the same kinds of things.
     """
     outputs: list[Array] = [None] * len(rows)
-    kinds = [
-        tuple(getattr(flight, name) is None for name in ("previous", "controls", *ASIDE))
-        for flight, _ in rows
-    ]
+    kinds = [flight.context.kind for flight, _ in rows]
     for kind in dict.fromkeys(kinds):
         members = [i for i, own in enumerate(kinds) if own == kind]
         for i, output in zip(members, _call([rows[i] for i in members], model), strict=True):
@@ -226,21 +191,11 @@ def _call(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
     home = Home.of(flights[0].x)
     sizes = [flight.x.shape[0] for flight in flights]
     times = np.repeat(np.asarray([flight.t for flight in flights], np.float32), sizes)
-    aside = {name: _join(home, [getattr(flight, name) for flight in flights]) for name in ASIDE}
     prediction = model.denoise(
-        _join(home, [flight.x for flight in flights]),
+        concat([flight.x for flight in flights]),
         home.float32(times),
-        _join(home, [embeds for _, embeds in rows]),
-        _join(home, [flight.previous for flight in flights]),
-        _join(home, [flight.controls for flight in flights]),
-        # most models know nothing of these
-        **{name: array for name, array in aside.items() if array is not None},
+        concat([embeds for _, embeds in rows]),
+        join([flight.context for flight in flights]),
     )
     ends = np.cumsum(sizes).tolist()
     return [prediction[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-
-
-def _join(home: Home, arrays: Sequence[Array | None]) -> Array | None:
-    if arrays[0] is None:
-        return None
-    return arrays[0] if len(arrays) == 1 else home.namespace.concat(list(arrays), axis=0)

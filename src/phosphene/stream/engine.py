@@ -84,7 +84,7 @@ def flush(state: StreamState, engine: Engine) -> tuple[StreamState, list[Flight]
         landed += state.ready
     state = replace(state, ready=())
     if landed:
-        state = replace(state, shown=landed[-1].frame, picture=landed[-1].x)
+        state = _show(state, landed[-1])
     return state, landed
 
 
@@ -152,4 +152,9 @@ def _show_next(state: StreamState) -> StreamState:
     if not state.ready:
         return state
     showing, *rest = state.ready
-    return replace(state, shown=showing.frame, picture=showing.x, ready=tuple(rest))
+    return _show(replace(state, ready=tuple(rest)), showing)
+
+
+def _show(state: StreamState, flight: Flight) -> StreamState:
+    palette = flight.context.palette
+    return replace(state, shown=flight.frame, picture=flight.x, palette=palette)

@@ -11,6 +11,7 @@ from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Denoiser, Flight, Plan
 from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.engine import picture_before, previous_picture
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.memory import read
@@ -25,14 +26,12 @@ class FrameOptions(TypedDict, total=False):
 
     camera: CameraMove | None
     """how the previous picture moves first; default: it stands still"""
-    controls: Array | None
-    """(5,) bass, mid, treble, onset, beat phase, 0..1, for models that listen"""
+    context: Context
+    """what the model is told beside noise and prompt: sound, shapes to keep, colours; its past is added"""
     seed: int | None
     """of the noise between steps; default: the configured one"""
     source: Array | None
     """(1 c h w) clean latent of an input picture, for who encoded it already; in place of ``image``"""
-    control: Array | None
-    """(1 3 H W) what ``base.control_image`` made of the input picture, in place of ``image``"""
     strength: float | None
     """0 keeps the start (image or previous picture), 1 ignores it; default: the configured strength
     for an image, what the blend ratio says for the previous picture"""
@@ -68,10 +67,8 @@ class Entry:
     anchor_weight: float = 0.0
     """0..1"""
     camera: CameraMove = STILL
-    controls: Array | None = None
-    """(1 5)"""
-    control: Array | None = None
-    """(1 3 H W) 0..1"""
+    context: Context = UNTOLD
+    """what the model is told; take-off adds the past"""
     strength: float | None = None
     """0..1; None takes it from the settings"""
     noise_scale: float | None = None
@@ -121,13 +118,15 @@ def take_off(
         embeds=entry.embeds,
         negative=entry.negative,
         reference=source if guidance.mode == "self" else None,
-        previous=previous,
-        controls=entry.controls,
-        control=entry.control,
-        before=picture_before(state, entry.camera) if looks_back else None,
-        memory=None if remembered is None else remembered[0],
-        memory_age=None if remembered is None else remembered[1],
-        source=entry.image if followed else None,
+        context=entry.context.told(
+            Context(
+                previous=previous,
+                before=picture_before(state, entry.camera) if looks_back else None,
+                memory=None if remembered is None else remembered[0],
+                memory_age=None if remembered is None else remembered[1],
+                source=entry.image if followed else None,
+            )
+        ),
     )
 
 

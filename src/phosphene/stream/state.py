@@ -17,25 +17,14 @@ from phosphene.errors import InputError, OutputError
 from phosphene.stream.arrays import Array, HostArray, to_numpy
 from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import CameraMove
+from phosphene.stream.conditioning import NAMES, Context
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.memory import ContextMemory
 from phosphene.stream.similarity import Watch
 
-FORMAT = 2
-FLIGHT_ARRAYS = (
-    "x",
-    "embeds",
-    "negative",
-    "reference",
-    "previous",
-    "controls",
-    "control",
-    "before",
-    "memory",
-    "memory_age",
-    "source",
-)
-STATE_ARRAYS = ("finished", "picture", "before")
+FORMAT = 3
+FLIGHT_ARRAYS = ("x", "embeds", "negative", "reference")
+STATE_ARRAYS = ("finished", "picture", "palette", "before")
 WATCH_ARRAYS = ("picture", "embeds")
 MEMORY_ARRAYS = ("latents",)
 
@@ -50,6 +39,8 @@ class StreamState:
     """index of the frame shown last; -1 before the first"""
     picture: Array | None = None
     """(b c h w) finished latent shown last"""
+    palette: Array | None = None
+    """(b 256 3) colours of ``picture``, for models that draw fields"""
     finished: Array | None = None
     """(b c h w) newest finished latent: the previous picture of the next frame"""
     flights: tuple[Flight, ...] = ()
@@ -87,7 +78,9 @@ def restore(data: bytes, asarray: Callable[[HostArray], Array]) -> StreamState:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             meta = json.loads(str(file["meta"]))
             if meta["format"] != FORMAT:
-                raise InputError("this stream state is of another version: start afresh.")
+                raise InputError(
+                    "this stream state was saved by another version of phosphene: start afresh."
+                )
             arrays = {name: asarray(file[name]) for name in file.files if name != "meta"}
         return _rebuild(meta, arrays)
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -152,6 +145,7 @@ def _holders(state: StreamState) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     for group in ("flights", "ready"):
         for i, flight in enumerate(getattr(state, group)):
             yield f"{group}.{i}.", flight, FLIGHT_ARRAYS
+            yield f"{group}.{i}.context.", flight.context, NAMES
 
 
 def _arrays(state: StreamState) -> dict[str, HostArray]:
@@ -169,7 +163,11 @@ def _rebuild(meta: dict[str, Any], arrays: dict[str, Array]) -> StreamState:
 
     def flights(group: str) -> tuple[Flight, ...]:
         return tuple(
-            replace(_rebuild_flight(told), **pick(f"{group}.{i}.", FLIGHT_ARRAYS))
+            replace(
+                _rebuild_flight(told),
+                **pick(f"{group}.{i}.", FLIGHT_ARRAYS),
+                context=Context.pick(arrays, f"{group}.{i}.context."),
+            )
             for i, told in enumerate(meta[group])
         )
 

@@ -5,43 +5,43 @@ from __future__ import annotations
 import queue
 import threading
 from types import TracebackType
-from typing import Protocol, Self
-
-from phosphene.video.writer import Frame
+from typing import Generic, Protocol, Self, TypeVar
 
 _END = None
+Item = TypeVar("Item")
+Taken = TypeVar("Taken", contravariant=True)
 
 
-class FrameSink(Protocol):
-    """What takes frames, such as :class:`~phosphene.video.recorder.Recorder`."""
+class Sink(Protocol[Taken]):
+    """What takes items one by one, as :class:`~phosphene.video.recorder.Recorder` does frames."""
 
-    def write(self, frame: Frame) -> None: ...
+    def write(self, item: Taken, /) -> None: ...
 
     def cut(self, state: bytes) -> None: ...
 
     def cancel(self) -> None: ...
 
 
-class ThreadedWriter:
-    """Hands frames and cuts to ``sink`` on a background thread, in order.
+class ThreadedWriter(Generic[Item]):
+    """Hands items, such as frames, and cuts to ``sink`` on a background thread, in order.
 
     At most ``depth`` items wait; then :meth:`write` blocks. An error of the sink is raised by the
     next call of :meth:`write`, :meth:`cut` or :meth:`close`, after the sink was cancelled. Handed-in
-    frames must not be changed afterwards: they are not copied. Leaving the ``with`` block closes, or
+    items must not be changed afterwards: they are not copied. Leaving the ``with`` block closes, or
     cancels when an exception is under way.
     """
 
-    def __init__(self, sink: FrameSink, depth: int = 8) -> None:
+    def __init__(self, sink: Sink[Item], depth: int = 8) -> None:
         self._sink = sink
-        self._items: queue.Queue[Frame | bytes | None] = queue.Queue(depth)
+        self._items: queue.Queue[Item | bytes | None] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="phosphene-encoder", daemon=True)
         self._thread.start()
 
-    def write(self, frame: Frame) -> None:
-        """Queue one uint8 RGB picture (height, width, 3); waits while the queue is full."""
-        self._put(frame)
+    def write(self, item: Item, /) -> None:
+        """Queue one item, such as a uint8 RGB picture (height, width, 3); waits while the queue is full."""
+        self._put(item)
 
     def cut(self, state: bytes) -> None:
         """Queue the end of a segment with the caller's state after its last frame."""
@@ -73,7 +73,7 @@ class ThreadedWriter:
         else:
             self.cancel()
 
-    def _put(self, item: Frame | bytes | None) -> None:
+    def _put(self, item: Item | bytes | None) -> None:
         self._raise()
         self._items.put(item)
         # the thread may have failed while this call waited for room

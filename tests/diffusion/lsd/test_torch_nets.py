@@ -15,6 +15,7 @@ from phosphene.diffusion.lsd.pipeline import LSDPipeline
 from phosphene.diffusion.lsd.torch_nets import LsdTorchNets
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.kernels.choose import Operations
+from phosphene.stream.conditioning import Context
 from tests.diffusion.uncaptured import Uncaptured
 from tests.nosync import NoSync
 
@@ -157,7 +158,7 @@ def test_a_stream_is_the_same(onnx: LsdNets) -> None:
                 image=frame if i == 2 else None,
                 anchor=anchor,
                 anchor_weight=0.2,
-                controls=pipeline.asarray(np.full(5, 0.4, np.float32)),
+                context=Context(controls=pipeline.asarray(np.full((1, 5), 0.4, np.float32))),
             )
             for i in range(4)
         ]

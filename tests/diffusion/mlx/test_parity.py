@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from phosphene.config import StreamConfig
-from phosphene.diffusion.base import Context
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.stream.arrays import to_numpy
+from phosphene.stream.conditioning import Context
 from tests.diffusion.mlx.tools import load, load_mlx, noise, off, predict, relative
 
 pytestmark = pytest.mark.usefixtures("offline")

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from phosphene.config import DiffusionConfig, InferenceConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline, Context
+from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.diffusion.mlx.pipeline import MlxStableDiffusion
 from phosphene.diffusion.registry import load_pipeline
+from phosphene.stream.conditioning import Context
 from tests.diffusion.sd.trees import make_tree, make_xl_tree
 
 SIZE = InferenceConfig(height=64, width=64)

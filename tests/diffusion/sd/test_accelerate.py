@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from phosphene.config import InferenceConfig
-from phosphene.diffusion.base import Context
 from phosphene.diffusion.sd.accelerate import exported
 from phosphene.diffusion.sd.pipeline import StableDiffusion
+from phosphene.stream.conditioning import Context
 from tests.diffusion.sd.loras import make_lora
 from tests.diffusion.sd.tools import load, load_xl, noise, pictures, predict, warnings
 

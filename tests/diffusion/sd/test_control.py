@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from phosphene.config import StreamConfig
-from phosphene.diffusion.base import Context
 from phosphene.diffusion.sd.control.canny import canny
 from phosphene.diffusion.sd.control.figure import draw
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ModelError
+from phosphene.stream.conditioning import Context
 from tests.diffusion.sd.tools import load, load_xl, noise, pictures, plain, predict, warnings
 
 pytestmark = pytest.mark.usefixtures("offline")

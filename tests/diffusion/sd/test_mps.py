@@ -15,6 +15,7 @@ from phosphene.config import StreamConfig
 from phosphene.diffusion.sd.errors import out_of_memory
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.stream.camera import CameraMove
+from phosphene.stream.conditioning import Context
 from phosphene.stream.noise import gaussian
 from tests.diffusion.sd.tools import load, load_xl
 
@@ -61,7 +62,9 @@ def play(base: Any) -> None:
         noise = gaussian(0, index, 0, stream.get_latent_shape())
         move = CameraMove(zoom=1.05, rotate=0.1, warp=0.01)
         stream.generate_frame_with_coherence(noise, embeds, 0.7, camera=move)
-        stream.generate_frame(frame, embeds, control=base.control_image(frame[None]))
+        stream.generate_frame(
+            frame, embeds, context=Context(control=base.control_image(frame[None]))
+        )
     stream.restore_state(stream.dump_state())
     stream.flush()
 

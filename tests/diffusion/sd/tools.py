@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from phosphene.config import DiffusionConfig, InferenceConfig
-from phosphene.diffusion.base import Context
 from phosphene.diffusion.sd.pipeline import StableDiffusion
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.sd.sdxl import SDXLPipeline
+from phosphene.stream.conditioning import Context
 
 # nets this small only lose time to a second thread
 torch.set_num_threads(1)

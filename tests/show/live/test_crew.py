@@ -25,6 +25,7 @@ from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.show.live import Session
 from phosphene.show.live.crew import MOST_ROWS, Crew, Group, Request, Seat, awaited, crew_for
 from phosphene.stream.batch import Denoiser
+from phosphene.stream.conditioning import Context
 from tests.show.live.stage_door import PATIENCE, Watcher, quick_config
 from tests.show.toy import toy
 
@@ -45,11 +46,11 @@ class Counting:
     def of(self, base: Any) -> Denoiser:
         model = base.denoiser()
 
-        def denoise(latents: Any, *rest: Any, **aside: Any) -> Any:
+        def denoise(latents: Any, *rest: Any) -> Any:
             self.rows.append(len(latents))
             self.begun.release()
             assert self.go.wait(PATIENCE)
-            return model.denoise(latents, *rest, **aside)
+            return model.denoise(latents, *rest)
 
         return replace(model, denoise=denoise)
 
@@ -72,7 +73,7 @@ def ask(model: Denoiser, seed: int, size: int = 4, rows: int = 1, past: bool = T
     x, previous = rng.standard_normal((2, rows, 3, size, size)).astype(np.float32)
     embeds = rng.standard_normal((rows, 1, 3)).astype(np.float32)
     times = np.full(rows, 0.1 + 0.1 * (seed % 9), np.float32)
-    return model.denoise(x, times, embeds, previous if past else None, None)
+    return model.denoise(x, times, embeds, Context(previous if past else None))
 
 
 def test_who_comes_while_the_model_is_busy_shares_the_next_call() -> None:
@@ -139,10 +140,10 @@ def test_a_failure_is_told_to_all_of_its_call_and_to_nobody_after() -> None:
     base, crew, fails = toy(), Crew(WINDOW), [True]
     model = base.denoiser()
 
-    def denoise(*told: Any, **aside: Any) -> Any:
+    def denoise(*told: Any) -> Any:
         if fails:
             raise ValueError("out of memory")
-        return model.denoise(*told, **aside)
+        return model.denoise(*told)
 
     seat = crew.seat(replace(model, denoise=denoise))
     with pytest.raises(ValueError, match="out of memory"):

@@ -83,7 +83,7 @@ def test_a_song_played_through_gives_the_offline_cues(fresh):
         np.testing.assert_allclose(got.latent, want.latent, atol=1e-3)
         np.testing.assert_allclose(got.embeds, want.embeds, atol=0.03)
         np.testing.assert_allclose(got.anchor, want.anchor, atol=1e-3)
-        np.testing.assert_array_equal(got.controls, want.controls)
+        np.testing.assert_array_equal(got.context.controls, want.context.controls)
 
 
 def test_no_cue_before_the_first_prompt_is_encoded():

@@ -36,7 +36,7 @@ class Fragile(ToyPipeline):
         self._maybe("denoise")
         return super().denoise(*args)
 
-    def decode(self, latents):
+    def decode(self, latents, palettes=None):
         self._maybe("decode")
         return super().decode(latents)
 

@@ -19,7 +19,7 @@ class Drawer(ToyPipeline):
         blocks = frames.reshape(b, h // 8, 8, w // 8, 8, 3).mean(axis=(2, 4), dtype=np.float32)
         return np.moveaxis(blocks / 127.5 - 1, -1, 1)
 
-    def decode(self, latents):
+    def decode(self, latents, palettes=None):
         return super().decode(latents + np.float32(0.5 / 127.5))
 
     def denoise(self, latents, timesteps, embeds, context):

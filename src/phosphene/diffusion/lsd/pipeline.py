@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, PipelineConfig
-from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Context, Frames, ModelFacts
+from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames, ModelFacts
 from phosphene.diffusion.lsd.device import open_nets
 from phosphene.diffusion.lsd.manifest import history_noise
 from phosphene.diffusion.lsd.nets import WEIGHTS
@@ -28,6 +28,7 @@ from phosphene.namespaces import array_namespace
 from phosphene.prompt.weights import parse_weights
 from phosphene.stream.arrays import to_numpy
 from phosphene.stream.camera import STILL, CameraMove
+from phosphene.stream.conditioning import Context
 from phosphene.stream.memory import SLOTS
 from phosphene.stream.schedule import Schedule
 
@@ -197,13 +198,18 @@ class LSDPipeline(BaseDiffusionPipeline):
         return self.asarray(CONTROL_GAIN)
 
     def recall(
-        self, embeds: Array, variant: int = 0, pose: CameraMove = STILL, motion: float = 0.0
+        self,
+        embeds: Array,
+        variant: int = 0,
+        pose: CameraMove = STILL,
+        motion: float = 0.0,
+        controls: Array | None = None,
     ) -> Array:
         """A moment of the family whose name is nearest to the prompt -> (1, 8, h, w)."""
         _, _, height, width = self.get_latent_shape()
         return self._remembered(self._vector(embeds), variant, pose, motion, height, width)
 
-    def decode(self, latents: Array) -> Frames:
+    def decode(self, latents: Array, palettes: Array | None = None) -> Frames:
         """Latents -> uint8 (b, 8h, 8w, 3), of large pictures (b, 16h, 16w, 3)."""
         return self._nets.decode_large(latents) if self._is_large else self._nets.decode(latents)
 

@@ -9,12 +9,13 @@ import mlx.core as mx
 import numpy as np
 
 from phosphene.config import DiffusionConfig, PipelineConfig
-from phosphene.diffusion.base import Context, Frames
+from phosphene.diffusion.base import Frames
 from phosphene.diffusion.mlx import quantize, tree
 from phosphene.diffusion.mlx.pipeline import PIPELINES, MlxStableDiffusion
 from phosphene.diffusion.mlx.report import Loss, PictureLoss, Report, write_report
 from phosphene.diffusion.sd import families, source
 from phosphene.errors import ModelError
+from phosphene.stream.conditioning import Context
 from phosphene.stream.noise import gaussian
 
 PROMPT = PipelineConfig().prompt.base_prompt

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline, Context, Frames, ModelFacts
+from phosphene.diffusion.base import BaseDiffusionPipeline, Frames, ModelFacts
 from phosphene.diffusion.mlx import quantize, tree
 from phosphene.diffusion.mlx.layers import sinusoids
 from phosphene.diffusion.mlx.nets import Nets, load_nets
@@ -26,6 +26,7 @@ from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.sd.sdxl import SDXLPipeline
 from phosphene.diffusion.sd.text import PromptEncoder, Tower, split_pooled
 from phosphene.errors import InputError, MissingExtraError, ModelError
+from phosphene.stream.conditioning import Context
 
 HEEDED = {
     "model", "model_id", "family", "prompt_windows", "lcm_guidance", "use_tiny_vae", "device", "dtype",
@@ -159,7 +160,7 @@ class MlxStableDiffusion(BaseDiffusionPipeline):
         )
         return predicted.transpose(0, 3, 1, 2).astype(latents.dtype)
 
-    def decode(self, latents: mx.array) -> Frames:
+    def decode(self, latents: mx.array, palettes: mx.array | None = None) -> Frames:
         """Decode clean latents (b c h w) -> uint8 (b, height, width, 3)."""
         factor = self.facts.latent_factor
         with drawing((latents.shape[3] * factor, latents.shape[2] * factor)):

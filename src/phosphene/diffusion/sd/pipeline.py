@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline, Context, Frames, ModelFacts
+from phosphene.diffusion.base import BaseDiffusionPipeline, Frames, ModelFacts
 from phosphene.diffusion.devices import choose, require_mlx
 from phosphene.diffusion.notices import say_once
 from phosphene.diffusion.sd import families, source, unheeded
@@ -22,6 +22,7 @@ from phosphene.diffusion.sd.schedule import SpacedSchedule
 from phosphene.diffusion.sd.source import is_quantized
 from phosphene.diffusion.sd.unet import Nets, Told, UnetInputs, guidance_embedding
 from phosphene.errors import ConfigError, InputError, ModelError, PhospheneError
+from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Prediction
 from phosphene.transfer import download, upload
 
@@ -224,7 +225,7 @@ class StableDiffusion(BaseDiffusionPipeline):
             fresh = context.previous is None
             return self._nets.run(given, self, fresh).to(latents.dtype)
 
-    def decode(self, latents: torch.Tensor) -> Frames:
+    def decode(self, latents: torch.Tensor, palettes: torch.Tensor | None = None) -> Frames:
         """Decode clean latents (b c h w) -> uint8 (b, height, width, 3), larger with an upscaler."""
         import torch
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
-from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.errors import InputError
 from phosphene.integrations.scope.frames import to_picture
 from phosphene.integrations.scope.orders import Order, Painted
@@ -64,8 +64,8 @@ class Painter:
             cue = self._director.cue(heard, now, source, control)
         if cue is None:
             raise InputError("this prompt cannot be drawn: write another one.")
-        latent, stamp = self._stamps.play(cue, _Stamp(order, image))
-        return Painted(self._finish(latent, stamp.image, fps), stamp.order)
+        key, stamp = self._stamps.play(cue, _Stamp(order, image))
+        return Painted(self._finish(key, stamp.image, fps), stamp.order)
 
     def _see(self, order: Order) -> tuple[Array | None, Array | None, Frame | None]:
         """The input picture's latent, what else it tells the model, and the picture itself."""
@@ -95,13 +95,13 @@ class Painter:
     def _encode(self, texts: Sequence[str]) -> Array:
         return encode(texts, self._view.encode_prompt)
 
-    def _finish(self, latent: Array, source: Frame | None, fps: float) -> Frame:
+    def _finish(self, key: Key, source: Frame | None, fps: float) -> Frame:
         stream = self._config.stream
-        if self._last is None or self._last[0] is not latent:
-            image: Frame = self._view.decode(latent)[0]
+        if self._last is None or self._last[0] is not key.latent:
+            image: Frame = self._view.decode(key.latent, key.palette)[0]
             if source is not None and source.shape == image.shape:
                 image = with_lines(image, source, detail_gain(stream.detail, stream.strength))
-            self._last = latent, image
+            self._last = key.latent, image
         if not self._config.video.limit_flashes:
             return self._last[1]
         return self._guard.limit(self._last[1], fps)

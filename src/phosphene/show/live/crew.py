@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any
 from weakref import WeakSet
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.notices import say_once
 from phosphene.stream.arrays import Array, Home
 from phosphene.stream.batch import Denoiser
+from phosphene.stream.conditioning import Context, concat, join
 
 MOST_ROWS = 16
 """of one call"""
-ALWAYS = ("latents", "timesteps", "embeds", "previous", "controls")
-"""what every call has, in the order of :class:`~phosphene.stream.batch.Denoise`"""
-
 Key = tuple[object, ...]
 """calls with equal keys can be one: names, shapes without the batch, number formats, devices"""
-Arguments = Mapping[str, Array | None]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Of one call; see :class:`~phosphene.stream.batch.Denoise`."""
+
+    latents: Array
+    timesteps: Array
+    embeds: Array
+    context: Context
 
 
 @dataclass(eq=False)
@@ -101,23 +107,13 @@ class Crew:
         with self._bell:
             self._seats.add(seat)
 
-        def denoise(
-            latents: Array,
-            timesteps: Array,
-            embeds: Array,
-            previous: Array | None,
-            controls: Array | None,
-            **aside: Array | None,
-        ) -> Array:
-            always = (latents, timesteps, embeds, previous, controls)
-            told = dict(zip(ALWAYS, always, strict=True)) | aside
-            return self._draw(seat, denoiser, told)
+        def denoise(latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
+            return self._draw(seat, denoiser, Arguments(latents, timesteps, embeds, context))
 
         return replace(denoiser, denoise=denoise)
 
     def _draw(self, seat: Seat, denoiser: Denoiser, arguments: Arguments) -> Array:
-        latents: Any = arguments["latents"]
-        request = Request(seat, arguments, latents.shape[0])
+        request = Request(seat, arguments, arguments.latents.shape[0])
         key = key_of(arguments)
         with self._bell:
             seat.ask(key, time.monotonic())
@@ -186,24 +182,21 @@ def crew_for(config: PipelineConfig) -> Crew | None:
 
 def key_of(arguments: Arguments) -> Key:
     """See :data:`Key`."""
+    always = [(name, getattr(arguments, name)) for name in ("latents", "timesteps", "embeds")]
     return tuple(
         (name, tuple(array.shape[1:]), str(array.dtype), str(Home.of(array).device))
-        for name, array in sorted(arguments.items())
-        if array is not None
+        for name, array in [*always, *arguments.context.items()]
     )
 
 
 def together(requests: list[Request], denoiser: Denoiser) -> list[Array]:
     """One call for all; the rows of each."""
-    joined = {name: _joined(name, requests) for name in requests[0].arguments}
-    first = [joined.pop(name) for name in ALWAYS]
-    whole = denoiser.denoise(*first, **joined)
+    told = [request.arguments for request in requests]
+    whole = denoiser.denoise(
+        concat([each.latents for each in told]),
+        concat([each.timesteps for each in told]),
+        concat([each.embeds for each in told]),
+        join([each.context for each in told]),
+    )
     ends = list(accumulate(request.rows for request in requests))
     return [whole[end - each.rows : end] for end, each in zip(ends, requests, strict=True)]
-
-
-def _joined(name: str, requests: list[Request]) -> Array | None:
-    arrays = [request.arguments[name] for request in requests]
-    if arrays[0] is None or len(arrays) == 1:
-        return arrays[0]
-    return Home.of(arrays[0]).namespace.concat(arrays, axis=0)

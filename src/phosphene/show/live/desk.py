@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.stream import Key
 from phosphene.errors import PhospheneError
 from phosphene.show.live.credits import Credits
 from phosphene.show.live.heard import Heard
@@ -52,10 +53,9 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A finished latent on its way to the viewer."""
+    """A finished picture on its way to the viewer."""
 
-    latent: Array
-    """(1 c h w); the very array of the frame before when nothing was drawn anew"""
+    key: Key
     stamp: Stamp
 
 

@@ -17,6 +17,7 @@ from phosphene.show.live.heard import Heard
 from phosphene.show.live.journey import Journey
 from phosphene.show.live.prompts import Ease, PromptBook, TextInForce
 from phosphene.show.mapping import POSE_TURN, default_mapping, travelled
+from phosphene.stream.conditioning import Context
 
 LONGEST_FRAME = 0.25
 """seconds; after a longer pause the show goes on as if it had been this long"""
@@ -118,7 +119,8 @@ class LiveDirector:
         )
         self._frame += 1
         forget, self._shown = self._shown not in (None, text), text
-        return replace(cue, source=source, control=control, forget=forget)
+        told = cue.context.told(Context(control=control))
+        return replace(cue, source=source, context=told, forget=forget)
 
     def _pass(self, heard: Heard, now: float) -> tuple[float, bool]:
         """Seconds since the last cue, and whether the same music still plays."""

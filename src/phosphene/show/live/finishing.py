@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from phosphene.arrays import Array
+from phosphene.diffusion.stream import Key
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.live.desk import Desk, Drawn
 from phosphene.show.live.types import Frame, Shown
@@ -56,7 +57,7 @@ class Finishing:
     def _finish(self, drawn: Drawn) -> None:
         meters, began = self._desk.meters, time.monotonic()
         stamp = drawn.stamp
-        image = self._image(drawn.latent, stamp.image)
+        image = self._image(drawn.key, stamp.image)
         shown = Shown(
             sequence=meters.frames,
             image=image,
@@ -79,15 +80,15 @@ class Finishing:
         meters.age.add(age)
         self._desk.newest_age = age
 
-    def _image(self, latent: Array, source: Frame | None) -> Frame:
+    def _image(self, key: Key, source: Frame | None) -> Frame:
         config = self._desk.config
-        if self._last is None or self._last[0] is not latent:
-            image: Frame = self._desk.view.decode(latent)[0]
+        if self._last is None or self._last[0] is not key.latent:
+            image: Frame = self._desk.view.decode(key.latent, key.palette)[0]
             gain = detail_gain(config.stream.detail, config.stream.strength)
             # one that came before the size was changed is not drawn over any more
             if source is not None and source.shape == image.shape:
                 image = with_lines(image, source, gain)
-            self._last = latent, image
+            self._last = key.latent, image
         if not config.video.limit_flashes:
             return self._last[1]
         return self._guard.limit(self._last[1], config.live.fps)

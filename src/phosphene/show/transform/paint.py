@@ -15,6 +15,7 @@ from phosphene.show.transform.items import Drawn, Motif, Sight
 from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Flight, Plan, advance
 from phosphene.stream.coherence import noisy_start
+from phosphene.stream.conditioning import Context
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
 
@@ -82,6 +83,5 @@ class Painter:
             embeds=sight.embeds,
             negative=self._negative,
             reference=source if self._guidance.mode == "self" else None,
-            previous=source,
-            source=source if self._model.follows_source else None,
+            context=Context(previous=source, source=source if self._model.follows_source else None),
         )

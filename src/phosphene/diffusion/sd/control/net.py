@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig
-from phosphene.diffusion.base import Context, Frames
+from phosphene.diffusion.base import Frames
 from phosphene.diffusion.sd.control import canny, depth, figure
 from phosphene.diffusion.sd.errors import check_source, explained
 from phosphene.diffusion.sd.lora import WIDTHS
 from phosphene.diffusion.sd.unet import UnetInputs
 from phosphene.errors import ModelError
+from phosphene.stream.conditioning import Context
 
 if TYPE_CHECKING:
     import torch
