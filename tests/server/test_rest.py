@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import urllib.error
 import urllib.request
+import wave
 
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -104,3 +107,15 @@ def test_routes_are_listed_without_help_from_elsewhere(served) -> None:
         assert path in get(served, "/openapi.json")
     assert "<script" not in page
     assert "http" not in page
+
+
+def test_the_demo_song_is_composed_once_and_is_music(served) -> None:
+    def ask() -> bytes:
+        with urllib.request.urlopen(f"{served.http}/api/demo.wav") as answer:
+            return answer.read()
+
+    first = ask()
+    with wave.open(io.BytesIO(first)) as song:
+        assert 50 < song.getnframes() / song.getframerate() < 70
+        assert np.abs(np.frombuffer(song.readframes(10**7), "<i2").astype(int)).max() > 3000
+    assert ask() == first

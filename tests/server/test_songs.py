@@ -164,6 +164,12 @@ def test_a_session_holds_so_many_songs(base, config) -> None:
         client.until("hello")
         id = upload(served, client.session, _tone(2.0))[1]["id"]
         client.until("song", id=id, state="ready")
+        # one that is not played makes way: a set is longer than the limit
+        status, answer = upload(served, client.session, _tone(2.0))
+        assert status == 202
+        client.until("song", id=answer["id"], state="ready")
+        client.send(type="source", hear="song", song=answer["id"])
+        client.until("source", song=answer["id"])
         status, answer = upload(served, client.session, _tone(2.0))
         assert (status, answer["code"]) == (409, "songs")
 

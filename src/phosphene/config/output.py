@@ -74,6 +74,14 @@ class LiveConfig(ConfigModel):
         le=500,
         description="Show the picture later (+) or earlier (-) than the sound, milliseconds.",
     )
+    light: float = Field(
+        1.0, ge=0, le=1, description="Master light of everything that is shown (0: dark)."
+    )
+    blackout: bool = Field(False, description="Let no light out; the show goes on in the dark.")
+    freeze: bool = Field(False, description="Hold the picture that is shown.")
+    fade_seconds: float = Field(
+        0.5, ge=0, le=30, description="How long a blackout takes, and the way back, seconds."
+    )
 
 
 class TransformConfig(ConfigModel):

@@ -129,6 +129,11 @@ def rest_routes(theatre: Theatre) -> APIRouter:
             await drain(body)
             raise
 
+    @router.get("/api/demo.wav", tags=["songs"], response_class=Response)
+    async def demo() -> Response:
+        """A minute of music that is composed when it is first asked for: something to play at once."""
+        return Response(await theatre.demo.wav(), media_type="audio/wav")
+
     @router.get("/metrics", tags=["server"], response_class=Response)
     async def metrics() -> Response:
         """Prometheus metrics."""

@@ -62,7 +62,7 @@ class SongDesk:
         most = self._limits.upload_bytes
         if length is not None and length > most:
             raise Refusal("size", f"a song has at most {most // MB} MB: send it as MP3.", 413)
-        if len(seat.songs) >= self._limits.songs:
+        if len(seat.songs) >= self._limits.songs and not _make_room(seat):
             raise Refusal("songs", f"a session holds at most {self._limits.songs} songs.", 409)
         song = secrets.token_urlsafe(6)
         seat.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"))
@@ -164,6 +164,15 @@ class SongDesk:
         seat.tell(_news(song, "failed", 0.0, text))
         # it takes no place; the news is told already
         seat.songs.pop(song, None)
+
+
+def _make_room(seat: Seat) -> bool:
+    """Forget the song that was heard first and is not played; a set may be longer than the limit."""
+    for song, held in seat.songs.items():
+        if held.features is not None and song != seat.source.song:
+            del seat.songs[song]
+            return True
+    return False
 
 
 def _news(song: str, state: SongState, progress: float, text: str) -> SongNews:

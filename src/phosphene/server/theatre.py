@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from phosphene.server.connection import Connection
+from phosphene.server.demo import DemoSong
 from phosphene.server.door import Door
 from phosphene.server.exits.clocked import ClockedExit
 from phosphene.server.limits import Limits
@@ -43,6 +44,7 @@ class Theatre:
     def __post_init__(self) -> None:
         self.door = Door(self.limits)
         self.songs = SongDesk(self.limits, self.tally)
+        self.demo = DemoSong()
 
     def stats(self, performer: Performer) -> Stats:
         """Figures of one performer's session and connection."""

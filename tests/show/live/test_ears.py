@@ -231,3 +231,37 @@ def test_taps_and_scales_reach_the_analyzer():
     assert listen(ears, clicks(0.1), 12.1).tempo == pytest.approx(75.0, rel=0.02)
     ears.beat("release", 12.2, 0.0)
     assert listen(ears, clicks(0.1), 12.2).confidence < 1.0
+
+
+def test_a_paused_song_keeps_its_tempo_and_what_was_set():
+    ears = song_ears()
+    ears.hear(1.0)
+    ears.beat("double", 1.0, 0.0)
+    assert ears.hear(1.0).tempo == 240.0
+    ears.clock(SongClock(position=1.0, playing=False, at=1.0))
+    assert ears.hear(2.0).tempo == 240.0, "a pause shows the song's beat, not the dream's"
+    ears.beat("half", 2.0, 0.0)
+    assert ears.hear(2.5).tempo == 120.0, "what is set in a pause is set for the song"
+    ears.clock(SongClock(position=1.0, playing=True, at=3.0))
+    assert ears.hear(3.0).tempo == 120.0
+    ears.use(Source())
+    assert ears.hear(4.0).tempo == 60.0, "a dream has a beat of its own"
+
+
+@pytest.mark.parametrize(("bpm", "tempo"), [(120, 120), (241, 240), (59, 60), (93, 93)])
+def test_taps_are_heard_over_a_song(bpm, tempo):
+    """Near the song's own tempo, or an octave of it, they keep to its beats; else they are the beat."""
+    ears = song_ears()
+    ears.hear(0.0)
+    at = [0.13 + k * 60 / bpm for k in range(6)]
+    for time in at:
+        ears.beat("tap", time, 0.0)
+        ears.hear(time)
+    heard = ears.hear(at[-1])
+    assert heard.tempo == pytest.approx(tempo, rel=1e-6)
+    away = (heard.moment.beat_phase + 0.5) % 1 - 0.5
+    assert abs(away) < 0.02, "the last tap was on a beat"
+    later = ears.hear(at[-1] + 0.5).moment.beat_position - heard.moment.beat_position
+    assert later == pytest.approx(0.5 * tempo / 60, rel=0.02)
+    ears.beat("release", at[-1], 0.0)
+    assert ears.hear(at[-1]).tempo == 120.0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from phosphene.config import LiveConfig
 from phosphene.show.live.finishing import FlashGuard
+from phosphene.show.live.light import Light
 from phosphene.video.flash_count import count_flashes
 
 
@@ -40,3 +43,42 @@ def test_calm_pictures_pass_untouched():
     for side in (64, 128, 64):
         calm = np.full((side, side, 3), 90, np.uint8)
         assert guard.limit(calm, 30.0) is calm
+
+
+WHITE = np.full((64, 64, 3), 240, np.uint8)
+
+
+def brightness(light, live, times, image=WHITE):
+    return [float(light(image, live, time).mean()) for time in times]
+
+
+def test_a_blackout_fades_within_its_time_and_comes_back_as_slowly():
+    light, live = Light(), LiveConfig(fade_seconds=1.0)
+    assert light(WHITE, live, 0.0) is WHITE, "what is not touched is not copied"
+    dark = live.model_copy(update={"blackout": True})
+    falling = brightness(light, dark, [0.25, 0.5, 0.75, 1.0, 5.0])
+    assert falling == pytest.approx([180, 120, 60, 0, 0], abs=2)
+    rising = brightness(light, live, [5.25, 5.5, 6.0])
+    assert rising == pytest.approx([60, 120, 240], abs=2)
+
+
+def test_without_a_fade_it_is_dark_at_once():
+    live = LiveConfig(fade_seconds=0.0, blackout=True)
+    assert Light()(WHITE, live, 0.0).max() == 0
+
+
+def test_master_light_takes_its_share_and_a_freeze_holds_the_picture():
+    light = Light()
+    assert brightness(light, LiveConfig(light=0.5), [0.0]) == pytest.approx([120], abs=1)
+    frozen = LiveConfig(freeze=True)
+    light(WHITE, frozen, 0.1)
+    assert brightness(light, frozen, [0.3], WHITE // 4) == [240.0]
+    assert brightness(light, LiveConfig(), [0.4], WHITE // 4) == [60.0]
+
+
+def test_a_blackout_that_is_drummed_on_is_held_under_the_flash_limit():
+    light, guard = Light(), FlashGuard()
+    lives = [LiveConfig(fade_seconds=0.0, blackout=bool(k // 2 % 2)) for k in range(120)]
+    drummed = [light(WHITE, live, k / 30) for k, live in enumerate(lives)]
+    assert count_flashes(drummed, 30.0) > 3
+    assert count_flashes([guard.limit(frame, 30.0) for frame in drummed], 30.0) <= 3

@@ -45,6 +45,12 @@ class Dream:
         moment = replace(breath(self.beats(now + ahead)), time=now - self._born)
         return Heard(moment, now, self, self.tempo, 0.0)
 
+    def follow(self, tempo: float, now: float) -> None:
+        """Breathe at another tempo from ``now`` on, as a song does that is only paused."""
+        if tempo > 0 and tempo != self.tempo:
+            self._anchor = now, self.beats(now)
+            self.tempo = tempo
+
     def correct(self, action: BeatAction, at: float, seconds: float) -> None:
         """From the second tap on taps give the tempo, too."""
         if action == "tap":

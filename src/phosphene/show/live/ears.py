@@ -24,6 +24,8 @@ class Ears:
         self._source = Source()
         self._clock = SongClock()
         self._dream = Dream(now)
+        # while a song is paused, at the song's pace: the dream keeps its own
+        self._pause = Dream(now)
         self._ear: Ear = self._dream
         self._last: Ear = self._dream
         self._corrections: deque[tuple[BeatAction, float, float]] = deque(maxlen=64)
@@ -62,15 +64,22 @@ class Ears:
 
         Raises :class:`~phosphene.errors.InputError` for sound that cannot be heard; it is dropped.
         """
+        ear, ahead = self._ear, self._clock.lead - offset
         while self._corrections:
             self._last.correct(*self._corrections.popleft())
-        ear, ahead = self._ear, self._clock.lead - offset
         heard = ear.hear(now, ahead)
         if heard is None:
-            heard = self._dream.hear(now, ahead)
             if isinstance(ear, Song):
-                heard = replace(heard, position=ear.clock.position_at(now))
-        self._last = heard.origin
+                self._pause.follow(ear.tempo, now)
+                heard = replace(
+                    self._pause.hear(now, ahead),
+                    position=ear.clock.position_at(now),
+                    confidence=ear.confidence,
+                )
+            else:
+                heard = self._dream.hear(now, ahead)
+        # a song that is only paused is still the one that the performer means
+        self._last = ear if isinstance(ear, Song) else heard.origin
         return heard
 
     def _listen(self) -> None:

@@ -11,6 +11,7 @@ from phosphene.arrays import Array
 from phosphene.diffusion.stream import Key
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.live.desk import Desk, Drawn
+from phosphene.show.live.light import Light
 from phosphene.show.live.types import Frame, Shown
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.flash_track import pack, unpack
@@ -24,6 +25,7 @@ class Finishing:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._listeners: tuple[Listener, ...] = ()
+        self._light = Light()
         self._guard = FlashGuard()
         self._last: tuple[Array, Frame] | None = None
 
@@ -89,9 +91,10 @@ class Finishing:
             if source is not None and source.shape == image.shape:
                 image = with_lines(image, source, gain)
             self._last = key.latent, image
+        lit = self._light(self._last[1], config.live, time.monotonic())
         if not config.video.limit_flashes:
-            return self._last[1]
-        return self._guard.limit(self._last[1], config.live.fps)
+            return lit
+        return self._guard.limit(lit, config.live.fps)
 
 
 class FlashGuard:

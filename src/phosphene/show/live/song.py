@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from phosphene.audio.live_hands import Hands
 from phosphene.audio.moment import FrameFeatures, frame_features
 from phosphene.audio.types import AudioFeatures
 from phosphene.show.live.heard import Heard
@@ -13,7 +15,8 @@ from phosphene.show.live.types import BeatAction
 
 MOST_SKIPPED = 12
 """frames of a song between two pictures; more are a jump"""
-MOST_FACTOR = 8.0
+SAME_TEMPO = 0.08
+"""share by which taps may differ from the song's own tempo, or an octave of it, and still mean that"""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Song:
     def __init__(self, features: AudioFeatures) -> None:
         self._features = features
         self.clock = SongClock()
-        # the performer's correction: beats per beat found, and seconds by which beats come later
-        self._factor, self._shift = 1.0, 0.0
+        # the performer's word: taps are told in seconds of the song
+        self._hands = Hands()
         self._last: int | None = None
 
     def hear(self, now: float, ahead: float) -> Heard | None:
@@ -50,8 +53,18 @@ class Song:
         self._last = None if moment is None else moment.frame
         if moment is None:
             return None
-        tempo, confidence = self._features.tempo, self._features.tempo_confidence
-        return Heard(moment, now, self, tempo * self._factor, confidence, time)
+        return Heard(moment, now, self, self.tempo, self.confidence, time)
+
+    @property
+    def tempo(self) -> float:
+        """Beats per minute, as the performer wants them; 0 without a beat."""
+        tapped = self._hands.tapped
+        return self._hands.scale * (self._features.tempo if tapped is None else tapped.tempo)
+
+    @property
+    def confidence(self) -> float:
+        """0..1, of the tempo."""
+        return self._features.tempo_confidence if self._hands.tapped is None else 1.0
 
     def moment(self, time: float) -> FrameFeatures | None:
         """What is heard ``time`` seconds into the song; of an attack passed over nothing is lost."""
@@ -67,25 +80,45 @@ class Song:
         return replace(heard, time=time, onset=onset, beat_position=beats, beat_phase=beats % 1.0)
 
     def correct(self, action: BeatAction, at: float, seconds: float) -> None:
-        """A tap moves the nearest beat to the place in the song that was playing ``at``."""
+        """A tap moves the nearest beat to the place that was heard ``at``; four make the tempo, too."""
+        hands = self._hands
         if action == "tap":
-            beats, speed = (
-                self._beats(self.clock.position_at(at)),
-                self._factor * self._features.tempo / 60.0,
-            )
-            self._shift += (beats - round(beats)) / speed if speed > 0 else 0.0
+            self._tap(self.clock.position_at(at))
         elif action == "nudge":
-            self._shift += seconds
+            hands.nudge(seconds)
         elif action == "release":
-            self._factor, self._shift = 1.0, 0.0
+            hands.release()
         else:
-            factor = self._factor * (2.0 if action == "double" else 0.5)
-            self._factor = min(MOST_FACTOR, max(1 / MOST_FACTOR, factor))
+            hands.multiply(2.0 if action == "double" else 0.5)
+
+    def _tap(self, time: float) -> None:
+        hands = self._hands
+        shift = hands.shift
+        if hands.tap(time) and hands.tapped is not None:
+            # taps at the song's own pace, or at twice or half of it, keep to its beats: those do not drift
+            octave = self._octave(hands.tapped.tempo)
+            if octave is None:
+                return
+            hands.tapped, hands.scale, hands.shift = None, octave, shift
+        beats, speed = self._beats(time), self.tempo / 60.0
+        if speed > 0:
+            hands.shift += (beats - round(beats)) / speed
+
+    def _octave(self, tempo: float) -> float | None:
+        """2 or 0.5 (or further) where ``tempo`` is an octave of the song's own; None for another one."""
+        if self._features.tempo <= 0:
+            return None
+        ratio = tempo / self._features.tempo
+        octave = float(2.0 ** round(math.log2(ratio)))
+        return octave if abs(ratio / octave - 1.0) < SAME_TEMPO else None
 
     def _beats(self, time: float) -> float:
         """Beat position at ``time`` in the song, between two frames too."""
-        features = self._features
-        frame = (time - self._shift - features.start) * features.fps
+        features, hands = self._features, self._hands
+        time -= hands.shift
+        if hands.tapped is not None:
+            return hands.scale * (time - hands.tapped.anchor) * hands.tapped.tempo / 60.0
+        frame = (time - features.start) * features.fps
         low = min(max(int(frame), 0), features.num_frames - 1)
         around = features.beat_position[low : low + 2]
-        return self._factor * float(np.interp(frame, np.arange(low, low + len(around)), around))
+        return hands.scale * float(np.interp(frame, np.arange(low, low + len(around)), around))

@@ -1,0 +1,37 @@
+"""Master light, blackout and freeze: the performer's last word on what everybody sees."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phosphene.config import LiveConfig
+from phosphene.show.live.types import Frame
+
+FULL = 256
+"""levels of light"""
+
+
+class Light:
+    """Holds the picture and takes its light away, from one picture to the next.
+
+    It works before the flash limiter: a blackout that is drummed on is a flash like any other.
+    """
+
+    def __init__(self) -> None:
+        self._dark = 0.0
+        self._last: float | None = None
+        self._frozen: Frame | None = None
+
+    def __call__(self, image: Frame, live: LiveConfig, now: float) -> Frame:
+        """The picture to show for ``image`` at ``now`` seconds; the same array where nothing is done."""
+        passed = 0.0 if self._last is None else now - self._last
+        self._last = now
+        step = passed / live.fade_seconds if live.fade_seconds > 0 else 1.0
+        self._dark = min(1.0, self._dark + step) if live.blackout else max(0.0, self._dark - step)
+        self._frozen = (image if self._frozen is None else self._frozen) if live.freeze else None
+        shown = image if self._frozen is None else self._frozen
+        level = round(FULL * live.light * (1.0 - self._dark))
+        if level == FULL:
+            return shown
+        lit: Frame = (shown * np.uint16(level) // np.uint16(FULL)).astype(np.uint8)
+        return lit
