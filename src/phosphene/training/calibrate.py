@@ -73,7 +73,7 @@ def stream_feeds(denoiser: Path, latents: FloatArray, text: TextEncoder) -> list
                 memory=start[None, None],
                 memory_age=np.array([[frame + 1]], np.float32),
             )
-            fed = feeds(told, names)
+            fed = feeds(told, names, 4.5)
             (velocity,) = session.run(None, fed)
             last, before = told.latents - t * velocity, last
             out.append(dict(fed))

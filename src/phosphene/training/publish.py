@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from phosphene.diffusion.lsd.feeds import REACH
 from phosphene.diffusion.lsd.judge import Judge
 from phosphene.diffusion.lsd.loops import FILM
 from phosphene.diffusion.lsd.nets import LsdNets
@@ -94,7 +93,7 @@ def publish(run: Path, weights: Path) -> str:
     manifest = {
         "format": 2,
         "command": f"phosphene train --out DIR --config {CONFIG}",
-        "latent": {"channels": 8, "factor": 8, "picture_multiple": 16, "reach": REACH},
+        "latent": {"channels": 8, "factor": 8, "picture_multiple": 16, "reach": 4.5},
         "flow": "x_t = (1 - t) picture + t noise; velocity = noise - picture; t in [0, 1]",
         "inference": INFERENCE,
         "stages": {name: _stage(run, name) for name in NETWORKS},

@@ -12,8 +12,6 @@ Feeds = dict[str, Array]
 
 AUDIO_SIZE = 5
 """bass, mid, treble, onset, beat phase"""
-REACH = 4.5
-"""latents are about N(0, 1); what lies beyond is clipped"""
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,19 @@ class Told:
     source: Array | None = None
 
 
-def feeds(told: Told, names: frozenset[str]) -> Feeds:
+def feeds(told: Told, names: frozenset[str], reach: float) -> Feeds:
     """Arrays for a graph with the inputs ``names``: of the first kind of model or of the present one.
+
+    Latents lie in [-reach, reach]; the past is clipped to that.
 
     Float32 and where ``told.latents`` are; what is not told is made there, as nothing may wait for a GPU.
     """
-    return _Call(told).feeds(remembers="memory" in names)
+    return _Call(told, reach).feeds(remembers="memory" in names)
 
 
 class _Call:
-    def __init__(self, told: Told) -> None:
-        self._told = told
+    def __init__(self, told: Told, reach: float) -> None:
+        self._told, self._reach = told, reach
         self._home = Home.of(told.latents)
         self._latents = self._home.float32(told.latents)
         self._batch = self._latents.shape[0]
@@ -74,7 +74,9 @@ class _Call:
         memory = self._picture(None)[:, None] if told.memory is None else told.memory
         age = self._full(0.0, memory.shape[1]) if told.memory_age is None else told.memory_age
         return {
-            "history": xp.stack([quantise(self._picture(each)) for each in last], axis=1),
+            "history": xp.stack(
+                [quantise(self._picture(each), self._reach) for each in last], axis=1
+            ),
             "has_history": xp.stack([self._is_there(each) for each in last], axis=1),
             "history_level": self._full(told.history_noise),
             "memory": self._home.float32(memory),
@@ -101,7 +103,7 @@ class _Call:
         return self._home.full((self._batch, *shape), value)
 
 
-def quantise(latent: Array) -> Array:
+def quantise(latent: Array, reach: float) -> Array:
     """Latents as 8 bits keep them: small errors of a self-fed stream die instead of adding up."""
-    xp, step = Home.of(latent).namespace, 2 * REACH / 255
-    return xp.round(xp.clip(latent, -REACH, REACH) / step) * step
+    xp, step = Home.of(latent).namespace, 2 * reach / 255
+    return xp.round(xp.clip(latent, -reach, reach) / step) * step

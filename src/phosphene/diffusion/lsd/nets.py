@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.feeds import Feeds
-from phosphene.diffusion.lsd.networks import LARGE, Frames, Networks
+from phosphene.diffusion.lsd.networks import LARGE, SHARPENER, Frames, Networks
 from phosphene.stream.arrays import Array, to_numpy
 
 if TYPE_CHECKING:
@@ -59,6 +59,14 @@ class LsdNets(Networks):
     def decode_large(self, latents: Array) -> Frames:
         (frames,) = self._large_decoder.run(None, {"latent": self.tensor(latents)})
         return np.asarray(frames, np.uint8)
+
+    def sharpen(self, fields: Array) -> FloatArray:
+        (fine,) = self._sharpener.run(None, {"field": self.tensor(fields)})
+        return np.asarray(fine, np.float32)
+
+    @cached_property
+    def _sharpener(self) -> InferenceSession:
+        return open_session(self._weights / SHARPENER, self._threads)
 
     @cached_property
     def _encoder(self) -> InferenceSession:

@@ -14,6 +14,9 @@ from phosphene.namespaces import Array
 
 Frames = npt.NDArray[np.uint8]
 
+SHARPENER = "sharpener.onnx"
+"""draws fields at four times their size; models of before fields lack it"""
+
 LARGE = "decoder-large.onnx"
 """draws latents at 16 pixels a side instead of 8; a folder of networks may lack it"""
 
@@ -51,6 +54,15 @@ class Networks(ABC):
     @abstractmethod
     def _predict(self, given: Feeds) -> Array:
         """One call of the denoiser -> (b, 8, h, w)."""
+
+    @abstractmethod
+    def sharpen(self, fields: Array) -> Array:
+        """Fields (b, 2, h, w) in [-1, 1] -> (b, 2, 4h, 4w): thin lines and clean edges put back."""
+
+    @cached_property
+    def reach(self) -> float:
+        """Latents lie in [-reach, reach]: fields do in [-1, 1], the autoencoder's, N(0, 1), but for a few."""
+        return 1.0 if (self._weights / SHARPENER).is_file() else 4.5
 
     @property
     def has_memory(self) -> bool:
@@ -106,4 +118,4 @@ class Networks(ABC):
             memory_age=memory_age,
             source=source,
         )
-        return self._predict(feeds(told, self._inputs))
+        return self._predict(feeds(told, self._inputs, self.reach))

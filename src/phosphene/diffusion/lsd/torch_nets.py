@@ -12,7 +12,7 @@ from torch import Tensor
 from phosphene.diffusion.graphs import Capture, Function, Graphed
 from phosphene.diffusion.lsd.feeds import Feeds
 from phosphene.diffusion.lsd.nets import WEIGHTS
-from phosphene.diffusion.lsd.networks import LARGE, Frames, Networks
+from phosphene.diffusion.lsd.networks import LARGE, SHARPENER, Frames, Networks
 from phosphene.diffusion.lsd.torch_graph import TorchGraph
 from phosphene.kernels.choose import PLAIN, Operations
 from phosphene.namespaces import Array
@@ -65,6 +65,10 @@ class LsdTorchNets(Networks):
         with torch.inference_mode():
             return download(self._large_decoder({"latent": self.tensor(latents)})).result()
 
+    def sharpen(self, fields: Array) -> Tensor:
+        with torch.inference_mode():
+            return self._sharpener({"field": self.tensor(fields)})
+
     def tensor(self, array: Array) -> Tensor:
         """Any array as float32 on the device."""
         if isinstance(array, Tensor):
@@ -78,6 +82,10 @@ class LsdTorchNets(Networks):
     @cached_property
     def _denoiser(self) -> Function:
         return self._graphed(self._denoiser_graph)
+
+    @cached_property
+    def _sharpener(self) -> Function:
+        return self._graphed(self._graph(SHARPENER))
 
     @cached_property
     def _encoder(self) -> Function:

@@ -10,7 +10,7 @@ import numpy as np
 
 from phosphene.diffusion.lsd.feeds import Feeds
 from phosphene.diffusion.lsd.nets import WEIGHTS
-from phosphene.diffusion.lsd.networks import LARGE, Frames, Networks
+from phosphene.diffusion.lsd.networks import LARGE, SHARPENER, Frames, Networks
 from phosphene.diffusion.mlx.graph import Graph
 from phosphene.namespaces import Array
 from phosphene.stream.arrays import Home
@@ -49,10 +49,18 @@ class LsdMlxNets(Networks):
         (frames,) = self._large_decoder({"latent": self.tensor(latents)})
         return np.array(frames)
 
+    def sharpen(self, fields: Array) -> mx.array:
+        (fine,) = self._sharpener({"field": self.tensor(fields)})
+        return fine
+
     def tensor(self, array: Array) -> mx.array:
         """Any array as float32."""
         at_home: mx.array = self._home.float32(array)
         return at_home
+
+    @cached_property
+    def _sharpener(self) -> Graph:
+        return Graph(self._weights / SHARPENER)
 
     @cached_property
     def _encoder(self) -> Graph:
