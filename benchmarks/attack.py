@@ -2,8 +2,8 @@
 
 python benchmarks/attack.py [KIND ...] [--seconds 6] [--attackers 4] [--nice 10]
 
-Serves on loopback, watches one good client's rate, gaps and the server's memory alone, then while each kind of
-attack runs, in a process of its own with --attackers threads and bounded memory. Attackers share this
+Serves on loopback, watches one good client's rate, gaps and the server's memory alone, then while each kind
+of attack runs, in a process of its own with --attackers threads and bounded memory. Attackers share this
 machine's processors with the server; --nice says how much they yield. They never ask for the token, and never
 leave this machine.
 """
@@ -11,6 +11,7 @@ leave this machine.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -31,11 +32,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 HEADER = struct.Struct("<BBHIdd")
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 3.0
 UPGRADE = (
-    "GET /ws?watch=latest HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
-).encode()
+    b"GET /ws?watch=latest HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+)
 GET = b"GET /api/schema HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 Link = Callable[[], socket.socket]
@@ -234,7 +235,7 @@ class Good:
         """(pictures a second, longest gap in seconds) of a stretch of time."""
         seen = [moment for moment in self.times if start <= moment < end]
         edges = [start, *seen, end]
-        gaps = [b - a for a, b in zip(edges, edges[1:], strict=False)]
+        gaps = [b - a for a, b in itertools.pairwise(edges)]
         return len(seen) / (end - start), max(gaps)
 
 

@@ -6,14 +6,17 @@ import asyncio
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from phosphene.errors import PhospheneError
 from phosphene.server import wire
+from phosphene.server.budget import Metered
 from phosphene.server.channel import Picture
 from phosphene.server.clock import ClientClock
+from phosphene.server.gate import gate_of
 from phosphene.server.heard import heard_message
 from phosphene.server.limits import Limits
 from phosphene.server.mailbox import Mailbox
@@ -57,6 +60,7 @@ class Connection(ABC):
         self.tally = tally
         self.sent = 0
         self._socket = socket
+        self._gate = gate_of(socket)
         self._abort = abort
         self._messages = Bucket(limits.messages_per_second, limits.messages_per_second)
         self._bytes = Bucket(limits.bytes_per_second, limits.bytes_per_second)
@@ -100,7 +104,8 @@ class Connection(ABC):
 
     async def run(self) -> None:
         """Serve the client until it leaves or is dismissed."""
-        tasks = [asyncio.create_task(job()) for job in (self._read, self._write, self._watch)]
+        jobs = (self._read, self._write, self._watch)
+        tasks = [asyncio.create_task(self._metered(job())) for job in jobs]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -109,6 +114,9 @@ class Connection(ABC):
             for result in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
                     raise result
+
+    async def _metered(self, work: Coroutine[Any, Any, None]) -> None:
+        await (work if self._gate is None else Metered(work, self._gate.charge))
 
     async def _read(self) -> None:
         while True:
@@ -120,6 +128,8 @@ class Connection(ABC):
             self.tally.received.inc(len(data))
             # who sends too fast is read more slowly; the network holds the rest back
             wait = max(self._messages.take(), self._bytes.take(len(data)))
+            if self._gate is not None:
+                wait = max(wait, self._gate.account.wait)
             if wait > 0:
                 await asyncio.sleep(wait)
             try:

@@ -17,6 +17,12 @@ class Limits:
     """for other machines; this one may have all"""
     sockets_per_address: int = 32
     sockets: int = 64
+    connections_per_address: int = 128
+    """of any kind; one network of IPv6 counts as one address"""
+    connections: int = 256
+    """fewer where the system allows fewer open files"""
+    head_seconds: float = 10.0
+    """from connecting, or from the last answer, to the end of a request's headers"""
     upload_bytes: int = 200 * MB
     song_seconds: float = 20 * 60.0
     songs: int = 32
@@ -27,6 +33,8 @@ class Limits:
     """of a JSON message"""
     messages_per_second: float = 500.0
     """read from one client; what comes faster waits in the network"""
+    fragments: int = 1024
+    """of one message"""
     bytes_per_second: float = 30.0 * MB
     window: int = 6
     """pictures under way to one client that it has not acknowledged"""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from phosphene.errors import InputError
+from phosphene.server.accept import accept, room
+from phosphene.server.gate import STATE, Gate, Gates, Inner
+from phosphene.server.http import Http, Keeper, Socket
 from phosphene.server.limits import Limits
 from phosphene.server.theatre import Address, Theatre
 
 PING_SECONDS = 5.0
 PONG_SECONDS = 10.0
-CONNECTIONS = 256
 BACKLOG = 128
+SWEEP_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -48,11 +56,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that says when it is ready, and goodbye."""
+    """Uvicorn behind gates: it takes connections in itself, says when it is ready, and goodbye."""
 
     def __init__(self, app: ASGIApp, theatre: Theatre, ready: Callable[[], None]) -> None:
-        super().__init__(configure(app, theatre.limits))
+        super().__init__(configure(Keeper(app), theatre.limits))
         self._theatre = theatre
+        self._tasks: list[asyncio.Task[None]] = []
         self._ready = ready
         theatre.abort = self.abort
 
@@ -64,30 +73,54 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
-        await super().startup(sockets)
+        asyncio.get_running_loop().set_exception_handler(_complain)
+        # uvicorn would accept as many at once as wait, and log every one that it cannot
+        await super().startup([])
         if self.started:
+            gates = Gates(self._theatre.limits, room(self._theatre.limits))
+            work: list[Coroutine[Any, Any, None]] = [_sweep(gates)]
+            work += [accept(listener, gates, self._protocol) for listener in sockets or []]
+            self._tasks = [asyncio.create_task(job) for job in work]
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say goodbye, then drop who does not leave."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._theatre.dismiss_all()
         for connection in [*self.server_state.connections]:
             if connection.transport is not None:
                 connection.transport.abort()
         await super().shutdown(sockets)
 
+    def _protocol(self, gate: Gate) -> Inner:
+        state = {**self.lifespan.state, STATE: gate}
+        return Http(self.config, self.server_state, state)
+
+
+async def _sweep(gates: Gates) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        gates.sweep()
+
+
+def _complain(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    log.error("%s: %s: %s", context["message"], type(error).__name__, error)
+    log.debug("because of", exc_info=error)
+
 
 def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     """Uvicorn's settings: no compression of JPEGs, short pings, nothing unbounded."""
     return uvicorn.Config(
         app,
-        http="h11",
-        ws="websockets-sansio",
+        http=Http,
+        ws=Socket,
         ws_max_size=limits.socket_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PONG_SECONDS,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=1,
         lifespan="on",
         log_config=None,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from phosphene.server.channel import Picture
+from phosphene.server.gate import gate_of
 from phosphene.server.theatre import Theatre, address_of
 
 BOUNDARY = b"phosphene"
@@ -64,6 +65,7 @@ class Mjpeg(Response):
         self._theatre = theatre
         self._address = address_of(request)
         self._client = request.client
+        self._gate = gate_of(request)
         self._seat = theatre.stage.find(session) if session else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +73,8 @@ class Mjpeg(Response):
         stage, seat = self._theatre.stage, self._seat
         slot = Slot(lambda: seat.channel.refresh() if seat else stage.refresh(slot))
         with self._theatre.door.enter(self._address):
+            if self._gate is not None:
+                self._gate.admit("watch")
             if seat is None:
                 await stage.follow(slot)
             else:

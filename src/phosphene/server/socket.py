@@ -14,6 +14,7 @@ from phosphene.server import protocol as say
 from phosphene.server import wire
 from phosphene.server.connection import CLOSE_CODES, POLICY, Connection
 from phosphene.server.facts import model_facts
+from phosphene.server.gate import gate_of
 from phosphene.server.limits import MB
 from phosphene.server.performer import Performer
 from phosphene.server.protocol import Bye, encode
@@ -36,6 +37,9 @@ def socket_routes(theatre: Theatre) -> APIRouter:
         address = address_of(socket)
         try:
             with theatre.door.enter(address):
+                gate = gate_of(socket)
+                if gate is not None:
+                    gate.admit("perform" if watch is None else "watch")
                 if watch is None:
                     await _perform(theatre, socket, address, resume)
                 else:
