@@ -1,6 +1,6 @@
 """What strangers can do to a show: one good client, and attackers of one kind after another.
 
-python benchmarks/attack.py [KIND ...] [--seconds 6] [--attackers 4] [--nice 10]
+python benchmarks/attack.py [KIND ...] [--rounds 4] [--attackers 4] [--nice 10]
 
 Serves on loopback, watches one good client's rate, gaps and the server's memory alone, then while each kind
 of attack runs, in a process of its own with --attackers threads and bounded memory. Attackers share this
@@ -33,6 +33,9 @@ from websockets.sync.client import connect
 
 HEADER = struct.Struct("<BBHIdd")
 SETTLE_SECONDS = 3.0
+ROUND_SECONDS = 1.5
+LONGEST_SECONDS = 120.0
+"""after which attackers end by themselves"""
 UPGRADE = (
     b"GET /ws?watch=latest HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
     b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
@@ -175,7 +178,7 @@ def _swallow(one: socket.socket) -> None:
             pass
 
 
-def attack(kind: str, port: int, seconds: float, attackers: int) -> None:
+def attack(kind: str, port: int, attackers: int) -> None:
     """Run one kind of attack in this process, then end."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 8192), limit))
@@ -192,7 +195,8 @@ def attack(kind: str, port: int, seconds: float, attackers: int) -> None:
 
     for _ in range(attackers):
         threading.Thread(target=again, daemon=True).start()
-    time.sleep(seconds)
+    print("ready", flush=True)
+    time.sleep(LONGEST_SECONDS)
     # threads that block in a socket would keep the process
     os._exit(0)
 
@@ -275,30 +279,46 @@ def served(log: Path, *options: str, descriptors: int = 0) -> Iterator[Served]:
             child.wait(20)
 
 
-def measure(server: Served, good: Good, kind: str, seconds: float, options: list[str]) -> str:
-    """One row: the good client just before the attack, and while it runs."""
+def measure(server: Served, good: Good, kind: str, rounds: int, options: list[str]) -> str:
+    """One row: the good client while the attackers are stopped and while they run, turn about.
+
+    Turn about, because a machine that does other things is not as fast now as it was just before.
+    """
     time.sleep(SETTLE_SECONDS)
-    before = server.process.memory_info().rss
+    before = most = server.process.memory_info().rss
     lines = server.log.read_bytes().count(b"\n")
-    start = time.monotonic()
-    time.sleep(SETTLE_SECONDS)
-    begin = time.monotonic()
-    alone, _ = good.between(start, begin)
     command = [sys.executable, __file__, kind, "--port", str(server.port), *options]
-    most = before
-    with subprocess.Popen(command) as child:
-        # python begins
-        time.sleep(0.5)
-        begin = time.monotonic()
-        while child.poll() is None:
-            most = max(most, server.process.memory_info().rss)
-            time.sleep(0.1)
-    under, gap = good.between(begin, begin + seconds - 0.5)
+    alone, under, longest = [], [], 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        attackers = psutil.Process(child.pid)
+        assert child.stdout is not None
+        child.stdout.readline()
+        used = 0.0
+        try:
+            for _ in range(rounds):
+                attackers.suspend()
+                time.sleep(SETTLE_SECONDS / 6)
+                begin = time.monotonic()
+                time.sleep(ROUND_SECONDS)
+                alone.append(good.between(begin, time.monotonic())[0])
+                attackers.resume()
+                begin, spent = time.monotonic(), attackers.cpu_times()
+                while time.monotonic() < begin + ROUND_SECONDS:
+                    most = max(most, server.process.memory_info().rss)
+                    time.sleep(0.05)
+                rate, gap = good.between(begin, time.monotonic())
+                used += sum(attackers.cpu_times()[:2]) - sum(spent[:2])
+                under.append(rate)
+                longest = max(longest, gap)
+        finally:
+            child.kill()
     logged = server.log.read_bytes().count(b"\n") - lines
-    share = under / alone if alone else 0.0
+    here, there = sum(alone) / rounds, sum(under) / rounds
     return (
-        f"{kind:10} {alone:5.1f} -> {under:5.1f} fps ({share:4.0%}); longest gap {gap * 1e3:5.0f} ms;"
-        f" memory +{(most - before) / 2**20:4.0f} MB; {logged:6} lines of log {good.failure}"
+        f"{kind:10} {here:5.1f} -> {there:5.1f} fps ({there / here if here else 0.0:4.0%});"
+        f" longest gap {longest * 1e3:5.0f} ms; memory +{(most - before) / 2**20:4.0f} MB;"
+        f" {logged:6} lines of log; attackers took {used / rounds / ROUND_SECONDS:4.0%} of a core"
+        f" {good.failure}"
     )
 
 
@@ -308,7 +328,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kinds", nargs="*", help=f"of {', '.join(KINDS)} (default: all)")
-    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--rounds", type=int, default=4, help="of 1.5 s without and 1.5 s with")
     parser.add_argument("--attackers", type=int, default=4)
     parser.add_argument("--nice", type=int, default=10)
     parser.add_argument("--size", default="256x256")
@@ -317,15 +337,15 @@ def main() -> None:
     args = parser.parse_args()
     if args.port:
         os.nice(args.nice)
-        attack(args.kinds[0], args.port, args.seconds, args.attackers)
+        attack(args.kinds[0], args.port, args.attackers)
     log = Path(f"attack-{os.getpid()}.log")
-    options = [f"--{name}={getattr(args, name)}" for name in ("seconds", "attackers", "nice")]
+    options = [f"--{name}={getattr(args, name)}" for name in ("attackers", "nice")]
     with served(log, "--size", args.size, descriptors=args.descriptors) as server:
         for kind in args.kinds or KINDS:
             good = Good(server.port, server.token)
             watching = threading.Thread(target=good.run)
             watching.start()
-            print(measure(server, good, kind, args.seconds, options), flush=True)
+            print(measure(server, good, kind, args.rounds, options), flush=True)
             good.stop.set()
             watching.join()
     log.unlink()

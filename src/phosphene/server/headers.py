@@ -6,19 +6,20 @@ PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; manifest-src 'self';"
     " img-src 'self' blob: data:; media-src 'self' blob: data:; worker-src 'self' blob:;"
     # some browsers do not count a websocket as 'self'
-    " connect-src 'self' ws://{host} wss://{host} blob:; base-uri 'none'; form-action 'none';"
+    " connect-src 'self' {sockets} blob:; base-uri 'none'; form-action 'none';"
     " frame-ancestors {ancestors}"
 )
 DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 def security_headers(path: str, host: str) -> dict[str, str]:
-    """For the answer to ``path``; ``host`` is the checked Host header."""
+    """For the answer to ``path``; ``host`` is what the browser calls this server, if known."""
+    sockets = f"ws://{host} wss://{host}" if host else ""
     embeddable = path == "/view"
     policy = (
         DOCUMENT
         if path == "/docs"
-        else PAGE.format(host=host, ancestors="*" if embeddable else "'none'")
+        else PAGE.format(sockets=sockets, ancestors="*" if embeddable else "'none'")
     )
     return {
         "content-security-policy": policy,

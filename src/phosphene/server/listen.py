@@ -17,14 +17,18 @@ from phosphene.server.accept import accept, room
 from phosphene.server.gate import STATE, Gate, Gates, Inner
 from phosphene.server.http import Http, Keeper, Socket
 from phosphene.server.limits import Limits
+from phosphene.server.report import spare
 from phosphene.server.theatre import Address, Theatre
 
 PING_SECONDS = 5.0
 PONG_SECONDS = 10.0
 BACKLOG = 128
 SWEEP_SECONDS = 1.0
+TALKERS = ("accept", "gate", "http", "listen", "security", "socket")
+"""modules that say a line for what a stranger does"""
 
 log = logging.getLogger(__name__)
+STRANGERS = ("uvicorn.error", *(f"phosphene.server.{name}" for name in TALKERS))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -61,6 +65,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, theatre: Theatre, ready: Callable[[], None]) -> None:
         super().__init__(configure(Keeper(app), theatre.limits))
         self._theatre = theatre
+        spare(*STRANGERS)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = ready
         theatre.abort = self.abort

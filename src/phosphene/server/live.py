@@ -20,7 +20,7 @@ from phosphene.server.links import reachable
 from phosphene.server.listen import Server, bind, run
 from phosphene.server.microphone import Microphone
 from phosphene.server.pages import check_page
-from phosphene.server.security import Guard, choose_token
+from phosphene.server.security import Guard, choose_token, named
 from phosphene.server.stage import Stage
 from phosphene.server.theatre import Theatre
 from phosphene.show.live import Players, Session, side_by_side
@@ -68,7 +68,7 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
         stage = Stage(base, config, Limits(sessions=options.max_sessions), microphone)
         theatre = Theatre(stage, stage.limits, exits=exits)
         port = listener.getsockname()[1]
-        names = frozenset(name.lower() for name in (options.host, *options.allow_hosts))
+        names = frozenset(map(named, (options.host, *options.allow_hosts)))
         guard = Guard(token, port, names)
         link = reachable(options.host, port, token)
 

@@ -15,6 +15,38 @@ EVERY = 10.0
 """seconds"""
 
 
+class Sparing(logging.Filter):
+    """Lets a sentence through so often; then it says how many more there were.
+
+    What strangers do is worth a line, and never a full disk.
+    """
+
+    LINES, SECONDS = 5, 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Called by the logger."""
+        sentence = str(record.msg)
+        since, count = self._seen.get(sentence, (0.0, 0))
+        if record.created - since > self.SECONDS:
+            if count > self.LINES:
+                record.msg = f"{sentence} (and {count - self.LINES} more like this before)"
+            since, count = record.created, 0
+        self._seen[sentence] = since, count + 1
+        return count < self.LINES
+
+
+def spare(*names: str) -> None:
+    """Have the loggers of these names be sparing."""
+    for name in names:
+        logger = logging.getLogger(name)
+        if not any(isinstance(one, Sparing) for one in logger.filters):
+            logger.addFilter(Sparing())
+
+
 @asynccontextmanager
 async def reporting(theatre: Theatre) -> AsyncIterator[None]:
     """Report while the block runs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from functools import cache
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -92,10 +94,14 @@ def rest_routes(theatre: Theatre) -> APIRouter:
             connections=len(theatre.connections),
         )
 
-    @router.get("/api/schema", tags=["settings"])
-    async def schema() -> dict[str, Any]:
+    @router.post("/api/knock", tags=["server"], status_code=204)
+    async def knock() -> None:
+        """Whether a page may open the socket: a browser hides the reason why it could not."""
+
+    @router.get("/api/schema", tags=["settings"], response_class=Response)
+    async def schema() -> Response:
         """JSON schema of all settings; sections that may change live are marked `x-live`."""
-        return live_schema()
+        return Response(_schema(), media_type="application/json")
 
     @router.get("/api/presets", tags=["settings"])
     async def presets() -> list[say.Look]:
@@ -140,6 +146,12 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         return Response(generate_latest(theatre.tally.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+@cache
+def _schema() -> bytes:
+    """Written once: it takes longer than all else a page asks for."""
+    return json.dumps(live_schema(), separators=(",", ":")).encode()
 
 
 def session_state(seat: Seat) -> SessionState:
