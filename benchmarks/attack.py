@@ -45,6 +45,11 @@ GET = b"GET /api/schema HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 Link = Callable[[], socket.socket]
 
 
+def nothing(link: Link) -> None:
+    """No attack: how much the figures of this machine say."""
+    time.sleep(1.0)
+
+
 def idle(link: Link) -> None:
     """Connect, say nothing, hold; 80 for each attacker."""
     held = [link() for _ in range(80)]
@@ -157,7 +162,7 @@ def garbage(link: Link) -> None:
 KINDS = {
     act.__name__: act
     for act in (
-        *(idle, many, chunks, pipeline, unread, leave, vanish, slow),
+        *(nothing, idle, many, chunks, pipeline, unread, leave, vanish, slow),
         *(pings, pongs, fragments, messages, acks, garbage),
     )
 }

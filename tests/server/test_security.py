@@ -114,7 +114,7 @@ def test_no_socket_without_the_token(guarded) -> None:
 
 def test_the_link_becomes_a_cookie(guarded, page) -> None:
     status, headers, _ = ask(guarded, f"/?token={TOKEN}&kiosk=1")
-    assert (status, headers["location"]) == (303, "/?kiosk=1")
+    assert (status, headers["location"]) == (303, "./?kiosk=1")
     cookie = headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=strict" in cookie.lower()

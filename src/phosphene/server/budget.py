@@ -33,11 +33,13 @@ class Pool:
     """What accounts of one kind may cost together, in shares of one core (0..1).
 
     ``share`` is divided between those who are in debt; an account gets ``least`` at any rate, and
-    ``most`` however idle the others are. ``burst`` seconds of work are free after a rest.
+    ``most`` however idle the others are. ``burst`` seconds of work are free after a rest, and ``start``
+    seconds for a new one: coming again must not pay.
     """
 
-    def __init__(self, share: float, least: float, most: float, burst: float) -> None:
-        self.share, self.least, self.most, self.burst = share, least, most, burst
+    def __init__(self, share: float, least: float, most: float, burst: float, start: float) -> None:
+        self.share, self.least, self.most = share, least, most
+        self.burst, self.start = burst, start
         self.indebted: set[Account] = set()
 
     @property
@@ -51,7 +53,7 @@ class Account:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._level = pool.burst
+        self._level = pool.start
         self._then = time.monotonic()
         self._turn = asyncio.Lock()
 
@@ -80,9 +82,10 @@ class Account:
         self._settle()
         return self._level >= self._pool.burst
 
-    def close(self) -> None:
-        """It leaves its share to the others."""
+    def close(self) -> float:
+        """It leaves its share to the others; the answer is its debt, in seconds of work."""
         self._pool.indebted.discard(self)
+        return max(0.0, -self._level)
 
     def _settle(self) -> None:
         now = time.monotonic()
@@ -99,10 +102,10 @@ class Budget:
         # measured on two cores: a page with all it loads takes 30 ms, a watcher 0.4 % of a core, a
         # performer who sends pictures and sound 4 %; slow machines need several times that
         self._pools: dict[Kind, Pool] = {
-            "accept": Pool(share=0.05, least=0.05, most=0.05, burst=0.05),
-            "request": Pool(share=0.12, least=0.01, most=0.08, burst=0.5),
-            "watch": Pool(share=0.12, least=0.01, most=0.04, burst=0.1),
-            "perform": Pool(share=0.4, least=0.08, most=0.2, burst=0.5),
+            "accept": Pool(share=0.05, least=0.05, most=0.05, burst=0.05, start=0.05),
+            "request": Pool(share=0.12, least=0.01, most=0.08, burst=0.5, start=0.5),
+            "watch": Pool(share=0.12, least=0.01, most=0.04, burst=0.1, start=0.0),
+            "perform": Pool(share=0.4, least=0.08, most=0.2, burst=0.5, start=0.0),
         }
         self._addresses: dict[str, Account] = {}
 

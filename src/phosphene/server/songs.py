@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from phosphene.audio.types import AudioFeatures
 from phosphene.errors import InputError
-from phosphene.server.hearing.archive import load_features
+from phosphene.server.hearing.archive import DAMAGED, load_features
 from phosphene.server.limits import MB, Limits
 from phosphene.server.protocol import SongNews, SongState
 from phosphene.server.refusal import Refusal
@@ -28,6 +29,8 @@ from phosphene.server.tally import Tally
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 30.0
 """for which an upload may send nothing"""
+SLOWEST = 10_000.0
+"""bytes a second that an upload keeps up after that: an hour for a song of 36 MB"""
 HEARING_SECONDS = 300.0
 """after which an analysis is given up"""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -85,6 +88,7 @@ class SongDesk:
         self, seat: Seat, song: str, path: Path, body: AsyncIterator[bytes], length: int | None
     ) -> None:
         received, told = 0, 0.0
+        began = time.monotonic()
         with path.open("wb") as file:
             chunks = aiter(body)
             while True:
@@ -98,6 +102,8 @@ class SongDesk:
                 if seat.over:
                     raise Refusal("unknown", "the session has ended.", 404)
                 received += len(chunk)
+                if time.monotonic() - began > IDLE_SECONDS + received / SLOWEST:
+                    raise Refusal("upload", "the upload comes too slowly.", 408)
                 if received > self._limits.upload_bytes:
                     most = self._limits.upload_bytes // MB
                     raise Refusal("size", f"a song has at most {most} MB: send it as MP3.", 413)
@@ -147,10 +153,12 @@ class SongDesk:
                 async for line in process.stdout:
                     told = json.loads(line)
                     if "failed" in told:
+                        if "because" in told:
+                            log.warning("a song could not be heard: %s", told["because"])
                         raise InputError(told["failed"])
                     seat.tell(_news(song, "analysing", told["progress"], "listening"))
                 if await process.wait() != 0:
-                    raise InputError("the song could not be heard: it may be damaged.")
+                    raise InputError(DAMAGED)
             return await asyncio.to_thread(load_features, out)
         except TimeoutError:
             raise InputError("hearing the song took too long.") from None

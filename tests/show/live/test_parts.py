@@ -118,6 +118,8 @@ def test_never_more_under_way_than_the_window(window, actions):
         elif action in ("open", "shut"):
             is_open = action == "open"
             credits.open(is_open)
+            # what is left of them is void when seeing ends
+            held = held if is_open else 0
         elif action in ("grow", "shrink"):
             window = max(1, window + (1 if action == "grow" else -1))
             widest = max(widest, window)
@@ -131,6 +133,24 @@ def test_never_more_under_way_than_the_window(window, actions):
         assert held + inside <= widest + (inside if action == "new" else 0)
         if is_open:
             assert held + inside >= window
+
+
+def test_credits_begin_anew_whenever_seeing_does():
+    credits, told = Credits(2), []
+    credits.listen(told.append)
+    for _ in range(3):
+        credits.open(True)
+        # again while it goes on: nothing begins
+        credits.open(True)
+        credits.open(False)
+    assert told == [2, 2, 2]
+    # one that was sent on an old credit meanwhile does no harm
+    credits.came()
+    credits.left()
+    credits.open(True)
+    credits.came()
+    credits.left()
+    assert told == [2, 2, 2, 2, 1]
 
 
 def test_a_client_that_sends_unasked_gets_nothing_for_it():

@@ -11,7 +11,7 @@ export interface LinkEvents {
 }
 
 /** said goodbye for good: coming back by itself would only be refused, or throw somebody out */
-const FINAL = new Set(['replaced', 'protocol', 'version', 'forbidden', 'origin']);
+const FINAL = new Set(['replaced', 'protocol', 'version', 'forbidden', 'origin', 'host']);
 /** there is no such session any more: a new one begins */
 const GONE = new Set(['ended', 'unknown']);
 
@@ -21,6 +21,7 @@ export class Link {
   private attempt = 0;
   private timer = 0;
   private final = false;
+  private greeted = false;
 
   /** `session` is one to take over, or empty. */
   constructor(
@@ -36,7 +37,8 @@ export class Link {
     const socket = new WebSocket(this.address());
     socket.binaryType = 'arraybuffer';
     socket.onmessage = (event) => this.receive(event.data);
-    socket.onclose = () => this.lost(socket);
+    this.greeted = false;
+    socket.onclose = () => void this.lost(socket);
     this.socket = socket;
   }
 
@@ -77,6 +79,7 @@ export class Link {
     if (message === null) return;
     if (message.type === 'hello') {
       this.attempt = 0;
+      this.greeted = true;
       if (message.role === 'perform') this.session = message.session;
       this.on.state('open', 0);
     }
@@ -87,7 +90,23 @@ export class Link {
     this.on.message(message);
   }
 
-  private lost(socket: WebSocket): void {
+  /** Browsers hide why a socket was refused; the same door, asked another way, says it. */
+  private async knock(): Promise<void> {
+    try {
+      const answer = await fetch('api/knock', { method: 'POST' });
+      if (answer.status === 401 || answer.status === 403) {
+        const { code, message } = (await answer.json()) as { code: string; message: string };
+        this.receive(JSON.stringify({ type: 'bye', code, message }));
+      }
+    } catch {
+      // the server is away: the page tries again
+    }
+  }
+
+  private async lost(socket: WebSocket): Promise<void> {
+    if (socket !== this.socket) return;
+    if (!this.greeted && !this.final) await this.knock();
+    // somebody may have opened another one meanwhile
     if (socket !== this.socket) return;
     this.socket = null;
     if (this.final) {

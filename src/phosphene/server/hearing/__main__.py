@@ -9,7 +9,7 @@ from pathlib import Path
 from phosphene.audio import AudioAnalyzer
 from phosphene.config import AudioConfig
 from phosphene.errors import PhospheneError
-from phosphene.server.hearing.archive import save_features
+from phosphene.server.hearing.archive import DAMAGED, save_features
 from phosphene.server.hearing.priority import be_humble
 from phosphene.server.hearing.probe import check_length
 
@@ -28,6 +28,9 @@ def main(song: str, out: str, seconds: str, config: str) -> None:
     except PhospheneError as error:
         # where the file lies is nobody's business
         print(json.dumps({"failed": str(error).replace(song, "the file")}), flush=True)
+    except Exception as error:
+        # a stranger's file may break a decoder in ways of its own: one line, and what it was for the log
+        print(json.dumps({"failed": DAMAGED, "because": f"{type(error).__name__}: {error}"}))
 
 
 if __name__ == "__main__":

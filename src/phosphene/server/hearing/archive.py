@@ -9,6 +9,9 @@ import numpy as np
 
 from phosphene.audio.types import AudioFeatures
 
+DAMAGED = "the song could not be heard: it may be damaged."
+"""what is said where nothing better is known"""
+
 
 def save_features(features: AudioFeatures, path: Path) -> None:
     """Write a .npz file with one entry per field."""

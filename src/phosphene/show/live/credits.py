@@ -27,8 +27,11 @@ class Credits:
         self._settle()
 
     def open(self, wanted: bool) -> None:
-        """Whether pictures are wanted at all."""
-        self._open = wanted
+        """Whether pictures are wanted at all; credits end with the wish, and begin anew with it."""
+        with self._lock:
+            if not wanted:
+                self._held = 0
+            self._open = wanted
         self._settle()
 
     def resize(self, window: int) -> None:
