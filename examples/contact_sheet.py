@@ -13,7 +13,6 @@ from phosphene.audio import AudioAnalyzer
 from phosphene.audio.compose import compose
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import LSDPipeline, StreamDiffusionPipeline
-from phosphene.show.director import Director
 from phosphene.show.performance import Performance
 
 FIRST, END, STEP = 40, 112, 2
@@ -30,9 +29,8 @@ def tiles(prompt: str) -> Iterator[np.ndarray]:
     base = LSDPipeline(config.diffusion, config.inference)
     sound, rate = compose(10.0)
     features = AudioAnalyzer(config.audio).analyze_samples(sound, rate)
-    performance = Performance(
-        Director(config, features, base), StreamDiffusionPipeline(base, config.stream)
-    )
+    stream = StreamDiffusionPipeline(base, config.stream)
+    performance = Performance(features, config, stream)
     for frame, key in enumerate(performance.keys(0, END)):
         if frame >= FIRST and (frame - FIRST) % STEP == 0:
             picture = Image.fromarray(base.decode(key.latent, key.palette)[0])

@@ -19,10 +19,10 @@ def sway(heard: FrameFeatures) -> Reaction:
         noise_scale=1.0 + 0.3 * heard.onset,
         controls=np.array([0.5, 0.5, 0.5, heard.onset, heard.beat_phase], np.float32),
         camera=CameraMove(
-            zoom=1.0 + 0.02 * heard.onset,
-            rotate=0.01 * math.cos(math.pi * heard.beat_position),
+            zoom=2.0 ** (0.7 * heard.onset),
+            rotate=0.24 * math.cos(math.pi * heard.beat_position),
         ),
-        motion=heard.time,
+        pace=1.0,
     )
 
 

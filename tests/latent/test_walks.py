@@ -4,13 +4,23 @@ import numpy as np
 import pytest
 import torch
 
+from phosphene.audio.moment import frame_features
 from phosphene.config import LatentConfig
 from phosphene.latent import LatentGenerator
-from phosphene.latent.timing import walk_angle
+from phosphene.latent.walk import WalkState, advance
 from phosphene.latent.walks import ease_out
 from tests.conftest import make_features, make_silence
 
 SHAPE = (1, 4, 16, 16)
+
+
+def angles(features, config):
+    """Radians walked at every frame."""
+    state, found = WalkState(), []
+    for frame in range(features.num_frames):
+        state = advance(state, frame_features(features, frame), 1 / features.fps, config)
+        found.append(state.place.angle)
+    return np.array(found)
 
 
 @pytest.mark.parametrize("walk", ["circle", "spiral"])
@@ -39,8 +49,7 @@ def test_every_point_is_unit_gaussian(walk) -> None:
 def test_moves_on_the_beat_and_rests_before_it() -> None:
     features = make_features(fps=60.0, num_frames=240)
     config = LatentConfig(drift=0.0)
-    angles = np.array([walk_angle(features, i, config) for i in range(features.num_frames)])
-    speed = np.diff(angles)
+    speed = np.diff(angles(features, config))
     assert (speed >= 0).all()
     phase = features.beat_phase[:-1]
     assert speed[phase < 0.15].mean() > 10 * speed[phase > 0.85].mean()
@@ -53,14 +62,14 @@ def test_louder_beats_step_further() -> None:
     values = []
     for energy in (loud, quiet):
         object.__setattr__(features, "energy", energy)
-        values.append(walk_angle(features, 12, config))
+        values.append(angles(features, config)[12])
     assert values[0] == pytest.approx(3 * values[1])
 
 
 def test_silence_only_drifts() -> None:
     features = make_silence()
     config = LatentConfig(drift=0.5)
-    assert walk_angle(features, 24, config) == pytest.approx(0.5)
+    assert angles(features, config)[24] == pytest.approx(0.5)
 
 
 def test_new_section_new_place() -> None:

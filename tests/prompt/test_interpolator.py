@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from phosphene.config import PromptConfig, TimedPrompt
-from phosphene.prompt import PromptInterpolator, PromptTimeline
-from phosphene.prompt.harmony import chroma_weights
+from phosphene.config import PromptConfig
+from phosphene.prompt import PromptInterpolator
 from tests.conftest import make_features, make_silence
 
 RNG = np.random.default_rng(0)
@@ -51,15 +50,14 @@ def test_changes_are_smooth_and_causal() -> None:
     chroma = np.zeros((12, 96))
     chroma[0, :48], chroma[6, 48:] = 1, 1
     features = with_chroma(chroma)
-    weights = np.array(
-        [chroma_weights(features, i, PromptConfig(smooth_seconds=0.5)) for i in range(96)]
-    )
+    slow = PromptInterpolator(PromptConfig(smooth_seconds=0.5))
+    weights = np.array([slow.weights_at_frame(i, features) for i in range(96)])
     assert weights[47, 6] == 0
     assert 0 < weights[48, 6] < 0.2
     assert (np.diff(weights[47:, 6]) >= 0).all()
     assert weights[-1, 6] > 0.95
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
-    sudden = chroma_weights(features, 48, PromptConfig(smooth_seconds=0))
+    sudden = PromptInterpolator(PromptConfig(smooth_seconds=0)).weights_at_frame(48, features)
     assert sudden[6] == 1
 
 
@@ -69,22 +67,3 @@ def test_torch_keeps_its_type(features) -> None:
     assert out.dtype == torch.float16
     exact = PromptInterpolator(PromptConfig()).interpolate_prompts(features, BASE, CHROMA)
     np.testing.assert_allclose(out.float().numpy(), exact, atol=2e-2)
-
-
-def test_timeline_eases_between_prompts() -> None:
-    calls = []
-
-    def encode(text):
-        calls.append(text)
-        return np.full((1, 1, 4), float(len(calls)), np.float32)
-
-    config = PromptConfig(
-        base_prompt="a",
-        timeline=[TimedPrompt(at=20, prompt="c"), TimedPrompt(at=10, prompt="b")],
-        transition_seconds=2,
-        interpolation="lerp",
-    )
-    timeline = PromptTimeline(config, encode)
-    values = [float(timeline.at(t)[0, 0]) for t in (0, 9.9, 10, 11, 12, 19, 21, 99)]
-    assert values == pytest.approx([1, 1, 1, 1.5, 2, 2, 2.5, 3])
-    assert calls == ["a", "b", "c"]

@@ -5,7 +5,7 @@ import pytest
 
 from phosphene.audio.moment import frame_features
 from phosphene.config import PipelineConfig
-from phosphene.show.mapping import default_mapping, excite, saturate
+from phosphene.show.mapping import default_mapping, during, excite, saturate, surged
 from tests.conftest import make_features
 
 
@@ -37,7 +37,8 @@ def test_any_frame_rate_gives_the_same_journey() -> None:
     totals = []
     for fps in (24.0, 60.0):
         _, out = reactions(PipelineConfig(), fps)
-        totals.append((sum(np.log2(r.camera.zoom) for r in out), sum(r.camera.rotate for r in out)))
+        moves = [during(r.camera, 1 / fps) for r in out]
+        totals.append((sum(np.log2(m.zoom) for m in moves), sum(m.rotate for m in moves)))
     # a sharp attack that falls on a frame weighs more when frames are long
     assert totals[0][0] == pytest.approx(totals[1][0], rel=0.25)
     assert totals[0][1] == pytest.approx(totals[1][1], rel=0.02)
@@ -74,15 +75,17 @@ def test_attacks_recall_the_remembered_shape_and_swell_it() -> None:
 
 
 def test_remembered_shapes_move_on_always_and_most_on_the_beat() -> None:
-    features, out = reactions(PipelineConfig())
-    motion = np.array([r.motion for r in out])
-    speed = np.diff(motion) * features.fps
+    _, out = reactions(PipelineConfig())
+    reaction = out[0]
+    beats = np.linspace(0, 8, 8 * 48 + 1)
+    # at 120 beats a minute
+    moved = reaction.pace * beats / 2 + np.array([surged(reaction.surge, b, 0.0) for b in beats])
+    speed = np.diff(moved)
     assert (speed > 0).all()
-    phase = 2 * np.pi * (features.beat_position[1:] + features.beat_position[:-1]) / 2
+    phase = 2 * np.pi * (beats[1:] + beats[:-1]) / 2
     assert np.corrcoef(speed, np.cos(phase))[0, 1] > 0.9
     # over whole beats it is neither late nor early
-    seconds = (len(out) - 1) / features.fps
-    assert motion[-1] - motion[0] == pytest.approx(seconds, abs=0.1)
+    assert moved[-1] == pytest.approx(4.0)
     config = PipelineConfig()
     config.stream.pace = 0
-    assert all(r.motion == 0 for r in reactions(config)[1])
+    assert all(r.pace == r.surge == 0 for r in reactions(config)[1])

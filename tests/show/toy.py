@@ -90,7 +90,7 @@ class FieldPipeline(BaseDiffusionPipeline):
         place = np.broadcast_to(embeds[:, 0, :, None, None], latents.shape)
         return (latents - place) / np.asarray(timesteps)[:, None, None, None]
 
-    def recall(self, embeds, variant=0, pose=None, motion=0.0, controls=None):
+    def recall(self, embeds, variant=0, pose=None, motion=0.0, controls=None, **change):
         self.guides.append(controls)
         return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,11 @@ def test_a_folder_without_finished_segments_is_free(tmp_path: Path) -> None:
         "{",
         "[]",
         "null",
-        '{"version": 99}',
-        '{"version": 1, "fingerprint": "a", "segments": [3]}',
-        '{"version": 1, "fingerprint": "a", "segments": [{"file": "x"}]}',
-        '{"version": 1, "fingerprint": "a", "segments": [{"file": "../../x", "frames": 1,'
+        '{"version": 2, "fingerprint": "a", "segments": [3]}',
+        '{"version": 2, "fingerprint": "a", "segments": [{"file": "x"}]}',
+        '{"version": 2, "fingerprint": "a", "segments": [{"file": "../../x", "frames": 1,'
         ' "sha256": "", "state_file": "y", "state_sha256": ""}]}',
-        '{"version": 1, "fingerprint": "a", "segments": [{"file": "x", "frames": -1,'
+        '{"version": 2, "fingerprint": "a", "segments": [{"file": "x", "frames": -1,'
         ' "sha256": "", "state_file": "y", "state_sha256": ""}]}',
         "\udcff",
     ],
@@ -95,6 +95,19 @@ def test_garbage_is_refused_in_one_sentence(tmp_path: Path, text: str) -> None:
             Project(out, "a", resume=True)
     with Project(out, "a", overwrite=True) as project:
         assert project.next_frame == 0
+
+
+def test_a_folder_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    fill(out, 1)
+    path = work_folder(out) / "manifest.json"
+    for version in (1, 99):
+        told = json.loads(path.read_text()) | {"version": version}
+        path.write_text(json.dumps(told))
+        for resume in (True, False):
+            with pytest.raises(OutputError, match=r"another version of phosphene.*--overwrite\.$"):
+                Project(out, "a", resume=resume)
+    assert len(list(work_folder(out).glob("*.mp4"))) == 1
 
 
 def test_two_renders_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -150,11 +150,16 @@ class BaseDiffusionPipeline(ABC):
         pose: CameraMove = STILL,
         motion: float = 0.0,
         controls: Array | None = None,
+        *,
+        before: tuple[Array, int] | None = None,
+        share: float = 1.0,
     ) -> Array | None:
         """A remembered clean latent (1 c h w) whose shapes fit a prompt (1, seq, hidden).
 
         ``variant`` 0.. picks one of several; ``pose`` says how it stands, ``motion`` how many seconds it
         has moved at its own pace, ``controls`` (5,) what is heard: bass, mid, treble, onset, beat phase.
+        While one shape gives way to another, ``before`` is the prompt and variant that were remembered,
+        and ``share`` 0..1 how far the change has come.
         Models without such a memory return None.
         """
         return None

@@ -9,16 +9,18 @@ from typing import Any, overload
 import numpy as np
 
 from phosphene.arrays import Array, place
+from phosphene.audio.moment import frame_features
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import LatentConfig
-from phosphene.latent import timing, walks
+from phosphene.latent import walks
+from phosphene.latent.walk import Place, WalkState, advance
 from phosphene.stream.noise import gaussian
 
 Shape = tuple[int, int, int, int]
 
 
 class LatentGenerator:
-    """Starting noise for every frame: a beat-locked walk, computed from the features alone.
+    """Starting noise for every frame: a beat-locked walk.
 
     Args:
         config: path, step length, drift.
@@ -37,6 +39,8 @@ class LatentGenerator:
         self._shape: Shape | None = None
         # the fade between two scenes needs the axes of both, and no more
         self._axes = lru_cache(maxsize=2)(self._draw_axes)
+        # of the song that was asked for last, the frame that was, and the walk there
+        self._last: tuple[AudioFeatures, int, WalkState] | None = None
 
     def generate_latent_walk(
         self, audio_features: AudioFeatures, latent_shape: Shape, precompute: bool = True
@@ -61,7 +65,7 @@ class LatentGenerator:
             self._use_shape(latent_shape)
         return place(self._point(frame, features)[None], self.device, self.dtype)
 
-    def get_latent_at_place(self, here: timing.Place, frame: int, latent_shape: Shape) -> Array:
+    def get_latent_at_place(self, here: Place, frame: int, latent_shape: Shape) -> Array:
         """Latent (1, c, h, w) wherever a walk is; ``frame`` counts the noise that is new in every frame."""
         self._use_shape(latent_shape)
         return place(self._at(here, frame)[None], self.device, self.dtype)
@@ -72,31 +76,43 @@ class LatentGenerator:
             self._axes.cache_clear()
 
     def _point(self, frame: int, features: AudioFeatures) -> walks.FloatArray:
-        return self._at(timing.place_at(features, frame, self.config), frame)
+        return self._at(self._walk_to(frame, features).place, frame)
 
-    def _at(self, here: timing.Place, frame: int) -> walks.FloatArray:
+    def _walk_to(self, frame: int, features: AudioFeatures) -> WalkState:
+        """The walk through a song at ``frame``; frames in order go on from the last one."""
+        state, begin = WalkState(), 0
+        if self._last is not None and self._last[0] is features and self._last[1] <= frame:
+            _, last, state = self._last
+            begin = last + 1
+        for index in range(begin, frame + 1):
+            heard = frame_features(features, index)
+            state = advance(state, heard, 1.0 / features.fps, self.config)
+        self._last = features, frame, state
+        return state
+
+    def _at(self, here: Place, frame: int) -> walks.FloatArray:
         walked = self._walked(here)
         if not self.config.fresh:
             return walked
         new = gaussian(self.seed, frame, FRESH_SLOT, walked.shape)
         return walks.blend(walked, new, self.config.fresh)
 
-    def _walked(self, here: timing.Place) -> walks.FloatArray:
+    def _walked(self, here: Place) -> walks.FloatArray:
         new = self._on_path(here.scene, here)
         if here.scene == 0 or here.arrival >= 1.0:
             return new
         return walks.crossfade(self._on_path(here.scene - 1, here), new, here.arrival)
 
-    def _on_path(self, scene: int, here: timing.Place) -> walks.FloatArray:
-        axes = self._axes(scene)
+    def _on_path(self, scene: int, here: Place) -> walks.FloatArray:
+        axes = self._axes(self.seed, scene)
         if self.config.walk == "spiral":
             return walks.spiral(axes, here.angle, here.tilt)
         return walks.circle(axes, here.angle)
 
-    def _draw_axes(self, scene: int) -> walks.FloatArray:
+    def _draw_axes(self, seed: int, scene: int) -> walks.FloatArray:
         if self._shape is None:
             raise ValueError("give latent_shape on the first call of get_latent_at_frame")
-        return gaussian(self.seed, scene, WALK_SLOT, (3, *self._shape[1:]))
+        return gaussian(seed, scene, WALK_SLOT, (3, *self._shape[1:]))
 
 
 # noise streams of one seed are told apart by slot; the engine counts its own up from 0

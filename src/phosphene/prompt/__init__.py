@@ -2,7 +2,6 @@
 
 from phosphene.prompt.blend import lerp, slerp
 from phosphene.prompt.interpolator import PromptInterpolator
-from phosphene.prompt.timeline import PromptTimeline
 from phosphene.prompt.weights import parse_weights
 
-__all__ = ["PromptInterpolator", "PromptTimeline", "lerp", "parse_weights", "slerp"]
+__all__ = ["PromptInterpolator", "lerp", "parse_weights", "slerp"]

@@ -10,7 +10,7 @@ from phosphene.audio.types import AudioFeatures
 from phosphene.config import PromptConfig
 from phosphene.namespaces import array_namespace, to_device
 from phosphene.prompt.blend import mix, weighted
-from phosphene.prompt.harmony import FloatArray, chroma_weights
+from phosphene.prompt.harmony import FloatArray, HarmonyState, follow
 
 
 class PromptInterpolator:
@@ -26,6 +26,8 @@ class PromptInterpolator:
         self.config = config
         self.device = device
         self.dtype = dtype
+        # of the song that was asked for last, the frame that was, and the harmony there
+        self._last: tuple[AudioFeatures, int, HarmonyState] | None = None
 
     def interpolate_prompts(
         self,
@@ -51,7 +53,19 @@ class PromptInterpolator:
         self, frame: int, features: AudioFeatures, base: Array, chroma: Array
     ) -> Array:
         """Embedding (seq, hidden) of one frame."""
-        return self.blend(chroma_weights(features, frame, self.config), base, chroma)
+        return self.blend(self.weights_at_frame(frame, features), base, chroma)
+
+    def weights_at_frame(self, frame: int, features: AudioFeatures) -> FloatArray:
+        """(12,) shares of the chroma prompts; frames in order go on from the last one."""
+        state, begin = HarmonyState(), 0
+        if self._last is not None and self._last[0] is features and self._last[1] <= frame:
+            _, last, state = self._last
+            begin = last + 1
+        for index in range(begin, frame + 1):
+            chroma = features.get_chroma_at_frame(index)
+            state = follow(state, chroma, 1.0 / features.fps, self.config)
+        self._last = features, frame, state
+        return state.weights
 
     def blend(self, weights: FloatArray, base: Array, chroma: Array) -> Array:
         """``base`` pulled towards ``chroma`` (12, seq, hidden) by weights (12,) -> (seq, hidden)."""

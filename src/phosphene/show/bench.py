@@ -18,7 +18,6 @@ from phosphene.config import AudioConfig, PipelineConfig
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
 from phosphene.profiling import StageTimes, format_table, get_profiler, memory_mb
 from phosphene.show.analysis import write_text
-from phosphene.show.director import Director
 from phosphene.show.finish import Finisher
 from phosphene.show.performance import Performance
 from phosphene.show.render import apply_size
@@ -100,7 +99,7 @@ def measure(config: PipelineConfig, frames: int, size: Size | None) -> StreamBen
     plan = apply_size(base, config, size)
     loaded = time.perf_counter()
     stream = StreamDiffusionPipeline(base, config.stream)
-    performance = Performance(Director(config, features, base), stream)
+    performance = Performance(features, config, stream)
     finisher = Finisher(base, FlashLimiter(config.audio.fps), _Sink())
 
     def play(frame: int) -> None:

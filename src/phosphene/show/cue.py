@@ -16,8 +16,8 @@ class Cue:
     frame: int
     time: float
     """seconds on the show's clock"""
-    latent: Array
-    """(1, c, h, w) unit-variance noise to start from"""
+    latent: Array | None
+    """(1, c, h, w) unit-variance noise to start from; None: the seed's own, the same every frame"""
     embeds: Array
     """(1, seq, hidden) prompt embedding"""
     energy: float
@@ -33,5 +33,7 @@ class Cue:
     """start afresh instead of from the previous picture"""
     source: Array | None = None
     """(1, c, h, w) clean latent of an input picture to start from instead of the previous one"""
+    goal: Array | None = None
+    """(1, seq, hidden) of the prompt that is drawn, or on its way: what input pictures are recoloured for"""
     forget: bool = False
     """another prompt begins: what is remembered of long ago counts no more"""

@@ -1,85 +1,225 @@
-"""From features to cues: the one loop that offline render, live page, plugin and cluster share."""
+"""The only director there is: what is heard, and what hands do, becomes what each frame is told.
+
+`step` is pure: from one :class:`DirectorState` and one moment to the next state and a cue. A render, a live
+show, a transform, the plugin and the cluster differ in where moments come from and how much time passes.
+The state is a few numbers and words, kept with every segment, so a show can be taken up anywhere.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from phosphene.arrays import Array
-from phosphene.audio.moment import FrameFeatures, frame_features
-from phosphene.audio.types import AudioFeatures
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from phosphene import palettes
+from phosphene.arrays import Array, like
+from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.errors import InputError
 from phosphene.latent import LatentGenerator
-from phosphene.latent.timing import Place, place_at
-from phosphene.prompt import PromptInterpolator, PromptTimeline
+from phosphene.latent.walk import WalkState
+from phosphene.latent.walk import advance as walk_on
+from phosphene.latent.walks import ease_out
+from phosphene.namespaces import array_namespace
+from phosphene.prompt import PromptInterpolator, fade, harmony
+from phosphene.prompt.blend import Method, weighted
+from phosphene.prompt.book import Encoded, Prompts
+from phosphene.prompt.fade import Fade, Script, Texts
+from phosphene.prompt.harmony import FloatArray, HarmonyState
 from phosphene.show.cue import Cue
-from phosphene.show.mapping import Mapping, Reaction, default_mapping
+from phosphene.show.mapping import Mapping, Reaction, default_mapping, during, surged
 from phosphene.stream.conditioning import Context
 
-# how far the first frames of a scene are drawn to its remembered shape
 ARRIVAL_RECALL = 0.7
-# a shape stays for four bars, or until the scene changes
-BEATS_PER_SHAPE = 16.0
+"""how far the first frames of a scene are drawn to its remembered shape"""
+PROMPT_CHANGE = 1.5
+"""seconds in which the guide goes over to another prompt's shapes"""
+SHAPE_CHANGE = 1.0
+"""beats in which it goes over to another shape of the same prompt"""
 
 
-class Director:
-    """Turns any frame of a song into its cue; holds nothing that grows with the song.
+@dataclass(frozen=True)
+class Guide:
+    """Which remembered shape frames are drawn to, and which was before it."""
 
-    Args:
-        config: all settings.
-        features: what was heard.
-        pipeline: encodes the prompts once, up front.
-        mapping: what the music does to the picture; ``None`` takes the configured default.
+    text: str = ""
+    variant: int = 0
+    before: tuple[str, int] | None = None
+    """(text, variant) that it takes over from"""
+    since: float = 0.0
+    """seconds, or beats between two shapes of one prompt"""
+
+    @property
+    def share(self) -> float:
+        """0..1: how far it has taken over."""
+        if self.before is None:
+            return 1.0
+        whole = SHAPE_CHANGE if self.before[0] == self.text else PROMPT_CHANGE
+        return ease_out(min(1.0, self.since / whole))
+
+    def towards(self, text: str, variant: int, seconds: float, beats: float) -> Guide:
+        """A moment later."""
+        if not self.text:
+            return Guide(text, variant)
+        if (text, variant) != (self.text, self.variant):
+            # of a change that had hardly begun nothing was seen yet
+            early = self.before is not None and self.share < 0.5
+            return Guide(text, variant, self.before if early else (self.text, self.variant))
+        if self.before is None:
+            return self
+        passed = beats if self.before[0] == text else seconds
+        now = replace(self, since=self.since + max(0.0, passed))
+        return replace(now, before=None) if now.share >= 1.0 else now
+
+
+@dataclass(frozen=True)
+class DirectorState:
+    """A show between two frames. It does not grow with the show."""
+
+    frame: int = 0
+    """of the next cue"""
+    time: float = 0.0
+    """seconds on the show's clock, which never jumps"""
+    walk: WalkState = field(default_factory=WalkState)
+    script: Script = field(default_factory=Script)
+    prompt: Fade = field(default_factory=Fade)
+    chroma: Fade = field(default_factory=Fade)
+    harmony: HarmonyState = field(default_factory=HarmonyState)
+    guide: Guide = field(default_factory=Guide)
+    turned: float = 0.0
+    """radians the remembered shape has turned"""
+    moved: float = 0.0
+    """seconds it has moved at its own pace"""
+
+
+_STATE = TypeAdapter(DirectorState)
+
+
+def dump(state: DirectorState) -> bytes:
+    """A state as JSON, exactly."""
+    return _STATE.dump_json(state)
+
+
+def restore(data: bytes) -> DirectorState:
+    """The state that was dumped. Raises :class:`InputError`."""
+    try:
+        return _STATE.validate_json(data)
+    except ValidationError as error:
+        raise InputError("this is not a director's state, or one of another version.") from error
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What comes to a frame besides the music and the settings."""
+
+    model: BaseDiffusionPipeline
+    """says how large latents are, and remembers shapes"""
+    noise: LatentGenerator
+    """holds the axes of the walk"""
+    prompts: Prompts
+    mapping: Callable[[PipelineConfig], Mapping] = default_mapping
+    source: Array | None = None
+    """(1 c h w) clean latent of an input picture"""
+    control: Array | None = None
+    """(1 3 height width) what else it tells the model"""
+    position: float | None = None
+    """seconds in the song, for timed prompts"""
+    same: bool = True
+    """whether it is the music of the moment before"""
+    scenes: int = 0
+    """new places that the performer asked for since"""
+    bare: bool = False
+    """every frame is drawn over a picture of its own: neither noise nor remembered shapes are needed"""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a frame follows from: numbers only."""
+
+    heard: FrameFeatures
+    """on the show's clock"""
+    reaction: Reaction
+    dt: float
+    forget: bool
+    """another prompt begins"""
+
+
+def step(
+    state: DirectorState, heard: FrameFeatures, dt: float, inputs: Inputs, config: PipelineConfig
+) -> tuple[DirectorState, Cue]:
+    """One moment, ``dt`` seconds after the last: the state after it, and its cue.
+
+    Nothing jumps, whatever changes between two moments: turns, walks and prompts go on from where they are.
+    Before the first prompt is encoded there is nothing to draw; see :func:`ready`.
     """
-
-    def __init__(
-        self,
-        config: PipelineConfig,
-        features: AudioFeatures,
-        pipeline: BaseDiffusionPipeline,
-        mapping: Mapping | None = None,
-    ) -> None:
-        self._features = features
-        self._mapping = mapping or default_mapping(config)
-        self._walk = LatentGenerator(config.latent, seed=config.inference.seed)
-        self._shape = pipeline.get_latent_shape()
-        self._harmony = PromptInterpolator(config.prompt)
-        self._timeline = PromptTimeline(config.prompt, pipeline.encode_prompt)
-        self._chroma: Array = pipeline.encode_prompt(config.prompt.chroma_prompts)
-        self._latent = config.latent
-        self._seed = config.inference.seed
-        self._pipeline = pipeline
-
-    def cue(self, frame: int) -> Cue:
-        """The cue of one frame, whichever frames were asked for before."""
-        features = self._features
-        heard = frame_features(features, frame)
-        reaction = self._mapping(heard)
-        here = place_at(features, frame, self._latent)
-        shape = here.scene + math.floor(heard.beat_position / BEATS_PER_SHAPE)
-        prompt = self._timeline.index_at(heard.time)
-        goal = self._timeline.embeds[prompt][None]
-        variant = max(0, self._seed + shape)
-        anchor = self._pipeline.recall(goal, variant, reaction.pose, reaction.motion)
-        base = self._timeline.at(heard.time)
-        embeds = self._harmony.get_embeds_at_frame(frame, features, base, self._chroma)
-        latent = self._walk.get_latent_at_place(here, frame, self._shape)
-        cue = make_cue(heard, reaction, here, latent, embeds, anchor, cut=frame == 0)
-        before = self._timeline.index_at(features.time_of(frame - 1))
-        return replace(cue, forget=frame > 0 and prompt != before)
+    state, moment = advance(state, heard, dt, inputs, config)
+    return state, _cue(state, moment, inputs, config)
 
 
-def make_cue(
-    heard: FrameFeatures,
-    reaction: Reaction,
-    here: Place,
-    latent: Array,
-    embeds: Array,
-    anchor: Array | None,
-    cut: bool = False,
-) -> Cue:
-    """Put together what one frame is told; ``latent``, ``anchor`` (1 c h w), ``embeds`` (seq hidden)."""
+def ready(state: DirectorState, inputs: Inputs, config: PipelineConfig) -> bool:
+    """Whether there is anything to draw; asks for what is missing."""
+    if state.prompt.goal and state.chroma.goal:
+        return True
+    text = fade.follow(state.script, config.prompt, inputs.position).text
+    wanted = ((text,), tuple(config.prompt.chroma_prompts))
+    found = [inputs.prompts.get(texts) for texts in wanted]
+    return None not in found
+
+
+def advance(
+    state: DirectorState, heard: FrameFeatures, dt: float, inputs: Inputs, config: PipelineConfig
+) -> tuple[DirectorState, Moment]:
+    """The numbers of a step: what is left of it where nothing is to be drawn."""
+    first = state.frame == 0
+    passed = 0.0 if first else dt
+    time = state.time + passed
+    walk = walk_on(state.walk, heard, passed, config.latent, inputs.same, inputs.scenes)
+    script = fade.follow(state.script, config.prompt, inputs.position)
+    if script.following is not None:
+        inputs.prompts.get((script.following,))
+    seconds = config.prompt.transition_seconds
+    # what cannot be drawn yet is waited for
+    goal = _known((script.text,), state.prompt.goal, inputs.prompts)
+    chroma = _known(tuple(config.prompt.chroma_prompts), state.chroma.goal, inputs.prompts)
+    heard = replace(heard, frame=state.frame, time=time, fps=1.0 / dt, beat_position=walk.beats)
+    reaction = inputs.mapping(config)(heard)
+    beats = walk.beats - state.walk.beats
+    gained = surged(reaction.surge, walk.beats, state.walk.beats)
+    variant = config.inference.seed + walk.shape
+    after = DirectorState(
+        frame=state.frame + 1,
+        time=time,
+        walk=walk,
+        script=script,
+        prompt=state.prompt.towards(goal, passed, seconds),
+        chroma=state.chroma.towards(chroma, passed, seconds),
+        harmony=harmony.follow(state.harmony, heard.chroma, dt, config.prompt),
+        guide=state.guide.towards(goal[0], variant, passed, beats),
+        turned=state.turned + reaction.spin * passed,
+        moved=state.moved + reaction.pace * passed + (0.0 if first else gained),
+    )
+    forget = not first and goal != state.prompt.goal
+    return after, Moment(heard, reaction, dt, forget)
+
+
+def _known(wanted: Texts, goal: Texts, prompts: Prompts) -> Texts:
+    return wanted if wanted == goal or prompts.get(wanted) is not None else goal or wanted
+
+
+def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineConfig) -> Cue:
+    """What a frame is told, arrays and all."""
+    heard, reaction, here = moment.heard, moment.reaction, state.walk.place
+    embeds, palette = _prompt(state, inputs.prompts, config)
+    walk = inputs.noise
+    # the same walk goes on: its axes are drawn once
+    walk.config, walk.seed = config.latent, config.inference.seed
+    latent = None
+    if not inputs.bare:
+        shape = inputs.model.get_latent_shape()
+        latent = walk.get_latent_at_place(here, heard.frame, shape)
     return Cue(
         frame=heard.frame,
         time=heard.time,
@@ -87,10 +227,96 @@ def make_cue(
         embeds=embeds[None],
         energy=reaction.energy,
         noise_scale=reaction.noise_scale,
-        context=Context(controls=reaction.controls[None]),
-        camera=reaction.camera,
-        anchor=anchor,
+        context=Context(
+            controls=reaction.controls[None],
+            control=inputs.control,
+            palette=None if palette is None else palette[None],
+        ),
+        camera=during(reaction.camera, moment.dt),
+        anchor=None if inputs.bare else _anchor(state, reaction, inputs, config),
         # a new scene shows its shape first and plays with it then
         anchor_weight=max(reaction.recall, ARRIVAL_RECALL * (1.0 - here.arrival)),
-        cut=cut,
+        cut=heard.frame == 0,
+        source=inputs.source,
+        forget=moment.forget,
+        goal=_encoded(inputs.prompts, state.prompt.goal).embeds,
     )
+
+
+def _anchor(
+    state: DirectorState, reaction: Reaction, inputs: Inputs, config: PipelineConfig
+) -> Array | None:
+    """The clean latent that a frame is drawn back to."""
+    if inputs.source is not None and config.stream.strength < 1.0:
+        # what is seen takes the place of what is remembered: it keeps its shapes even where the
+        # strength leaves little of it in the start, and the prompt gives the colours
+        return inputs.source
+    guide = state.guide
+    before = None
+    if guide.before is not None:
+        known = inputs.prompts.get((guide.before[0],))
+        before = None if known is None else (known.embeds, guide.before[1])
+    pose = replace(reaction.pose, rotate=reaction.pose.rotate + state.turned)
+    return inputs.model.recall(
+        _encoded(inputs.prompts, (guide.text,)).embeds,
+        guide.variant,
+        pose,
+        state.moved,
+        reaction.controls,
+        before=before,
+        share=guide.share if before is not None else 1.0,
+    )
+
+
+def _prompt(
+    state: DirectorState, prompts: Prompts, config: PipelineConfig
+) -> tuple[Array, FloatArray | None]:
+    """Embedding (seq, hidden) and palette (256, 3) of what is shown: mixed with the very same weights."""
+    told = config.prompt
+    seconds, method = told.transition_seconds, told.interpolation
+    base = _shown(state.prompt.shares(seconds), prompts)
+    chroma = _shown(state.chroma.shares(seconds), prompts)
+    weights = state.harmony.weights
+    embeds = PromptInterpolator(told).blend(weights, _mix(base, method)[0], _mix(chroma, method))
+    if base[0][0].palettes is None or chroma[0][0].palettes is None:
+        return embeds, None
+    present = float(weights.sum())
+    pull = told.chroma_strength * present
+    own = np.array([(1.0 - pull) * share for _, share in base], np.float32)
+    notes = [np.asarray(pull * share / (present or 1.0) * weights) for _, share in chroma]
+    stack = [each.palettes for each, _ in (*base, *chroma) if each.palettes is not None]
+    return embeds, palettes.mix(np.concatenate(stack), np.concatenate([own, *notes]))
+
+
+def _shown(
+    shares: tuple[tuple[Texts, float], ...], prompts: Prompts
+) -> list[tuple[Encoded, float]]:
+    """Groups that are shown, with their shares of sum 1; what was forgotten meanwhile leaves its share."""
+    found = [(prompts.get(texts), share) for texts, share in shares]
+    known = [(each, share) for each, share in found if each is not None]
+    total = sum(share for _, share in known)
+    if not known:
+        raise _undrawable(shares[0][0])
+    return [(each, share / total) for each, share in known]
+
+
+def _mix(parts: list[tuple[Encoded, float]], method: Method) -> Array:
+    """(n, seq, hidden): the very array where only one is shown."""
+    if len(parts) == 1:
+        return parts[0][0].embeds
+    first = parts[0][0].embeds
+    xp = array_namespace(first)
+    rows = [xp.reshape(each.embeds, (-1, first.shape[-1])) for each, _ in parts]
+    shares = like(np.array([share for _, share in parts], np.float32), first)
+    return xp.reshape(weighted(xp.stack(rows), shares, method), first.shape)
+
+
+def _encoded(prompts: Prompts, texts: Texts) -> Encoded:
+    found = prompts.get(texts)
+    if found is None:
+        raise _undrawable(texts)
+    return found
+
+
+def _undrawable(texts: Texts) -> InputError:
+    return InputError(f"the prompt '{texts[0]}' cannot be drawn: write another one.")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
-from phosphene.show.director import Director
-from phosphene.show.finish import Finisher, unpack
+from phosphene.show import director
+from phosphene.show.finish import Finisher, pack, unpack
 from phosphene.show.mapping import Mapping
 from phosphene.show.performance import Performance
 from phosphene.stream.state import StreamState
@@ -57,15 +57,18 @@ def draw(
     stream.set_negative_prompt(config.prompt.negative_prompt)
     limiter = FlashLimiter(rate) if config.video.limit_flashes else None
     begin = part.first
+    performance = Performance(features, config, stream, mapping)
     if part.state is not None:
-        engine_state, limiter_state = unpack(part.state)
+        engine_state, director_state, limiter_state = unpack(part.state)
         stream.restore_state(engine_state)
+        performance.state = director.restore(director_state)
         if limiter is not None:
             limiter.set_state(limiter_state)
     else:
         begin = max(0, begin - part.warm_up)
         stream.state = StreamState(frame=begin)
-    performance = Performance(Director(config, features, base, mapping), stream)
+        for frame in range(begin):
+            performance.pass_over(frame)
     # where a part ends a segment does, also when nobody could go on from there
     ends = {end, *segment_ends(total, segment_frames(config.video, spec.rate), performance.lead)}
     with (
@@ -77,7 +80,11 @@ def draw(
             if done <= part.first:
                 continue
             if done in ends:
-                finisher.cut(stream.dump_state() if done < total else b"")
+                finisher.cut(
+                    pack(stream.dump_state(), director.dump(performance.state))
+                    if done < total
+                    else b""
+                )
             yield done
             if done == end:
                 break

@@ -27,7 +27,6 @@ from phosphene.metrics import (
     sharpness,
 )
 from phosphene.metrics.picture import Frame, Histogram
-from phosphene.show.director import Director
 from phosphene.show.performance import Performance
 
 ENDS = 0.15
@@ -132,7 +131,7 @@ def keys(
 ) -> Iterator[Key]:
     """The finished pictures of a stream to ``features``, as a show draws them."""
     stream = StreamDiffusionPipeline(base, config.stream)
-    performance = Performance(Director(config, features, base), stream)
+    performance = Performance(features, config, stream)
     yield from performance.keys(0, features.num_frames)
 
 

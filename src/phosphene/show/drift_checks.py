@@ -13,10 +13,11 @@ from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
 from phosphene.metrics import change, histogram, histogram_distance
 from phosphene.metrics.picture import Frame
-from phosphene.show.director import Director
+from phosphene.show.director import DirectorState
 from phosphene.show.drift import steady_music
 from phosphene.show.performance import Performance
 from phosphene.stream.arrays import to_numpy
+from phosphene.stream.state import StreamState
 
 DISTURBANCE = 0.1
 """deviation of the disturbance, in latent deviations: about what an 8-bit step of decay looks like"""
@@ -58,15 +59,15 @@ def history_gain(
     """Disturb the last picture of a running stream once, and follow the difference."""
     features = steady_music(warm_up + frames + 1, config.audio.fps)
     stream = StreamDiffusionPipeline(base, config.stream)
-    performance = Performance(Director(config, features, base), stream)
+    performance = Performance(features, config, stream)
     for frame in range(warm_up):
         performance.step(performance.cue(frame))
-    saved = stream.state
+    saved = stream.state, performance.state
     rng = np.random.default_rng(0)
     errors: list[npt.NDArray[np.float64]] = []
     for _ in range(4):
         clean = _follow(stream, performance, saved, None, warm_up, frames)
-        shape = to_numpy(saved.finished).shape
+        shape = to_numpy(saved[0].finished).shape
         bump = (DISTURBANCE * _smooth(rng, shape)).astype(np.float32)
         bent = _follow(stream, performance, saved, bump, warm_up, frames)
         size = float(np.sqrt(np.mean(bump**2)))
@@ -85,14 +86,12 @@ def history_gain(
 def _follow(
     stream: StreamDiffusionPipeline,
     performance: Performance,
-    state: object,
+    states: tuple[StreamState, DirectorState],
     bump: npt.NDArray[np.float32] | None,
     first: int,
     frames: int,
 ) -> list[npt.NDArray[np.float32]]:
-    from phosphene.stream.state import StreamState
-
-    assert isinstance(state, StreamState)
+    state, performance.state = states
     stream.state = state
     if bump is not None and state.finished is not None:
         stream.state = replace(state, finished=state.finished + stream.base.asarray(bump))

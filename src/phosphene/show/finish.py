@@ -38,20 +38,24 @@ class Finisher:
             self._sink.write(frame)
 
     def cut(self, state: bytes) -> None:
-        """End a segment; the limiter's memory joins the engine's ``state``."""
+        """End a segment; the limiter's memory joins the ``state`` that was packed."""
         limiter = b"" if self._limiter is None else self._limiter.get_state()
-        self._sink.cut(pack(state, limiter))
+        self._sink.cut(state + pack(limiter))
 
     def cancel(self) -> None:
         """Nothing to drop here."""
 
 
-def pack(first: bytes, second: bytes) -> bytes:
-    """Two byte strings as one."""
-    return len(first).to_bytes(8, "little") + first + second
+def pack(*parts: bytes) -> bytes:
+    """Byte strings as one; more may be appended, packed alike."""
+    return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
 
 
-def unpack(both: bytes) -> tuple[bytes, bytes]:
+def unpack(packed: bytes) -> list[bytes]:
     """What :func:`pack` joined."""
-    end = 8 + int.from_bytes(both[:8], "little")
-    return both[8:end], both[end:]
+    parts = []
+    while packed:
+        end = 8 + int.from_bytes(packed[:8], "little")
+        parts.append(packed[8:end])
+        packed = packed[end:]
+    return parts

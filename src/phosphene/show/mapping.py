@@ -34,7 +34,7 @@ SURGE = 0.3
 
 @dataclass(frozen=True)
 class Reaction:
-    """What one frame does to the picture."""
+    """What one moment does to the picture. Speeds are per second: any frame rate gives the same show."""
 
     energy: float
     """0..1: loud frames keep less of the previous picture"""
@@ -42,13 +42,24 @@ class Reaction:
     """factor on the noise of this frame, 1 = as scheduled"""
     controls: FloatArray
     """(5,) bass, mid, treble, onset, beat phase, each 0..1, for models that listen"""
-    camera: CameraMove
+    camera: CameraMove = STILL
+    """how the picture moves in a second: zoom 2 doubles it"""
     recall: float = 0.0
     """0..1: how far the picture is drawn back to the remembered shape of its prompt"""
     pose: CameraMove = STILL
-    """how the remembered shape is seen in this frame; absolute, not per frame"""
-    motion: float = 0.0
-    """seconds that the remembered shape has moved at its own pace; absolute too"""
+    """how the remembered shape is seen; absolute, apart from what ``spin`` has turned it by"""
+    spin: float = 0.0
+    """radians a second that the remembered shape turns"""
+    pace: float = 0.0
+    """seconds a second that the remembered shape moves at its own pace"""
+    surge: float = 0.0
+    """seconds a beat by which that is more on the beat and less between two"""
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all of it are numbers; a camera move is by its making."""
+        plain = (self.energy, self.noise_scale, self.recall, self.spin, self.pace, self.surge)
+        return all(map(math.isfinite, plain)) and bool(np.isfinite(self.controls).all())
 
 
 Mapping = Callable[[FrameFeatures], Reaction]
@@ -56,28 +67,30 @@ Mapping = Callable[[FrameFeatures], Reaction]
 
 def default_mapping(config: PipelineConfig) -> Mapping:
     """Bass zooms, mids turn and ripple, attacks punch, loudness loosens the grip on the past."""
-    react, camera, noise = config.react, config.camera, config.stream.noise_scale
-    memory, pace = config.stream.anchor, config.stream.pace
+    return lambda heard: react(heard, config)
 
-    def mapping(heard: FrameFeatures) -> Reaction:
-        bass = excite(heard.bass, react.bass_gain, react)
-        mid = excite(heard.mid, react.mid_gain, react)
-        treble = excite(heard.treble, react.treble_gain, react)
-        onset = min(1.0, heard.onset * react.reactivity)
-        controls = np.array(
-            [saturate(bass), saturate(mid), saturate(treble), onset, heard.beat_phase], np.float32
-        )
-        return Reaction(
-            energy=min(1.0, heard.energy * react.reactivity),
-            noise_scale=1.0 + 0.1 * noise * react.reactivity * (onset - 0.25),
-            controls=controls,
-            camera=camera_move(heard, bass, mid, onset, camera),
-            recall=min(1.0, memory * (1.0 + onset)),
-            pose=pose(heard, bass, mid, onset, camera),
-            motion=pace * travelled(heard.time, heard.beat_position),
-        )
 
-    return mapping
+def react(heard: FrameFeatures, config: PipelineConfig) -> Reaction:
+    """The default mapping."""
+    knobs, camera, stream = config.react, config.camera, config.stream
+    bass = excite(heard.bass, knobs.bass_gain, knobs)
+    mid = excite(heard.mid, knobs.mid_gain, knobs)
+    treble = excite(heard.treble, knobs.treble_gain, knobs)
+    onset = min(1.0, heard.onset * knobs.reactivity)
+    controls = np.array(
+        [saturate(bass), saturate(mid), saturate(treble), onset, heard.beat_phase], np.float32
+    )
+    return Reaction(
+        energy=min(1.0, heard.energy * knobs.reactivity),
+        noise_scale=1.0 + 0.1 * stream.noise_scale * knobs.reactivity * (onset - 0.25),
+        controls=controls,
+        camera=camera_speed(heard, bass, mid, onset, camera),
+        recall=min(1.0, stream.anchor * (1.0 + onset)),
+        pose=pose(heard, bass, mid, onset, camera),
+        spin=math.radians(camera.rotate) * POSE_TURN,
+        pace=stream.pace,
+        surge=SURGE * stream.pace,
+    )
 
 
 def excite(relative: float, gain: float, react: ReactConfig) -> float:
@@ -90,36 +103,44 @@ def saturate(relative: float) -> float:
     return 1.0 - math.exp(-math.log(2.0) * relative)
 
 
-def camera_move(
+def camera_speed(
     heard: FrameFeatures, bass: float, mid: float, onset: float, config: CameraConfig
 ) -> CameraMove:
-    """Camera of one frame; speeds are per second, so any frame rate gives the same journey."""
+    """What the camera does in a second."""
     # a hit lasts a few frames; its punch is shared out over them by the onset curve itself
-    punch = PUNCH_UNIT * config.beat_punch * onset * min(2.0, bass) * 8.0 / heard.fps
-    doublings = ZOOM_UNIT * config.zoom * bass / heard.fps + punch * _sign(config.zoom)
+    punch = PUNCH_UNIT * config.beat_punch * onset * min(2.0, bass) * 8.0
+    doublings = ZOOM_UNIT * config.zoom * bass + punch * _sign(config.zoom)
     return CameraMove(
         zoom=2.0**doublings,
-        rotate=math.radians(config.rotate) * mid / heard.fps,
-        pan_x=config.pan_x / heard.fps,
-        pan_y=config.pan_y / heard.fps,
-        warp=WARP_UNIT * config.warp * mid * 24.0 / heard.fps,
+        rotate=math.radians(config.rotate) * mid,
+        pan_x=config.pan_x,
+        pan_y=config.pan_y,
+        warp=WARP_UNIT * config.warp * mid * 24.0,
         phase=2.0 * math.pi * heard.beat_position / 8.0,
+    )
+
+
+def during(speed: CameraMove, dt: float) -> CameraMove:
+    """The move that a camera of ``speed`` per second makes in ``dt`` seconds."""
+    return CameraMove(
+        zoom=speed.zoom**dt,
+        rotate=speed.rotate * dt,
+        pan_x=speed.pan_x * dt,
+        pan_y=speed.pan_y * dt,
+        warp=speed.warp * dt,
+        phase=speed.phase,
     )
 
 
 def pose(
     heard: FrameFeatures, bass: float, mid: float, onset: float, config: CameraConfig
 ) -> CameraMove:
-    """How the remembered shape stands at a moment: it turns, sways, ripples, and swells on attacks.
-
-    A closed form of the frame, like everything else that may be asked for in any order.
-    """
+    """How the remembered shape stands at a moment: it sways, ripples, and swells on attacks."""
     sway = SWAY * min(1.0, abs(config.zoom))
     swell = SWELL * config.beat_punch * onset * min(2.0, bass)
     breath = 0.5 + 0.5 * math.sin(2.0 * math.pi * heard.time / BREATH_SECONDS)
     return CameraMove(
         zoom=1.0 + 2.0 * sway * (1.0 + breath) + swell,
-        rotate=math.radians(config.rotate) * POSE_TURN * heard.time,
         pan_x=sway * math.sin(2.0 * math.pi * heard.time / 11.0),
         pan_y=sway * math.cos(2.0 * math.pi * heard.time / 7.0),
         warp=POSE_WARP * config.warp * (0.3 + mid),
@@ -127,9 +148,10 @@ def pose(
     )
 
 
-def travelled(time: float, beats: float) -> float:
-    """Seconds that remembered shapes have moved by ``time``: faster on every beat, slower between two."""
-    return time + SURGE * math.sin(2.0 * math.pi * beats) / (2.0 * math.pi)
+def surged(surge: float, beats: float, since: float) -> float:
+    """Seconds gained from beat position ``since`` to ``beats``: more on every beat, less between two."""
+    turn = 2.0 * math.pi
+    return surge * (math.sin(turn * beats) - math.sin(turn * since)) / turn
 
 
 def _sign(zoom: float) -> float:

@@ -1,25 +1,54 @@
-"""The loop: cues in, finished pictures out, one per frame and frame-accurate."""
+"""The loop: features in, finished pictures out, one per frame and frame-accurate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from phosphene.audio import AudioFeatures
+from phosphene.audio.moment import FrameFeatures, frame_features
+from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
+from phosphene.latent import LatentGenerator
 from phosphene.profiling import get_profiler
+from phosphene.prompt.book import REMEMBERED, PromptCache, encoder
+from phosphene.prompt.fade import texts_of
 from phosphene.show.cue import Cue
-from phosphene.show.director import Director
+from phosphene.show.director import DirectorState, Inputs, advance, step
+from phosphene.show.mapping import Mapping, default_mapping
 
 
 class Performance:
-    """A director and a stream, playing together.
+    """A song's frames through the director and a stream.
 
-    A stream of several steps shows each frame a little after it entered. :meth:`keys` looks ahead by
-    that much, so that the picture of frame ``i`` is the i-th to come out.
+    A stream of several steps shows each frame a little after it entered. :meth:`keys` looks ahead by that
+    much, so that the picture of frame ``i`` is the i-th to come out. ``state`` is where the director is.
     """
 
-    def __init__(self, director: Director, stream: StreamDiffusionPipeline) -> None:
-        self._director = director
+    def __init__(
+        self,
+        features: AudioFeatures,
+        config: PipelineConfig,
+        stream: StreamDiffusionPipeline,
+        mapping: Mapping | None = None,
+    ) -> None:
+        self.state = DirectorState()
+        self._features = features
+        self.config = config
+        """replaced as a whole, between any two frames"""
         self._stream = stream
+        self._dt = 1.0 / features.fps
+        groups = texts_of(config.prompt)
+        prompts = PromptCache(encoder(stream.base), max(REMEMBERED, len(groups)))
+        for texts in groups:
+            # all up front: a prompt that cannot be drawn is said before the work
+            prompts.get(texts)
+        choose: Callable[[PipelineConfig], Mapping] = default_mapping
+        if mapping is not None:
+            own = mapping
+            choose = lambda _: own  # noqa: E731
+        noise = LatentGenerator(config.latent, seed=config.inference.seed)
+        self._inputs = Inputs(stream.base, noise, prompts, choose)
 
     @property
     def lead(self) -> int:
@@ -32,9 +61,20 @@ class Performance:
             return play(self._stream, cue)
 
     def cue(self, frame: int) -> Cue:
-        """The cue of a frame."""
+        """The cue of what is heard at ``frame``, a frame after the last one."""
         with get_profiler().profile("cue"):
-            return self._director.cue(frame)
+            heard, inputs = self._at(frame)
+            self.state, cue = step(self.state, heard, self._dt, inputs, self.config)
+        return cue
+
+    def pass_over(self, frame: int) -> None:
+        """Let a frame go by without a picture."""
+        heard, inputs = self._at(frame)
+        self.state, _ = advance(self.state, heard, self._dt, inputs, self.config)
+
+    def _at(self, frame: int) -> tuple[FrameFeatures, Inputs]:
+        heard = frame_features(self._features, frame)
+        return heard, replace(self._inputs, position=heard.time)
 
     def keys(self, first: int, total: int) -> Iterator[Key]:
         """Finished pictures of frames ``first`` .. ``total`` - 1.

@@ -9,7 +9,8 @@ from pathlib import Path
 from phosphene.errors import OutputError
 from phosphene.video.files import write_atomic
 
-VERSION = 1
+VERSION = 2
+"""1 kept no director's state"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ def load_manifest(path: Path) -> Manifest | None:
     try:
         data = json.loads(path.read_bytes())
         if data["version"] != VERSION:
-            raise ValueError("unknown version")
+            raise OutputError(
+                f"the unfinished render in {path.parent} was begun by another version of phosphene: finish it"
+                " with that one, or start again with --overwrite."
+            )
         return Manifest(
             str(data["fingerprint"]), tuple(_segment(item) for item in data["segments"])
         )

@@ -242,5 +242,5 @@ def test_tempo_of_the_host_drives_the_beat(make, loader):
     node = make(BUILT_IN, beat=1.0)
     node.prepare(video=True)
     settled(node, 1, bpm=120.0, beat_count=8, beat_phase=0.0, is_playing=True)
-    director = node._desk._worker._painter._director
-    assert director._journey.beats == pytest.approx(8.0)
+    cues = node._desk._worker._painter._cues
+    assert cues.state.walk.beats == pytest.approx(8.0)

@@ -89,7 +89,7 @@ def test_a_full_disk_keeps_what_is_finished(
     base = drawer(config)
     decode, left = base.decode, [30 if moment == "drawing" else 60]
 
-    def meanwhile(latents):
+    def meanwhile(latents, palettes=None):
         left[0] -= len(latents)
         if left[0] <= 0 and not (tiny_disk / "others").exists():
             fill(tiny_disk / "others", spare=0 if moment == "drawing" else 1_000_000)
@@ -139,7 +139,7 @@ def test_a_source_that_vanishes_keeps_what_is_finished(
     base = drawer(config)
     decode, left = base.decode, [40]
 
-    def failing(latents):
+    def failing(latents, palettes=None):
         left[0] -= len(latents)
         if left[0] < 0:
             raise OutputError("stop here.")

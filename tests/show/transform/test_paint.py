@@ -9,6 +9,7 @@ import pytest
 from phosphene.config import PipelineConfig
 from phosphene.show.transform.items import Motif, Shot, Sight
 from phosphene.show.transform.paint import Painter
+from phosphene.stream.conditioning import UNTOLD
 from phosphene.stream.noise import gaussian
 from tests.diffusion.remembering import RememberingToy
 from tests.stream.toy import CHANNELS, ToyPipeline
@@ -23,6 +24,7 @@ def motif(index: int, strength: float) -> Motif:
         source=gaussian(1, index, 0, SHAPE),
         noise=gaussian(2, index, 0, SHAPE),
         embeds=np.full((1, 2, 4), 0.3, np.float32),
+        context=UNTOLD,
         strength=strength,
         motion=None,
     )

@@ -277,7 +277,7 @@ def test_interrupted_anywhere_and_resumed_is_bit_identical(
         base, calls = drawer(config), []
         decode = base.decode
 
-        def failing(latents, calls=calls, decode=decode, after=after):
+        def failing(latents, palettes=None, calls=calls, decode=decode, after=after):
             calls.append(len(latents))
             if sum(calls) > after:
                 raise Stop
@@ -305,7 +305,7 @@ def test_other_settings_do_not_resume(tmp_path: Path, config: PipelineConfig) ->
     decode = Drawer.decode
     left = [20]
 
-    def failing(latents):
+    def failing(latents, palettes=None):
         left[0] -= len(latents)
         if left[0] < 0:
             raise RuntimeError("stop")

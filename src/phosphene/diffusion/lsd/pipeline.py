@@ -204,6 +204,9 @@ class LSDPipeline(BaseDiffusionPipeline):
         pose: CameraMove = STILL,
         motion: float = 0.0,
         controls: Array | None = None,
+        *,
+        before: tuple[Array, int] | None = None,
+        share: float = 1.0,
     ) -> Array:
         """A moment of the family whose name is nearest to the prompt -> (1, 8, h, w)."""
         _, _, height, width = self.get_latent_shape()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from phosphene.arrays import Array
@@ -13,12 +12,12 @@ from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.errors import InputError
 from phosphene.integrations.scope.frames import to_picture
 from phosphene.integrations.scope.orders import Order, Painted
-from phosphene.integrations.scope.prompts import encode
+from phosphene.integrations.scope.prompts import encoded
 from phosphene.integrations.scope.tempo import Pulse
+from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show.detail import detail_gain, with_lines
-from phosphene.show.live.director import LiveDirector
+from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.finishing import FlashGuard
-from phosphene.show.live.prompts import PromptBook
 from phosphene.show.live.types import Frame
 from phosphene.show.stamps import Stamps
 
@@ -39,8 +38,9 @@ class Painter:
     def __init__(self, base: BaseDiffusionPipeline, config: PipelineConfig, now: float) -> None:
         self._config = config
         self._view = base.view(config.inference.model_copy())
-        self._book = PromptBook(self._encode, threading.Condition())
-        self._director = LiveDirector(self._view, config, self._book)
+        encode = encoder(self._view)
+        self._book = PromptBook(lambda texts: encoded(texts, encode), threading.Condition())
+        self._cues = LiveCues(self._view, config, self._book)
         self._stream = StreamDiffusionPipeline(self._view, config.stream)
         self._pulse = Pulse(now)
         self._guard = FlashGuard()
@@ -57,11 +57,11 @@ class Painter:
         source, control, image = self._see(order)
         now = order.arrived
         heard = self._pulse.hear(order.beat, now, order.wish.values.number("beat"))
-        cue = self._director.cue(heard, now, source, control)
+        cue = self._cues.cue(heard, now, source, control)
         while self._book.behind:
             self._book.work()
         if cue is None:
-            cue = self._director.cue(heard, now, source, control)
+            cue = self._cues.cue(heard, now, source, control)
         if cue is None:
             raise InputError("this prompt cannot be drawn: write another one.")
         key, stamp = self._stamps.play(cue, _Stamp(order, image))
@@ -73,7 +73,7 @@ class Painter:
             return None, None, None
         size = self._view.inference_config
         image = to_picture(order.tensor, (size.width, size.height))
-        goal, frames = self._director.goal, image[None]
+        goal, frames = self._cues.goal, image[None]
         strength = self._config.stream.strength
         dressed = frames if goal is None else self._view.dress(frames, goal, strength)
         return self._view.encode_image(dressed), self._view.control_image(frames), image
@@ -82,7 +82,7 @@ class Painter:
         """Draw by other settings from now on."""
         if config is not self._config:
             self._config = config
-            self._director.configure(config)
+            self._cues.config = config
             self._stream.stream_config = config.stream
             inference = self._view.inference_config
             inference.width, inference.height = config.inference.width, config.inference.height
@@ -91,9 +91,6 @@ class Painter:
         if config.prompt.negative_prompt != self._negative:
             self._negative = config.prompt.negative_prompt
             self._stream.set_negative_prompt(self._negative)
-
-    def _encode(self, texts: Sequence[str]) -> Array:
-        return encode(texts, self._view.encode_prompt)
 
     def _finish(self, key: Key, source: Frame | None, fps: float) -> Frame:
         stream = self._config.stream

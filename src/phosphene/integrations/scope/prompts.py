@@ -1,22 +1,25 @@
 """Scope's prompts, each with a weight, and its transitions, as one text that is in force.
 
 A blend travels through the engine as a text of its own (JSON behind a mark that nobody types), so that
-it is eased in, remembered and recalled like any prompt; :func:`encode` turns it into an embedding.
+it is eased in, remembered and recalled like any prompt; :func:`encoded` turns it into an embedding.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from phosphene.arrays import Array, like
+from phosphene import palettes
+from phosphene.arrays import like
 from phosphene.diffusion.notices import say_once
 from phosphene.integrations.scope.knobs import number
 from phosphene.namespaces import array_namespace
-from phosphene.prompt.blend import weighted
+from phosphene.prompt.blend import Method, weighted
+from phosphene.prompt.book import Encode, Encoded
+from phosphene.prompt.fade import Texts
 
 MARK = "\0blend"
 SECONDS_PER_STEP = 1 / 30
@@ -59,19 +62,26 @@ class Prompter:
             self.text = _joined(parts, slerp)
 
 
-def encode(texts: Sequence[str], encode_plain: Callable[[Sequence[str]], Array]) -> Array:
-    """Texts, plain or blends -> (n, seq, hidden)."""
-    found = [_encode_one(text, encode_plain) for text in texts]
-    return array_namespace(found[0]).concat(found)
+def encoded(texts: Texts, encode_plain: Encode) -> Encoded:
+    """Texts, plain or blends."""
+    found = [_one(text, encode_plain) for text in texts]
+    xp = array_namespace(found[0].embeds)
+    colours = [each.palettes for each in found if each.palettes is not None]
+    return Encoded(
+        xp.concat([each.embeds for each in found]), np.concatenate(colours) if colours else None
+    )
 
 
-def _encode_one(text: str, encode_plain: Callable[[Sequence[str]], Array]) -> Array:
+def _one(text: str, encode_plain: Encode) -> Encoded:
     if not text.startswith(MARK):
-        return encode_plain([text])
+        return encode_plain((text,))
     blend = json.loads(text.removeprefix(MARK))
-    stack = encode_plain(blend["texts"])
-    weights = like(np.asarray(blend["weights"], np.float32), stack)
-    return weighted(stack, weights, "slerp" if blend["slerp"] else "lerp")[None]
+    parts = encode_plain(tuple(blend["texts"]))
+    shares = np.asarray(blend["weights"], np.float32)
+    method: Method = "slerp" if blend["slerp"] else "lerp"
+    embeds = weighted(parts.embeds, like(shares, parts.embeds), method)[None]
+    colours = parts.palettes
+    return Encoded(embeds, None if colours is None else palettes.mix(colours, shares)[None])
 
 
 def _joined(parts: Sequence[tuple[str, float]], slerp: bool) -> str:

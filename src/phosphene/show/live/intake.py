@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from phosphene.diffusion.base import Frames
+from phosphene.prompt.book import PromptBook
 from phosphene.show.live.desk import Desk, Input, Picture
 from phosphene.show.live.pictures import decode_picture
-from phosphene.show.live.prompts import PromptBook
 
 
 class Intake:

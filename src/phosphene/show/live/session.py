@@ -12,12 +12,12 @@ from pydantic import JsonValue
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show.live.crew import Crew
 from phosphene.show.live.desk import Desk, Picture
 from phosphene.show.live.ears import Ears
 from phosphene.show.live.finishing import Finishing
 from phosphene.show.live.intake import Intake
-from phosphene.show.live.prompts import PromptBook
 from phosphene.show.live.settings import check_size, values_at, with_values
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
@@ -57,7 +57,7 @@ class Session:
         check_size(config.inference, base.facts)
         self.id = secrets.token_urlsafe(9)
         self._desk = desk = Desk(base.view(config.inference.model_copy()), config)
-        self._book = PromptBook(desk.view.encode_prompt, desk.wake)
+        self._book = PromptBook(encoder(desk.view), desk.wake)
         self._ears = Ears(config.audio, time.monotonic())
         self._stage = Stage(desk, self._ears, self._book, crew)
         self._finishing = Finishing(desk)

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.prompt.book import PromptBook
 from phosphene.show.live.crew import Crew
+from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.desk import Desk, Drawn, Input, Stamp
-from phosphene.show.live.director import LiveDirector
 from phosphene.show.live.ears import Ears
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.levels import Levels
 from phosphene.show.live.pace import Pace
-from phosphene.show.live.prompts import PromptBook
 from phosphene.show.stamps import Stamps
 from phosphene.stream.resize import resize
 
@@ -32,7 +32,7 @@ class Stage:
         self._book = book
         self._config = desk.config
         self._pace = Pace()
-        self._director = LiveDirector(desk.view, desk.config, book)
+        self._cues = LiveCues(desk.view, desk.config, book)
         model = desk.view.denoiser()
         self._stream = StreamDiffusionPipeline(
             desk.view, desk.config.stream, denoiser=model if crew is None else crew.seat(model)
@@ -108,14 +108,14 @@ class Stage:
     def _draw(self, heard: Heard, picture: Input | None, now: float) -> Drawn | None:
         """The next finished latent; None while no prompt is there yet."""
         if picture is None:
-            cue, stamp = self._director.cue(heard, now), Stamp(heard, heard.captured)
+            cue, stamp = self._cues.cue(heard, now), Stamp(heard, heard.captured)
         else:
             picture = self._fitting(picture)
-            cue = self._director.cue(heard, now, picture.latent, picture.control)
+            cue = self._cues.cue(heard, now, picture.latent, picture.control)
             stamp = Stamp(heard, picture.captured, picture.image)
         if cue is None:
             return None
-        self._desk.goal = self._director.goal
+        self._desk.goal = self._cues.goal
         return Drawn(*self._stamps.play(cue, stamp))
 
     def _fitting(self, picture: Input) -> Input:
@@ -139,10 +139,10 @@ class Stage:
         old, config = self._config, self._desk.config
         while self._scenes:
             self._scenes -= 1
-            self._director.scene()
+            self._cues.scene()
         if config is not old:
             self._config = config
-            self._director.configure(config)
+            self._cues.config = config
             if config.audio is not old.audio:
                 self._ears.configure(config.audio)
             if drawn_otherwise(old, config):
@@ -150,7 +150,7 @@ class Stage:
         wanted = config.prompt.negative_prompt
         embeds = self._book.get((wanted,)) if wanted != self._negative else None
         if embeds is not None:
-            self._stream.set_negative_embeds(embeds)
+            self._stream.set_negative_embeds(embeds.embeds)
             self._negative = wanted
 
 

@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from phosphene.arrays import Array
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
-from phosphene.namespaces import array_namespace
+from phosphene.diffusion.stream import Key
 from phosphene.show.detail import with_lines
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.hold import Holder
 from phosphene.show.transform.items import Drawn, Frame, Picture, State
+from phosphene.stream.conditioning import concat
 from phosphene.video.flash import FlashLimiter
 
 
@@ -38,7 +38,7 @@ class Developer:
     def run(self, drawn: Iterator[Drawn], batch: int) -> Generator[Picture, None, None]:
         """Pictures of all latents; up to ``batch`` share a call of the decoder."""
         for group in batches(drawn, batch):
-            decoded = iter(self._decode([d.latent for d in group if d.latent is not None]))
+            decoded = iter(self._decode([d.key for d in group if d.key is not None]))
             for item in group:
                 if item.sight is not None:
                     held = self._holder(next(decoded), item.sight.motion)
@@ -65,8 +65,11 @@ class Developer:
             own["flashes"] = np.frombuffer(self._limiter.get_state(), np.uint8)
         return state | own
 
-    def _decode(self, latents: list[Array]) -> Frames | list[Frame]:
-        if not latents:
+    def _decode(self, keys: list[Key]) -> Frames | list[Frame]:
+        if not keys:
             return []
-        joined = array_namespace(latents[0]).concat(latents, axis=0)
-        return self._base.decode(self._base.as_model_dtype(joined))
+        latents = concat([key.latent for key in keys])
+        colours = [key.palette for key in keys if key.palette is not None]
+        return self._base.decode(
+            self._base.as_model_dtype(latents), concat(colours) if colours else None
+        )

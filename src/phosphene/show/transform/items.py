@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.arrays import Array
+from phosphene.diffusion.stream import Key
+from phosphene.stream.conditioning import Context
 
 Frame = npt.NDArray[np.uint8]
 """uint8 RGB (height, width, 3)"""
@@ -71,6 +73,8 @@ class Sight:
     """(1 c h w)"""
     embeds: Array
     """(1 seq hidden)"""
+    context: Context
+    """what else the model is told"""
     strength: float
     """0..1"""
     motion: Motion | None
@@ -79,13 +83,13 @@ class Sight:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A finished latent."""
+    """A picture that is drawn and not yet decoded."""
 
     shot: Shot
     sight: Sight | None
     """what it was drawn over; None: show what was shown last"""
-    latent: Array | None
-    """(1 c h w); None with ``sight``"""
+    key: Key | None
+    """None with ``sight``"""
     state: State | None
 
 

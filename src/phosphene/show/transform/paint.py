@@ -9,19 +9,21 @@ import numpy as np
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.stream import Key
 from phosphene.namespaces import evaluate
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.items import Drawn, Motif, Sight
 from phosphene.stream.arrays import Home
-from phosphene.stream.batch import Flight, Plan, advance
-from phosphene.stream.coherence import noisy_start
+from phosphene.stream.batch import Flight, advance
 from phosphene.stream.conditioning import Context
+from phosphene.stream.entry import Entry, take_off
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
+from phosphene.stream.state import StreamState
 
 
 class Painter:
-    """Turns motifs into finished latents.
+    """Turns motifs into finished pictures.
 
     A model that looks at its past is shown the picture that it draws over: so it keeps what is there
     and changes what the prompt says, and no frame waits for another. Pictures of one batch share every
@@ -30,58 +32,51 @@ class Painter:
 
     def __init__(self, base: BaseDiffusionPipeline, config: PipelineConfig) -> None:
         self._model = base.denoiser()
-        self._config = config
+        self._seed = config.inference.seed
+        self._stream = config.stream.model_copy(
+            update={
+                "denoising_steps": config.transform.steps,
+                "t_index_list": None,
+                # what is seen is the past: no frame waits for another
+                "enable_temporal_coherence": False,
+            }
+        )
         self._home = Home.of(base.asarray(np.zeros(1, np.float32)))
         self._noise = HeldNoise(self._home)
-        self._guidance = Guidance(
-            config.stream.guidance_mode, config.stream.guidance_scale, config.stream.delta
-        )
+        guidance = Guidance(self._stream.guidance_mode, self._stream.guidance_scale)
         self._negative: Array | None = None
-        if self._guidance.asks_negative(0):
+        if guidance.asks_negative(0):
             negative = base.encode_prompt(config.prompt.negative_prompt)
             self._negative = self._home.float32(negative)
         self.drawn = 0
         """pictures drawn, not shown again"""
 
     def run(self, motifs: Iterator[Motif], batch: int) -> Generator[Drawn, None, None]:
-        """Latents for all motifs; up to ``batch`` pictures share each model call."""
+        """Pictures for all motifs; up to ``batch`` pictures share each model call."""
         for group in batches(motifs, batch):
-            latents = self._draw([m for m in group if m.sight is not None])
-            evaluate(latents.values())
-            self.drawn += len(latents)
+            keys = self._draw([m for m in group if m.sight is not None])
+            evaluate([key.latent for key in keys.values()])
+            self.drawn += len(keys)
             for motif in group:
-                yield Drawn(motif.shot, motif.sight, latents.get(motif.shot.index), motif.state)
+                yield Drawn(motif.shot, motif.sight, keys.get(motif.shot.index), motif.state)
 
-    def _draw(self, motifs: list[Motif]) -> dict[int, Array]:
-        """Finished latents by the index of their shots."""
+    def _draw(self, motifs: list[Motif]) -> dict[int, Key]:
+        """Finished pictures by the index of their shots."""
         flights = [self._take_off(m.shot.index, m.sight) for m in motifs if m.sight is not None]
         while not all(flight.landed for flight in flights):
             flights = advance(flights, self._model, self._noise)
-        return {flight.frame: flight.x for flight in flights}
+        return {each.frame: Key(each.x, each.context.palette) for each in flights}
 
     def _take_off(self, index: int, sight: Sight) -> Flight:
-        stream, schedule = self._config.stream, self._model.schedule
-        timesteps = tuple(schedule.steps(self._config.transform.steps, sight.strength).tolist())
-        start: Array = sight.source
-        source: Array | None = sight.source
-        if sight.strength >= 1.0:
-            # "ignores it" is meant: schedules end a little short of pure noise
-            start, source = sight.noise, None
-        elif timesteps:
-            start = noisy_start(schedule, sight.source, sight.noise, timesteps[0])
-        return Flight(
-            frame=index,
-            plan=Plan(
-                timesteps=timesteps,
-                seed=self._config.inference.seed,
-                guidance=self._guidance,
-                stepper=stream.stepper,
-                gamma=stream.tcd_gamma,
-                add_noise=stream.add_noise,
-            ),
-            x=start,
+        # schedules end a little short of pure noise: at strength 1 "ignores it" is meant
+        past = sight.source if sight.strength < 1.0 else None
+        entry = Entry(
+            noise=sight.noise,
             embeds=sight.embeds,
+            seed=self._seed,
             negative=self._negative,
-            reference=source if self._guidance.mode == "self" else None,
-            context=Context(previous=source, source=source if self._model.follows_source else None),
+            image=past,
+            strength=sight.strength,
+            context=sight.context.told(Context(previous=past)),
         )
+        return take_off(StreamState(frame=index), entry, self._model, self._stream, 1)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from phosphene.arrays import Array
+from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
+from phosphene.latent import LatentGenerator
 from phosphene.metrics.picture import luma
 from phosphene.namespaces import evaluate
-from phosphene.prompt.timeline import PromptTimeline
+from phosphene.prompt.book import PromptCache, encoder
+from phosphene.show import director
+from phosphene.show.cue import Cue
+from phosphene.show.director import DirectorState, Inputs, step
 from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
 from phosphene.stream import steady
 from phosphene.stream.arrays import Home
+from phosphene.stream.conditioning import Context
 from phosphene.stream.optical_flow import estimate, halve, resize_flow, resize_map
 from phosphene.stream.similarity import Watch
 from phosphene.video.reader import Upright
@@ -28,6 +34,25 @@ FloatArray = npt.NDArray[np.float32]
 FLOW_PIXELS = 1 << 15
 """a picture is halved until it has at most so many before its motion is measured: the time is about
 the same for any size"""
+
+
+CALM = FrameFeatures(
+    frame=0,
+    time=0.0,
+    fps=1.0,
+    energy=0.5,
+    onset=0.0,
+    bass=1.0,
+    mid=1.0,
+    treble=1.0,
+    centroid=0.0,
+    beat_phase=0.0,
+    beat_position=0.0,
+    is_beat=False,
+    section=0,
+    chroma=np.zeros(12, np.float32),
+)
+"""what a transform hears that hears nothing: everything at its usual level"""
 
 
 @dataclass(frozen=True)
@@ -49,9 +74,11 @@ class Glimpse:
     shot: Shot
     image: Frame | None
     """None where the picture drawn last will do"""
-    embeds: Array
+    cue: Cue
     watch: Watch
     """what the similarity filter remembers after it"""
+    director: DirectorState
+    """after it"""
 
 
 class Watcher:
@@ -64,7 +91,10 @@ class Watcher:
         self._settings = config.transform
         self._seed = config.inference.seed
         self._upright = upright
-        self._timeline = PromptTimeline(config.prompt, base.encode_prompt)
+        self._config = config
+        noise = LatentGenerator(config.latent, seed=self._seed)
+        self._inputs = Inputs(base, noise, PromptCache(encoder(base)), bare=True)
+        self._director = DirectorState()
         self._home = Home.of(base.asarray(np.zeros(1, np.float32)))
         self._sameness = sameness.Sameness(config.stream, self._seed)
         self._past: Past | None = None
@@ -80,28 +110,31 @@ class Watcher:
                 sight = None
                 if glimpse.image is not None:
                     sight = self._look(glimpse, glimpse.image, next(sources))
-                state = self._dump(glimpse.watch) if glimpse.shot.keep else None
+                state = self._dump(glimpse) if glimpse.shot.keep else None
                 yield Motif(glimpse.shot, sight, state)
 
     def restore(self, state: State) -> None:
         """Go on where the state of a motif was taken."""
         self._past = Past(state["luma"], state["places"], float(state["speed"]))
         self._sameness.watch = sameness.restore(state)
+        self._director = director.restore(state["director"].tobytes())
 
-    def _dump(self, watch: Watch) -> State:
+    def _dump(self, glimpse: Glimpse) -> State:
         assert self._past is not None
         return {
             "luma": self._past.luma,
             "places": self._past.places,
             "speed": np.array(self._past.speed),
-        } | sameness.dump(watch)
+            "director": np.frombuffer(director.dump(glimpse.director), np.uint8),
+        } | sameness.dump(glimpse.watch)
 
     def _glimpse(self, shot: Shot) -> Glimpse:
-        embeds = self._timeline.at(shot.time)[None]
+        inputs = replace(self._inputs, position=shot.time)
+        self._director, cue = step(self._director, CALM, shot.seconds, inputs, self._config)
         image = None if shot.again else self._upright(shot.frame)
-        if image is not None and self._sameness.passes_over(image, embeds, shot.index):
+        if image is not None and self._sameness.passes_over(image, cue.embeds, shot.index):
             image = None
-        return Glimpse(shot, image, embeds, self._sameness.watch)
+        return Glimpse(shot, image, cue, self._sameness.watch, self._director)
 
     def _encode(self, glimpses: Sequence[Glimpse]) -> list[Array]:
         if not glimpses:
@@ -113,7 +146,7 @@ class Watcher:
     def _dressed(self, glimpse: Glimpse) -> Frames:
         """(1 h w 3) as the model wants it for its prompt."""
         assert glimpse.image is not None
-        embeds = self._home.float32(glimpse.embeds)
+        embeds = self._home.float32(glimpse.cue.embeds)
         return self._base.dress(glimpse.image[None], embeds, self._settings.strength)
 
     def _look(self, glimpse: Glimpse, image: Frame, source: Array) -> Sight:
@@ -140,7 +173,8 @@ class Watcher:
             image=image,
             source=source,
             noise=self._home.float32(noise),
-            embeds=self._home.float32(glimpse.embeds),
+            embeds=self._home.float32(glimpse.cue.embeds),
+            context=Context(palette=glimpse.cue.context.palette).map(self._home.float32),
             strength=steady.eased_strength(settings.strength, speed, settings.stabilize),
             motion=motion,
         )

@@ -1,0 +1,76 @@
+"""Cues of a show under way: the director's steps, on this machine's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from phosphene.arrays import Array
+from phosphene.config import PipelineConfig
+from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.latent import LatentGenerator
+from phosphene.prompt.book import PromptBook
+from phosphene.show.cue import Cue
+from phosphene.show.director import DirectorState, Inputs, ready, step
+from phosphene.show.live.heard import Heard
+from phosphene.show.mapping import Mapping, default_mapping
+
+LONGEST_FRAME = 0.25
+"""seconds; after a longer pause the show goes on as if it had been this long"""
+SHORTEST_FRAME = 1 / 240
+
+
+class LiveCues:
+    """One cue after the other; ``config`` may be replaced between any two."""
+
+    def __init__(
+        self,
+        model: BaseDiffusionPipeline,
+        config: PipelineConfig,
+        book: PromptBook,
+        mapping: Callable[[PipelineConfig], Mapping] = default_mapping,
+    ) -> None:
+        self.config = config
+        self.state = DirectorState()
+        self.goal: Array | None = None
+        """(1 seq hidden) of the prompt that is drawn, or on its way"""
+        noise = LatentGenerator(config.latent, seed=config.inference.seed)
+        self._inputs = Inputs(model, noise, book, mapping)
+        self._scenes = 0
+        self._last: tuple[float, object] | None = None
+
+    def scene(self) -> None:
+        """Go to a new place with the next cue."""
+        self._scenes += 1
+
+    def cue(
+        self,
+        heard: Heard,
+        now: float,
+        source: Array | None = None,
+        control: Array | None = None,
+    ) -> Cue | None:
+        """The cue at ``now`` seconds; None while no prompt has been encoded yet.
+
+        ``source`` (1 c h w) is an input picture's latent, ``control`` (1 3 height width) what else it
+        tells the model.
+        """
+        dt, same = 1.0 / self.config.live.fps, True
+        if self._last is not None:
+            then, origin = self._last
+            dt = min(LONGEST_FRAME, max(SHORTEST_FRAME, now - then))
+            same = heard.origin is origin
+        inputs = replace(
+            self._inputs,
+            source=source,
+            control=control,
+            position=heard.position,
+            same=same,
+            scenes=self._scenes,
+        )
+        if not ready(self.state, inputs, self.config):
+            return None
+        self._last, self._scenes = (now, heard.origin), 0
+        self.state, cue = step(self.state, heard.moment, dt, inputs, self.config)
+        self.goal = cue.goal
+        return cue
