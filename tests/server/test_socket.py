@@ -331,3 +331,20 @@ def test_stopping_says_goodbye(base, config) -> None:
         client.until("hello")
     bye, code = client.goodbye()
     assert (bye["type"], bye["code"], code) == ("bye", "stopped", 1001)
+
+
+def test_credits_come_whenever_seeing_begins(served) -> None:
+    """On, off, on: what was not spent before is void."""
+    with served.socket() as client:
+        client.until("hello")
+        for turn in range(3):
+            client.send(type="source", hear="nothing", see=True, id=turn)
+            assert client.until("ready")["credits"] == 2
+            client.send(type="source", hear="nothing", see=False, id=turn)
+            client.until("source", see=False, id=turn)
+        client.send(type="source", hear="nothing", see=True)
+        assert client.until("ready")["credits"] == 2
+        # and pictures are taken, one for each
+        for _ in range(4):
+            client.send_packet(1, jpeg())
+            assert client.until("ready")["credits"] == 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -18,6 +20,8 @@ import pytest
 
 from phosphene.audio.compose import compose, write_wav
 from phosphene.errors import InputError
+from phosphene.server import songs
+from phosphene.server.hearing import __main__ as hearing
 from phosphene.server.hearing.archive import load_features, save_features
 from phosphene.server.hearing.probe import check_length
 from phosphene.server.limits import Limits
@@ -253,3 +257,98 @@ def _tone(seconds: float, rate: int = 8000) -> bytes:
         file.setframerate(rate)
         file.writeframes((8000 * np.sin(times * 2000)).astype("<i2").tobytes())
     return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"content-length: 1000\r\n\r\n",
+        b"content-length: 1000\r\n\r\n" + bytes(400),
+        b"content-length: 1000\r\nexpect: 100-continue\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n5\r\nhel",
+        b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        # no chunk: an answer may have begun
+        b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n",
+        b"transfer-encoding: chunked\r\n\r\n-5\r\nhello\r\n",
+    ],
+)
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("known", [True, False])
+def test_an_upload_that_breaks_off_is_one_line(
+    served, temporary, caplog, sent, reset, known
+) -> None:
+    """A closed tab does it."""
+    caplog.set_level(logging.INFO)
+    with served.socket() as client:
+        client.until("hello")
+        session = client.session if known else "nowhere"
+        link = socket.create_connection(("127.0.0.1", served.port), 10)
+        head = f"POST /api/sessions/{session}/songs HTTP/1.1\r\nhost: localhost\r\n".encode()
+        link.sendall(head + sent)
+        if known:
+            client.until("song", state="receiving")
+        if reset:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.close()
+        if known:
+            assert "broke off" in client.until("song", state="failed")["text"]
+        client.pictures(1)
+    assert not [one for one in caplog.records if one.exc_info or one.levelno >= logging.ERROR]
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *((34, bytes(2)), (34, b"\xff\xff"), (34, b"\x03\x00"), (22, bytes(2)), (22, b"\xff\xff")),
+        *((24, bytes(4)), (24, b"\xff\xff\xff\xff"), (20, b"\x00\x00"), (20, b"\x34\x12")),
+        *(
+            (32, bytes(2)),
+            (28, bytes(4)),
+            (16, bytes(4)),
+            (16, b"\xff\xff\xff\x7f"),
+            (40, bytes(4)),
+        ),
+    ],
+)
+def test_a_wav_with_a_mad_header_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, place, value):
+    """Fields that are nothing, or far too much: heard all the same, or refused."""
+    monkeypatch.setattr(hearing, "be_humble", lambda: None)
+    data = bytearray(_tone(1.0))
+    data[place : place + len(value)] = value
+    song = tmp_path / "song"
+    song.write_bytes(data)
+    hearing.main(str(song), str(tmp_path / "out.npz"), "60", "{}")
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    failed = [line["failed"] for line in said if "failed" in line]
+    assert failed or (tmp_path / "out.npz").exists()
+    assert all(text.endswith(".") and "Error" not in text for text in failed)
+
+
+def test_a_decoder_that_breaks_is_one_line_in_the_log(served, caplog) -> None:
+    data = bytearray(_tone(1.0))
+    # no decoder is known for it
+    data[20:22] = b"\x34\x12"
+    with served.socket() as client:
+        client.until("hello")
+        upload(served, client.session, bytes(data))
+        assert client.until("song", state="failed")["text"].endswith(".")
+    assert not [one for one in caplog.records if one.exc_info or one.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("kind", ["header", "body"])
+def test_an_upload_that_drips_is_given_up(served, monkeypatch, kind) -> None:
+    monkeypatch.setattr(songs, "IDLE_SECONDS", 0.5)
+    with served.socket() as client, socket.create_connection(("127.0.0.1", served.port)) as link:
+        client.until("hello")
+        head = f"POST /api/sessions/{client.session}/songs HTTP/1.1\r\nhost: localhost\r\n"
+        link.sendall(f"{head}content-length: 100000\r\n\r\n".encode())
+        end = time.monotonic() + 10
+        if kind == "body":
+            # each byte in time, all together too slow
+            for _ in range(12):
+                link.sendall(b"x")
+                time.sleep(0.1)
+        assert "upload" in client.until("song", state="failed")["text"]
+        assert time.monotonic() < end
