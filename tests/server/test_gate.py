@@ -263,6 +263,24 @@ def test_debts_are_paid_and_shared(monkeypatch) -> None:
     assert one.wait == 0 and not one.rested
 
 
+def test_coming_again_does_not_pay(monkeypatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    pool = Pool(share=0.1, least=0.02, most=0.05, burst=0.2, start=0.01)
+    guest = Account(pool)
+    guest.charge(0.008)
+    assert guest.wait == 0
+    assert guest.close() == pytest.approx(0.008)
+    stays = Account(pool)
+    stays.charge(0.008)
+    now[0] += 0.2
+    assert stays.close() == 0
+    bold = Account(pool)
+    bold.charge(0.05)
+    assert bold.close() == pytest.approx(0.05)
+    assert not pool.indebted
+
+
 def test_an_address_is_remembered_until_it_has_rested(monkeypatch) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

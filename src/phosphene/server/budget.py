@@ -34,7 +34,7 @@ class Pool:
 
     ``share`` is divided between those who are in debt; an account gets ``least`` at any rate, and
     ``most`` however idle the others are. ``burst`` seconds of work are free after a rest, and ``start``
-    seconds for a new one: coming again must not pay.
+    seconds for a new one, who owes them: coming again must not pay.
     """
 
     def __init__(self, share: float, least: float, most: float, burst: float, start: float) -> None:
@@ -83,9 +83,10 @@ class Account:
         return self._level >= self._pool.burst
 
     def close(self) -> float:
-        """It leaves its share to the others; the answer is its debt, in seconds of work."""
+        """It leaves its share to the others; the answer is what it has not earned, in seconds of work."""
+        self._settle()
         self._pool.indebted.discard(self)
-        return max(0.0, -self._level)
+        return max(0.0, self._pool.start - self._level)
 
     def _settle(self) -> None:
         now = time.monotonic()
@@ -104,8 +105,8 @@ class Budget:
         self._pools: dict[Kind, Pool] = {
             "accept": Pool(share=0.05, least=0.05, most=0.05, burst=0.05, start=0.05),
             "request": Pool(share=0.12, least=0.01, most=0.08, burst=0.5, start=0.5),
-            "watch": Pool(share=0.12, least=0.01, most=0.04, burst=0.1, start=0.0),
-            "perform": Pool(share=0.4, least=0.08, most=0.2, burst=0.5, start=0.0),
+            "watch": Pool(share=0.12, least=0.01, most=0.04, burst=0.1, start=0.02),
+            "perform": Pool(share=0.4, least=0.08, most=0.2, burst=0.5, start=0.1),
         }
         self._addresses: dict[str, Account] = {}
 

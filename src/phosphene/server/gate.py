@@ -107,7 +107,7 @@ class Gate(asyncio.BufferedProtocol):
         if self._resume is not None:
             self._resume.cancel()
         if self._own:
-            # whose debt ends with the connection would come again without it
+            # what it was lent and has not earned, and its debts
             self._gates.budget.of_address(self.address).charge(self.account.close())
         self._gates.discard(self)
         self._do(lambda: self.inner.connection_lost(exc))
