@@ -1,5 +1,6 @@
-"""A mapping is a plain function of one frame's features.
+"""A mapping is a plain function of one moment's features. Speeds are per second.
 
+phosphene live --mapping examples/own_mapping.py
 python examples/own_mapping.py SONG OUT.mp4
 """
 
@@ -26,4 +27,6 @@ def sway(heard: FrameFeatures) -> Reaction:
     )
 
 
-print(render(sys.argv[1], sys.argv[2], options=RenderOptions(duration=10), mapping=sway).describe())
+if __name__ == "__main__":
+    options = RenderOptions(duration=10)
+    print(render(sys.argv[1], sys.argv[2], options=options, mapping=sway).describe())

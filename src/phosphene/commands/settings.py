@@ -48,11 +48,56 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
     group.add_argument(
         "--reactivity", type=float, metavar="X", help="0 ignores the music, 1 as designed, 4 wild"
     )
+    add_react(group)
     group.add_argument(
         "--allow-flashes",
         action="store_true",
         help="do not hold flashes under 3 a second (WCAG 2.3.1); strobing can trigger seizures",
     )
+
+
+def add_react(group: argparse._ArgumentGroup) -> None:
+    """Flags of every command that a mapping moves, and for any setting there is."""
+    group.add_argument(
+        "--mapping",
+        metavar="M",
+        help="what the music does to the picture: a name, or FILE.py[:FUNCTION], which is run",
+    )
+    group.add_argument(
+        "--set",
+        metavar="PATH=VALUE",
+        action="append",
+        default=[],
+        help="any setting by its path, as in `phosphene config`: --set camera.zoom=1.2",
+    )
+
+
+def react_flags(args: argparse.Namespace) -> str | None:
+    """The name of the mapping that ``--mapping`` asks for."""
+    from phosphene.show.mapping import load_mapping
+
+    return load_mapping(args.mapping) if args.mapping else None
+
+
+def apply_sets(texts: list[str], config: PipelineConfig) -> PipelineConfig:
+    """``config`` with every ``path=value``; a value is TOML, or else text. Raises InputError, ConfigError."""
+    import tomllib
+
+    from phosphene.config import PipelineConfig
+    from phosphene.errors import InputError
+
+    given: dict[str, dict[str, object]] = {}
+    for text in texts:
+        path, sign, value = text.partition("=")
+        section, _, name = path.strip().partition(".")
+        if not sign or not name:
+            raise InputError(f"--set {text} is not PATH=VALUE: write for example camera.zoom=1.2.")
+        try:
+            read = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            read = value
+        given.setdefault(section, {})[name] = read
+    return PipelineConfig.from_dict(given, base=config)
 
 
 def add_device(group: argparse._ArgumentGroup) -> None:
@@ -84,11 +129,11 @@ def read_settings(args: argparse.Namespace) -> PipelineConfig:
         "inference": {"seed": args.seed},
         "audio": {"fps": args.fps},
         "stream": {"denoising_steps": args.steps},
-        "react": {"reactivity": args.reactivity},
+        "react": {"reactivity": args.reactivity, "mapping": react_flags(args)},
         "video": {"limit_flashes": False if args.allow_flashes else None},
     }
     given = {k: {n: v for n, v in group.items() if v is not None} for k, group in flags.items()}
-    return PipelineConfig.from_dict(given, base=config)
+    return apply_sets(args.set, PipelineConfig.from_dict(given, base=config))
 
 
 def device_flags(args: argparse.Namespace) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phosphene.commands.form import Commands, command
-from phosphene.commands.settings import add_device, device_flags
+from phosphene.commands.settings import add_device, add_react, apply_sets, device_flags, react_flags
 
 if TYPE_CHECKING:
     from phosphene.config import PipelineConfig
@@ -92,6 +92,7 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         "--preset", default="balanced", metavar="P", help="fast, balanced (default) or quality"
     )
     group.add_argument("--config", metavar="F.toml", help="settings file; see `phosphene config`")
+    add_react(group)
     group.add_argument(
         "--allow-flashes",
         action="store_true",
@@ -134,7 +135,8 @@ def _settings(args: argparse.Namespace) -> PipelineConfig:
             "steps": args.steps,
             "batch": args.batch,
         },
+        "react": {"mapping": react_flags(args)},
         "video": {"limit_flashes": False if args.allow_flashes else None},
     }
     given = {k: {n: v for n, v in group.items() if v is not None} for k, group in flags.items()}
-    return PipelineConfig.from_dict(given, base=config)
+    return apply_sets(args.set, PipelineConfig.from_dict(given, base=config))

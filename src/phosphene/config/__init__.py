@@ -6,7 +6,7 @@ Every field says its unit and meaning in its description, because controls are b
 from phosphene.config.audio import AudioConfig
 from phosphene.config.diffusion import DeviceName, DiffusionConfig, FamilyName, LoraConfig
 from phosphene.config.model import ConfigModel, explain
-from phosphene.config.motion import CameraConfig, ReactConfig
+from phosphene.config.motion import CameraConfig, ReactConfig, Route
 from phosphene.config.output import InferenceConfig, LiveConfig, TransformConfig, VideoConfig
 from phosphene.config.pipeline import PipelineConfig
 from phosphene.config.prompt import CHROMA_PROMPTS, PromptConfig, TimedPrompt
@@ -28,6 +28,7 @@ __all__ = [
     "PipelineConfig",
     "PromptConfig",
     "ReactConfig",
+    "Route",
     "StreamConfig",
     "TimedPrompt",
     "TransformConfig",

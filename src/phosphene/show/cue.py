@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from phosphene.arrays import Array
+from phosphene.config import StreamConfig
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import Context
 
@@ -35,5 +36,7 @@ class Cue:
     """(1, c, h, w) clean latent of an input picture to start from instead of the previous one"""
     goal: Array | None = None
     """(1, seq, hidden) of the prompt that is drawn, or on its way: what input pictures are recoloured for"""
+    stream: StreamConfig | None = None
+    """settings of this frame alone, where routes move them"""
     forget: bool = False
     """another prompt begins: what is remembered of long ago counts no more"""

@@ -8,6 +8,7 @@ The state is a few numbers and words, kept with every segment, so a show can be 
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as KnobValues
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ from phosphene.prompt.fade import Fade, Script, Texts
 from phosphene.prompt.harmony import FloatArray, HarmonyState
 from phosphene.show.cue import Cue
 from phosphene.show.mapping import Mapping, Reaction, default_mapping, during, surged
+from phosphene.show.routes import Now, RouteState, routed
 from phosphene.stream.conditioning import Context
 
 ARRIVAL_RECALL = 0.7
@@ -93,6 +95,7 @@ class DirectorState:
     """radians the remembered shape has turned"""
     moved: float = 0.0
     """seconds it has moved at its own pace"""
+    routes: tuple[RouteState, ...] = ()
 
 
 _STATE = TypeAdapter(DirectorState)
@@ -121,6 +124,8 @@ class Inputs:
     """holds the axes of the walk"""
     prompts: Prompts
     mapping: Callable[[PipelineConfig], Mapping] = default_mapping
+    controllers: KnobValues[str, float] = field(default_factory=dict)
+    """0..1 by name"""
     source: Array | None = None
     """(1 c h w) clean latent of an input picture"""
     control: Array | None = None
@@ -145,6 +150,8 @@ class Moment:
     dt: float
     forget: bool
     """another prompt begins"""
+    config: PipelineConfig
+    """the settings, moved by the routes"""
 
 
 def step(
@@ -156,7 +163,8 @@ def step(
     Before the first prompt is encoded there is nothing to draw; see :func:`ready`.
     """
     state, moment = advance(state, heard, dt, inputs, config)
-    return state, _cue(state, moment, inputs, config)
+    cue = _cue(state, moment, inputs, moment.config)
+    return state, replace(cue, stream=None if moment.config is config else moment.config.stream)
 
 
 def ready(state: DirectorState, inputs: Inputs, config: PipelineConfig) -> bool:
@@ -177,6 +185,14 @@ def advance(
     passed = 0.0 if first else dt
     time = state.time + passed
     walk = walk_on(state.walk, heard, passed, config.latent, inputs.same, inputs.scenes)
+    heard = replace(heard, frame=state.frame, time=time, fps=1.0 / dt, beat_position=walk.beats)
+    now = Now(heard, walk.beats, dt, config.inference.seed, inputs.controllers)
+    plain = config
+    config, routes = routed(config, state.routes, now)
+    if config.latent is not plain.latent:
+        # beats do not hang on settings, steps do
+        music = replace(heard, beat_position=walk.position)
+        walk = walk_on(state.walk, music, passed, config.latent, inputs.same, inputs.scenes)
     script = fade.follow(state.script, config.prompt, inputs.position)
     if script.following is not None:
         inputs.prompts.get((script.following,))
@@ -184,7 +200,6 @@ def advance(
     # what cannot be drawn yet is waited for
     goal = _known((script.text,), state.prompt.goal, inputs.prompts)
     chroma = _known(tuple(config.prompt.chroma_prompts), state.chroma.goal, inputs.prompts)
-    heard = replace(heard, frame=state.frame, time=time, fps=1.0 / dt, beat_position=walk.beats)
     reaction = inputs.mapping(config)(heard)
     beats = walk.beats - state.walk.beats
     gained = surged(reaction.surge, walk.beats, state.walk.beats)
@@ -200,9 +215,10 @@ def advance(
         guide=state.guide.towards(goal[0], variant, passed, beats),
         turned=state.turned + reaction.spin * passed,
         moved=state.moved + reaction.pace * passed + (0.0 if first else gained),
+        routes=routes,
     )
     forget = not first and goal != state.prompt.goal
-    return after, Moment(heard, reaction, dt, forget)
+    return after, Moment(heard, reaction, dt, forget, config)
 
 
 def _known(wanted: Texts, goal: Texts, prompts: Prompts) -> Texts:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import math
+import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import CameraConfig, PipelineConfig, ReactConfig
+from phosphene.diffusion.notices import say_once
+from phosphene.errors import ConfigError
 from phosphene.stream.camera import STILL, CameraMove
 
 FloatArray = npt.NDArray[np.float32]
@@ -63,6 +72,136 @@ class Reaction:
 
 
 Mapping = Callable[[FrameFeatures], Reaction]
+GROUP = "phosphene.mappings"
+"""entry points; each a function (heard) or (heard, config) -> Reaction"""
+DEFAULT = "default"
+_OWN: dict[str, Callable[..., Reaction]] = {}
+"""mappings from files that this process was started with"""
+
+
+class Mappings:
+    """The mapping that a config names, whatever it names from one frame to the next.
+
+    What a mapping of somebody's own makes is looked at: where it raises, or gives no numbers, the default's
+    reaction takes its place, and ``complain`` is told once. Raises :class:`ConfigError` for an unknown name.
+    """
+
+    def __init__(
+        self,
+        config: PipelineConfig,
+        complain: Callable[[str], None] = say_once,
+        own: Mapping | None = None,
+    ) -> None:
+        self._complain = complain
+        self._own = own
+        self._found: dict[str, Callable[..., Reaction]] = {}
+        self._said: set[str] = set()
+        self._find(config.react.mapping)
+
+    def __call__(self, config: PipelineConfig) -> Mapping:
+        """The mapping for these settings."""
+        name = config.react.mapping
+        if self._own is None and name == DEFAULT:
+            return default_mapping(config)
+        function = self._own or self._find(name)
+        takes_config = self._own is None and _parameters(function) > 1
+        return lambda heard: self._ask(name, function, takes_config, heard, config)
+
+    def _ask(
+        self,
+        name: str,
+        function: Callable[..., Reaction],
+        takes_config: bool,
+        heard: FrameFeatures,
+        config: PipelineConfig,
+    ) -> Reaction:
+        try:
+            reaction = function(heard, config) if takes_config else function(heard)
+            if isinstance(reaction, Reaction) and reaction.is_finite:
+                return reaction
+            fault = "gave no Reaction" if not isinstance(reaction, Reaction) else "gave no numbers"
+        except Exception as error:
+            fault = f"failed ({type(error).__name__}: {error})"
+        if name not in self._said:
+            self._said.add(name)
+            called = getattr(function, "__name__", name) if name == DEFAULT else name
+            self._complain(f"the mapping '{called}' {fault}: the default takes its place there.")
+        return react(heard, config)
+
+    def _find(self, name: str) -> Callable[..., Reaction]:
+        if name not in self._found:
+            self._found[name] = find_mapping(name)
+        return self._found[name]
+
+
+def mapping_names() -> list[str]:
+    """Names that ``react.mapping`` may take."""
+    return sorted({DEFAULT, *_OWN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def find_mapping(name: str) -> Callable[..., Reaction]:
+    """The function that is registered as ``name``. Raises :class:`ConfigError`."""
+    if name == DEFAULT:
+        return react
+    if name in _OWN:
+        return _OWN[name]
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            try:
+                found = point.load()
+            except Exception as error:
+                raise ConfigError(
+                    f"the mapping '{name}' ({point.value}) cannot be loaded: {error}."
+                ) from error
+            return _checked(found, name)
+    near = difflib.get_close_matches(name, mapping_names(), n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(mapping_names())}."
+    raise ConfigError(f"unknown mapping '{name}': {hint}")
+
+
+def load_mapping(text: str) -> str:
+    """Take a mapping from ``FILE.py`` or ``FILE.py:FUNCTION`` into this process; gives the name it has then.
+
+    Without a function it is the one called ``mapping``, or the only one in the file. Anything else is taken
+    for a name. Only what starts a show may say this: a file is run. Raises :class:`ConfigError`.
+    """
+    file, _, wanted = text.rpartition(":") if ".py:" in text else (text, "", "")
+    if not file.endswith(".py"):
+        find_mapping(text)
+        return text
+    path = Path(file)
+    try:
+        space = runpy.run_path(str(path), run_name=path.stem)
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the mapping {file} cannot be read: {reason}.") from error
+    here = {
+        name: each
+        for name, each in space.items()
+        if inspect.isfunction(each) and each.__module__ == path.stem and not name.startswith("_")
+    }
+    if not wanted:
+        wanted = "mapping" if "mapping" in here or len(here) != 1 else next(iter(here))
+    if wanted not in here:
+        known = f"it has {', '.join(sorted(here))}" if here else "it has none"
+        raise ConfigError(f"{file} has no function '{wanted}': {known}; write {file}:FUNCTION.")
+    _OWN[path.stem] = _checked(here[wanted], text)
+    return path.stem
+
+
+def _checked(function: object, name: str) -> Callable[..., Reaction]:
+    if not callable(function) or not 1 <= _parameters(function) <= 2:
+        raise ConfigError(
+            f"the mapping '{name}' is no function of what is heard, or of that and the settings."
+        )
+    return cast(Callable[..., Reaction], function)
+
+
+@lru_cache(maxsize=64)
+def _parameters(function: Callable[..., object]) -> int:
+    """How many arguments must be, or may well be given."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(each.kind in kinds for each in inspect.signature(function).parameters.values())
 
 
 def default_mapping(config: PipelineConfig) -> Mapping:

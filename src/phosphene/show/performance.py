@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from phosphene.audio import AudioFeatures
@@ -15,7 +15,11 @@ from phosphene.prompt.book import REMEMBERED, PromptCache, encoder
 from phosphene.prompt.fade import texts_of
 from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, advance, step
-from phosphene.show.mapping import Mapping, default_mapping
+from phosphene.show.mapping import Mapping, Mappings
+from phosphene.show.routes import check_routes
+
+PRICE = ("denoising_steps", "frame_buffer_size", "t_index_list", "stream_batch")
+"""settings of a stream that say what a frame costs; a live show lowers them while it lacks time"""
 
 
 class Performance:
@@ -43,12 +47,9 @@ class Performance:
         for texts in groups:
             # all up front: a prompt that cannot be drawn is said before the work
             prompts.get(texts)
-        choose: Callable[[PipelineConfig], Mapping] = default_mapping
-        if mapping is not None:
-            own = mapping
-            choose = lambda _: own  # noqa: E731
+        check_routes(config)
         noise = LatentGenerator(config.latent, seed=config.inference.seed)
-        self._inputs = Inputs(stream.base, noise, prompts, choose)
+        self._inputs = Inputs(stream.base, noise, prompts, Mappings(config, own=mapping))
 
     @property
     def lead(self) -> int:
@@ -99,6 +100,18 @@ class Performance:
 
 def play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
     """One cue in, the picture to show now out."""
+    usual = stream.stream_config
+    if cue.stream is not None:
+        # how much is drawn is the machine's affair
+        kept = {name: getattr(usual, name) for name in PRICE}
+        stream.stream_config = cue.stream.model_copy(update=kept)
+    try:
+        return _play(stream, cue)
+    finally:
+        stream.stream_config = usual
+
+
+def _play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
     return stream.step(
         cue.latent,
         cue.embeds,

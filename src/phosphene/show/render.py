@@ -15,7 +15,8 @@ from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.show.drawing import Part, draw
-from phosphene.show.mapping import Mapping
+from phosphene.show.mapping import Mapping, find_mapping
+from phosphene.show.routes import check_routes
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.sizes import SizePlan, plan_size
@@ -92,6 +93,8 @@ def render(
     options = options or RenderOptions()
     size = options.size or (config.inference.width, config.inference.height)
     # every refusal comes before the model is loaded and the song is heard
+    check_routes(config)
+    find_mapping(config.react.mapping)
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
     sound = Sound(song, options.start, config.video.audio_bitrate)

@@ -8,12 +8,13 @@ from dataclasses import replace
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.notices import say_once
 from phosphene.latent import LatentGenerator
 from phosphene.prompt.book import PromptBook
 from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, ready, step
 from phosphene.show.live.heard import Heard
-from phosphene.show.mapping import Mapping, default_mapping
+from phosphene.show.mapping import Mappings
 
 LONGEST_FRAME = 0.25
 """seconds; after a longer pause the show goes on as if it had been this long"""
@@ -28,14 +29,16 @@ class LiveCues:
         model: BaseDiffusionPipeline,
         config: PipelineConfig,
         book: PromptBook,
-        mapping: Callable[[PipelineConfig], Mapping] = default_mapping,
+        complain: Callable[[str], None] = say_once,
     ) -> None:
         self.config = config
         self.state = DirectorState()
         self.goal: Array | None = None
         """(1 seq hidden) of the prompt that is drawn, or on its way"""
         noise = LatentGenerator(config.latent, seed=config.inference.seed)
-        self._inputs = Inputs(model, noise, book, mapping)
+        self._inputs = Inputs(model, noise, book, Mappings(config, complain))
+        self.controllers: dict[str, float] = {}
+        """0..1 by name, for routes"""
         self._scenes = 0
         self._last: tuple[float, object] | None = None
 
@@ -67,6 +70,7 @@ class LiveCues:
             position=heard.position,
             same=same,
             scenes=self._scenes,
+            controllers=self.controllers,
         )
         if not ready(self.state, inputs, self.config):
             return None

@@ -126,6 +126,10 @@ class Desk:
         if self._said.get(where) == text:
             return
         self._said[where] = text
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Tell everybody who listens."""
         for listener in self._listeners:
             listener(text)
 

@@ -23,6 +23,7 @@ from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.stage import Stage
 from phosphene.show.live.types import BeatAction, SessionStats, Shown, Source
+from phosphene.show.routes import check_routes
 
 SEE_STRENGTH = 0.6
 """of an input picture, where neither the user nor the model says another ``stream.strength``"""
@@ -55,6 +56,7 @@ class Session:
         config.stream.suggest(strength=SEE_STRENGTH)
         config.prompt.suggest(transition_seconds=TRANSITION)
         check_size(config.inference, base.facts)
+        check_routes(config)
         self.id = secrets.token_urlsafe(9)
         self._desk = desk = Desk(base.view(config.inference.model_copy()), config)
         self._book = PromptBook(encoder(desk.view), desk.wake)

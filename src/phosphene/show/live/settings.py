@@ -11,6 +11,8 @@ from pydantic import JsonValue, ValidationError
 from phosphene.config import ConfigModel, InferenceConfig, PipelineConfig, explain
 from phosphene.diffusion.base import ModelFacts
 from phosphene.errors import ConfigError
+from phosphene.show.mapping import find_mapping
+from phosphene.show.routes import check_routes
 
 WHOLE = ("stream", "latent", "prompt", "camera", "react", "inference", "live")
 """sections of which every field can change"""
@@ -38,6 +40,9 @@ def with_values(
         changes.setdefault(section, {})[field] = value
     sections = {name: _section(config, name, fields) for name, fields in changes.items()}
     changed = config.model_copy(update=sections)
+    if "react" in sections:
+        find_mapping(changed.react.mapping)
+        check_routes(changed)
     if "inference" in sections:
         check_size(changed.inference, facts)
     return changed

@@ -32,7 +32,7 @@ class Stage:
         self._book = book
         self._config = desk.config
         self._pace = Pace()
-        self._cues = LiveCues(desk.view, desk.config, book)
+        self._cues = LiveCues(desk.view, desk.config, book, desk.say)
         model = desk.view.denoiser()
         self._stream = StreamDiffusionPipeline(
             desk.view, desk.config.stream, denoiser=model if crew is None else crew.seat(model)

@@ -12,6 +12,8 @@ import phosphene
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.errors import InputError
+from phosphene.show.mapping import find_mapping
+from phosphene.show.routes import check_routes
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.read import Tempo
 from phosphene.video.clip import Clip, probe
@@ -76,6 +78,8 @@ def prepare(
 
     Raises :class:`~phosphene.errors.PhospheneError` for what cannot be.
     """
+    check_routes(config)
+    find_mapping(config.react.mapping)
     clip = probe(source)
     if clip.duration is not None and options.start >= clip.duration:
         raise InputError(

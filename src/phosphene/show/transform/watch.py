@@ -19,6 +19,7 @@ from phosphene.prompt.book import PromptCache, encoder
 from phosphene.show import director
 from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, step
+from phosphene.show.mapping import Mappings
 from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
@@ -93,7 +94,7 @@ class Watcher:
         self._upright = upright
         self._config = config
         noise = LatentGenerator(config.latent, seed=self._seed)
-        self._inputs = Inputs(base, noise, PromptCache(encoder(base)), bare=True)
+        self._inputs = Inputs(base, noise, PromptCache(encoder(base)), Mappings(config), bare=True)
         self._director = DirectorState()
         self._home = Home.of(base.asarray(np.zeros(1, np.float32)))
         self._sameness = sameness.Sameness(config.stream, self._seed)
