@@ -5,6 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from phosphene.quiet import switch_off_statistics
+
+switch_off_statistics()
+
 __version__ = "0.1.0"
 
 # public name -> module that holds it; loaded on first use, so that `import phosphene` stays light

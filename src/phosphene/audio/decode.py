@@ -13,6 +13,7 @@ import numpy.typing as npt
 from phosphene.audio.progress import Progress, untold
 from phosphene.audio.types import FloatArray
 from phosphene.errors import InputError
+from phosphene.media import open_media
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -45,18 +46,8 @@ def decode(path: str | Path, rate: int = 22050, progress: Progress = untold) -> 
     """
     import av
 
-    source = check_file(path)
-    try:
-        # the prefix keeps names such as "a:b.mp3" from being read as a protocol, and the
-        # whitelist keeps a playlist from reaching for the network
-        container = av.open(
-            f"file:{source}", metadata_errors="ignore", options={"protocol_whitelist": "file"}
-        )
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(
-            f"{source} is not a sound or video file that can be read: use {KNOWN}."
-        ) from error
-    with container:
+    source = Path(path)
+    with open_media(source, "a sound or video file") as container:
         if not container.streams.audio:
             raise InputError(f"{source} has no sound in it: use {KNOWN}.")
         stream = container.streams.audio[0]
@@ -99,26 +90,6 @@ def tame(samples: npt.NDArray[np.floating[Any]]) -> FloatArray:
     if peak > 16:
         finite = finite / peak
     return np.asarray(finite, np.float32)
-
-
-def check_file(path: str | Path) -> Path:
-    """``path`` if it is a readable file with something in it, else :class:`InputError`."""
-    source = Path(path)
-    try:
-        if not source.exists():
-            raise InputError(f"{source} does not exist: check the name of the song.")
-        if source.is_dir():
-            raise InputError(f"{source} is a folder: name one song inside it.")
-        if not source.is_file():
-            raise InputError(f"{source} is not an ordinary file: use {KNOWN}.")
-        if source.stat().st_size == 0:
-            raise InputError(f"{source} is an empty file: use {KNOWN}.")
-        with source.open("rb"):
-            pass
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{source} cannot be read ({reason}): check its permissions.") from error
-    return source
 
 
 def _told_length(container: Any, stream: Any) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+from av.subtitles.subtitle import SubtitleSet
 
 from phosphene.video.clip import opened
 from phosphene.video.tracks import CopiedTrack, EncodedSound, Stretch, TextTrack, Track
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 TEXT_CODECS = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "subrip"}
 TEXTS = frozenset(("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml"))
+CAN_WRITE_TEXT = hasattr(SubtitleSet, "create")
+"""PyAV 16 only reads subtitles"""
 OWN_TAGS = frozenset(
     ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "handler_name")
 )
@@ -80,6 +83,8 @@ def decide(source: Path, suffix: str) -> Carried:
             elif stream.type == "audio":
                 encoded.append(stream.index)
                 notes.append(f"{what} is {codec}, which {suffix} cannot hold: it becomes AAC.")
+            elif codec in TEXTS and not CAN_WRITE_TEXT:
+                notes.append(f"{what} is {codec}, which needs PyAV 17 to be kept: it is left out.")
             elif codec in TEXTS:
                 written.append(stream.index)
             else:

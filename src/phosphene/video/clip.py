@@ -12,13 +12,13 @@ import av
 import numpy as np
 
 from phosphene.errors import InputError
+from phosphene.media import open_media, plain_read_errors
 from phosphene.video.colour import Colour
 from phosphene.video.orientation import Orientation
 from phosphene.video.spec import Size
 from phosphene.video.tonemap import USUAL_PEAK, WHITE
 
-LOCAL = {"protocol_whitelist": "file"}
-"""a playlist must not reach for the network"""
+VIDEO = "a video"
 STILL_BRANDS = frozenset(("avif", "heic", "heix", "mif1"))
 """pictures in an MP4 wrapper"""
 USUAL_RATE = Fraction(25)
@@ -80,6 +80,7 @@ def probe(path: Path) -> Clip:
         aspect = stream.sample_aspect_ratio or Fraction(1)
         rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
         component = frame.format.components[0]
+        context = stream.codec_context
         return Clip(
             path=path,
             size=orientation.size((frame.width, frame.height)),
@@ -89,41 +90,17 @@ def probe(path: Path) -> Clip:
             time_base=Fraction(stream.time_base or 1 / rate),
             start=Fraction(container.start_time or 0, av.time_base),
             duration=None if not container.duration else Fraction(container.duration, av.time_base),
-            colour=Colour.of(frame),
+            colour=Colour.of(frame, context.color_primaries, context.color_trc),
             bits=component.bits,
             peak=_peak(frame),
         )
 
 
-def open_source(path: Path) -> av.container.InputContainer:
-    """Open a file to read from. Raises :class:`InputError`."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a video file.")
-    with plain_read_errors(path):
-        # the prefix keeps a name such as "a:b.mp4" from being read as a protocol
-        return av.open(f"file:{path}", options=LOCAL, metadata_errors="ignore")
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[av.container.InputContainer]:
     """The file, open; whatever goes wrong while it is read becomes an :class:`InputError`."""
-    with open_source(path) as container, plain_read_errors(path):
+    with open_media(path, VIDEO) as container, plain_read_errors(path, VIDEO):
         yield container
-
-
-@contextmanager
-def plain_read_errors(path: Path) -> Iterator[None]:
-    """Turn what FFmpeg and the system say about reading ``path`` into an :class:`InputError`."""
-    try:
-        yield
-    except av.error.InvalidDataError as error:
-        raise InputError(
-            f"{path} is not a video, or damaged or cut short: give another file."
-        ) from error
-    except (av.error.FFmpegError, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as video ({error.strerror}): give another file."
-        ) from error
 
 
 def picture_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from phosphene.media import PYAV
+
 if TYPE_CHECKING:
     import av
 
@@ -12,6 +14,8 @@ UNSPECIFIED = 2
 RGB, BT709, BT470BG, SMPTE170M = 0, 1, 5, 6
 MATRICES = (1, 4, 5, 6, 7, 9)
 """matrices that FFmpeg's scaler converts: BT.709, FCC, BT.601 (625 and 525), SMPTE 240M, BT.2020"""
+WRITABLE = frozenset(MATRICES) - ({9} if PYAV == 17 else set())
+"""PyAV 17's scaler does not pass BT.2020 on to FFmpeg's"""
 HDR_TRANSFERS: dict[int, Literal["pq", "hlg"]] = {16: "pq", 18: "hlg"}
 FULL, LIMITED = 2, 1
 """FFmpeg's numbers for the range"""
@@ -30,15 +34,20 @@ class Colour:
     """whether 0..255 is used, instead of 16..235"""
 
     @classmethod
-    def of(cls, frame: av.VideoFrame) -> Colour:
-        """The colour of a decoded frame; what the file does not say is taken as players do."""
+    def of(cls, frame: av.VideoFrame, primaries: int, transfer: int) -> Colour:
+        """The colour of a decoded frame; what the file does not say is taken as players do.
+
+        ``primaries`` and ``transfer`` are the stream's: PyAV 16 does not tell a frame's own.
+        """
         planar = not frame.format.is_rgb
         matrix = frame.colorspace
         if planar and matrix not in MATRICES:
             hd = frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT
             matrix = BT709 if hd else BT470BG
         full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
-        return cls(matrix if planar else RGB, frame.color_primaries, frame.color_trc, full)
+        primaries = getattr(frame, "color_primaries", primaries)
+        transfer = getattr(frame, "color_trc", transfer)
+        return cls(matrix if planar else RGB, primaries, transfer, full)
 
     @property
     def hdr(self) -> Literal["pq", "hlg"] | None:
@@ -49,11 +58,12 @@ class Colour:
     def shown(self) -> Colour:
         """The colour in which 8-bit YUV of it is stored.
 
-        High dynamic range has been tone-mapped to BT.709; RGB needs some matrix; the rest stays.
+        High dynamic range has been tone-mapped to BT.709; RGB, and what cannot be written, needs some
+        matrix; the rest stays.
         """
         if self.hdr is not None:
             return STANDARD
-        if self.matrix == RGB:
+        if self.matrix not in WRITABLE:
             return Colour(BT709, self.primaries, self.transfer)
         return self
 

@@ -13,14 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
+from phosphene.media import PYAV
 from phosphene.video.clip import Clip, opened, picture_stream, probe
-from phosphene.video.colour import RGB, Colour
+from phosphene.video.colour import BT470BG, BT709, RGB, Colour
 from phosphene.video.spec import Size
 from phosphene.video.timing import Shown
 from phosphene.video.tonemap import tone_map
 
 MISSING_SHARE, MISSING_SECONDS = Fraction(1, 20), Fraction(1)
 """a file that ends this much before it says it does is cut short; containers round by less"""
+ALONE = {"threads": 1} if PYAV >= 17 else {}
+"""frames are scaled beside other work; PyAV 16 does so anyway"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +122,14 @@ class Upright:
         self._clip = clip
         self._size = clip.orientation.size(size)
         self._scaler = VideoReformatter()
+        # PyAV 16 heeds the matrix only where the one of the result, which RGB has not, is another
+        other = BT709 if clip.colour.coefficients == BT470BG else BT470BG
+        self._asking = {"dst_colorspace": other} if PYAV < 17 else {}
 
     def __call__(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """uint8 RGB (height, width, 3); high dynamic range is tone-mapped."""
-        colour = Colour.of(frame)
+        told = self._clip.colour
+        colour = Colour.of(frame, told.primaries, told.transfer)
         hdr = colour.hdr
         pixels: npt.NDArray[Any] = self._scaler.reformat(
             frame,
@@ -133,8 +140,8 @@ class Upright:
             src_color_range=ColorRange(colour.range_code),
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.BICUBIC,
-            # frames are scaled beside other work
-            threads=1,
+            **ALONE,
+            **self._asking,
         ).to_ndarray()
         if hdr is not None:
             pixels = tone_map(pixels, hdr, self._clip.peak)

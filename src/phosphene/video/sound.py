@@ -13,6 +13,7 @@ import numpy.typing as npt
 from av.audio.resampler import AudioResampler
 
 from phosphene.errors import InputError
+from phosphene.media import open_media
 
 Samples = npt.NDArray[np.float32]
 """sound, shape (channels, n), -1..1"""
@@ -23,8 +24,6 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 """channel counts kept as they are; all others become stereo"""
 BITS_PER_SAMPLE = 6
 """an AAC frame holds at most 6144 bits for 1024 samples of one channel"""
-LOCAL = {"protocol_whitelist": "file"}
-"""a playlist must not reach for the network"""
 BLOCK = 1 << 16
 """samples of silence handed to the encoder at once"""
 
@@ -58,13 +57,7 @@ class Song:
     """
 
     def __init__(self, path: Path, index: int | None = None) -> None:
-        try:
-            # the prefix keeps a name such as "a:b.mp3" from being read as a protocol
-            self._container = av.open(f"file:{path}", options=LOCAL, metadata_errors="ignore")
-        except (av.error.FFmpegError, OSError) as error:
-            raise InputError(
-                f"{path} cannot be read as sound ({error.strerror}): give another file."
-            ) from error
+        self._container = open_media(path, "a song or a video with sound")
         if not self._container.streams.audio:
             self._container.close()
             raise InputError(f"{path} has no sound: give a song or a video with sound.")

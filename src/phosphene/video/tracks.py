@@ -12,7 +12,8 @@ from typing import Protocol
 import av
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
-from phosphene.video.clip import open_source, plain_read_errors
+from phosphene.media import open_media, plain_read_errors
+from phosphene.video.clip import VIDEO
 from phosphene.video.sound import Song, encode_aac
 
 Packets = Iterator[av.Packet]
@@ -160,7 +161,7 @@ class TextTrack:
 def _open(
     path: Path, index: int, files: ExitStack
 ) -> tuple[av.container.InputContainer, av.stream.Stream]:
-    source = open_source(path)
+    source = open_media(path, VIDEO)
     # not as a context: it would take the disk's complaints about the new file for the source's
     files.callback(source.close)
     return source, source.streams[index]
@@ -176,14 +177,14 @@ def _describe(
     if out.format.name == "mov" and "language" in target.metadata:
         language = target.metadata["language"]
         target.metadata["language"] = QUICKTIME_LANGUAGES.get(language, language)
-    target.disposition = stream.disposition
+    target.disposition = stream.disposition.value
 
 
 def _demux(path: Path, source: av.container.InputContainer, stream: av.stream.Stream) -> Packets:
     """Packets of one stream with data in them; a file that ends inside one ends before it."""
     packets = source.demux(stream)
     while True:
-        with plain_read_errors(path):
+        with plain_read_errors(path, VIDEO):
             try:
                 packet = next(packets)
             except (StopIteration, av.error.InvalidDataError):

@@ -89,6 +89,8 @@ def open_session(path: Path, threads: int) -> InferenceSession:
     """A CPU session of one network."""
     import onnxruntime as ort
 
+    # of what the switch in phosphene.quiet might leave on
+    ort.disable_telemetry_events()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

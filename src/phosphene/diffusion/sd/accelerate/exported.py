@@ -126,6 +126,8 @@ def _session(
     """An ONNX Runtime session for ``function``, exported if it was not before."""
     import onnxruntime
 
+    # of what the switch in phosphene.quiet might leave on
+    onnxruntime.disable_telemetry_events()
     folder = cache_folder() / fingerprint(net, part, inputs)
     if not (folder / "net.onnx").is_file():
         _export(function, net, inputs, folder)

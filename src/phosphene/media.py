@@ -1,0 +1,110 @@
+"""The one door to media files: checked, opened the same way everywhere, errors in plain words."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phosphene.errors import InputError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+PYAV = int(version("av").split(".")[0])
+"""its major version: a few of its calls changed between 16 and 19"""
+REACHING = frozenset(
+    ("concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sdp", "vobsub",
+     "webm_dash_manifest")
+)  # fmt: skip
+"""FFmpeg's readers that open what a file names: a song from a stranger must not choose what is read"""
+PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]")
+"""how lists of other files begin: worth a better word than 'damaged'"""
+
+
+def check_file(path: str | Path, wanted: str) -> Path:
+    """``path`` if it is a readable file with something in it, else :class:`InputError`.
+
+    ``wanted`` says what to give instead. Pipes and devices are refused: opening one may wait for ever,
+    and most formats need to be read more than once.
+    """
+    source = Path(path)
+    try:
+        if not source.exists():
+            raise InputError(f"{source} does not exist: check its name.")
+        if source.is_dir():
+            raise InputError(f"{source} is a folder: name a file inside it.")
+        if not source.is_file():
+            raise InputError(f"{source} is not an ordinary file: give {wanted}.")
+        if source.stat().st_size == 0:
+            raise InputError(f"{source} is an empty file: give {wanted}.")
+        with source.open("rb"):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{source} cannot be read ({reason}): check its permissions.") from error
+    return source
+
+
+def open_media(path: str | Path, wanted: str) -> InputContainer:
+    """A media file, open to read from; it can open no other file and no connection.
+
+    ``wanted`` says in errors what to give instead, such as "a video". Raises :class:`InputError`.
+    """
+    import av
+
+    source = check_file(path, wanted)
+    # the prefix keeps a name such as "a:b.mp4" from being read as a protocol
+    name = f"file:{source}"
+    options = {"protocol_whitelist": "file", "format_whitelist": _readers()}
+    with plain_read_errors(source, wanted):
+        try:
+            # tags need not be text; PyAV 19 takes them as they come
+            return av.open(name, options=options, metadata_errors="ignore")
+        except TypeError:
+            return av.open(name, options=options)
+
+
+@contextmanager
+def plain_read_errors(path: Path, wanted: str) -> Iterator[None]:
+    """Turn what FFmpeg and the system say about reading ``path`` into an :class:`InputError`."""
+    import av
+
+    try:
+        yield
+    except (av.error.FFmpegError, OSError) as error:
+        if _is_playlist(path):
+            raise InputError(f"{path} is a list of other files: name one of them.") from error
+        # where no reader takes a file, FFmpeg calls the argument invalid
+        if isinstance(error, av.error.InvalidDataError) or error.errno == errno.EINVAL:
+            raise InputError(
+                f"{path} is not {wanted}, or damaged or cut short: give another file."
+            ) from error
+        raise InputError(f"{path} cannot be read ({error.strerror}): give another file.") from error
+
+
+@cache
+def _readers() -> str:
+    """FFmpeg's readers that stay in their own file, as it takes a list."""
+    import av
+
+    def stays(name: str) -> bool:
+        try:
+            return name not in REACHING and av.ContainerFormat(name).is_input
+        except ValueError:
+            # formats that can only be written
+            return False
+
+    return ",".join(sorted(filter(stays, av.formats_available)))
+
+
+def _is_playlist(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf").lstrip().startswith(PLAYLISTS)
+    except OSError:
+        return False
