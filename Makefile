@@ -11,7 +11,7 @@ PAGE := src/phosphene/server/page/index.html
 PAGE_SOURCES := $(shell find web/src -type f) $(wildcard web/*.html web/*.ts web/*.json)
 NPM := cd web && PATH="$(abspath $(BIN)):$$PATH" npm --no-fund --no-audit
 
-.PHONY: setup demo live page test fuzz bench lint clean
+.PHONY: setup demo live page test fuzz installs bench lint clean
 
 # base: what a user gets. dev: everything the tests and linters need
 $(VENV)/.base: pyproject.toml
@@ -51,6 +51,11 @@ test: setup  ## all tests
 
 fuzz: setup  ## 2,000 mutated files and messages of each kind; PHOSPHENE_FUZZ_SEED=N for others
 	PHOSPHENE_FUZZ=2000 $(BIN)/python -m pytest -rP tests/fuzz
+
+installs: setup  ## the wheel, in every Python here, with the newest and the oldest libraries allowed
+	rm -rf build/wheel
+	$(BIN)/uv build --quiet --wheel --out-dir build/wheel .
+	$(BIN)/python .ci/installs.py $(BIN)/uv build/wheel/*.whl
 
 bench: $(VENV)/.base  ## frames per second of the built-in model on this machine
 	$(BIN)/phosphene bench stream --json bench-stream.json

@@ -174,9 +174,9 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     sub.mkdir()
     return {
         "text": (text, "not a video"),
-        "empty": (empty, "not a video"),
+        "empty": (empty, "empty file"),
         "cut before its index": (cut, "cut short"),
-        "missing": (folder / "missing.mp4", "No such file"),
+        "missing": (folder / "missing.mp4", "does not exist"),
         "folder": (sub, "folder"),
         "sound": (song, "only sound"),
         "cover": (with_cover(folder / "cover.mp3"), "cover"),

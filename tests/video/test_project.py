@@ -125,3 +125,94 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         Project(tmp_path / "out.mp4", "a")
     assert (tmp_path / "out.mp4.part").read_bytes() == b"precious"
+
+
+def precious(folder: Path) -> Path:
+    """A stranger's folder; everything in it must stay."""
+    folder.mkdir()
+    for name in ("letter.txt", "00000.mp4", "00000.state", "unfinished.mp4"):
+        (folder / name).write_bytes(b"precious")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "more.txt").write_bytes(b"precious")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("manifest", [None, "{}", '{"name": "an app", "version": 3}', "no JSON"])
+@pytest.mark.parametrize("flags", [{}, {"resume": True}, {"overwrite": True}])
+def test_the_folder_of_somebody_else_is_refused(
+    tmp_path: Path, manifest: str | None, flags: dict[str, bool]
+) -> None:
+    folder = precious(tmp_path / "out.mp4.part")
+    if manifest is not None:
+        (folder / "manifest.json").write_text(manifest)
+    before = contents(folder)
+    with pytest.raises(OutputError, match="no render of phosphene made"):
+        Project(tmp_path / "out.mp4", "a", **flags)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("flags", [{}, {"resume": True}, {"overwrite": True}])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_in_place_of_the_folder_is_not_followed(
+    tmp_path: Path, flags: dict[str, bool], exists: bool
+) -> None:
+    target = tmp_path / "elsewhere"
+    if exists:
+        precious(target)
+        (target / "manifest.json").write_text('{"version": 1, "fingerprint": "a", "segments": []}')
+    before = contents(target)
+    work_folder(tmp_path / "out.mp4").symlink_to(target)
+    with pytest.raises(OutputError, match="is a link"):
+        Project(tmp_path / "out.mp4", "a", **flags)
+    assert contents(target) == before
+    assert target.exists() == exists
+
+
+@pytest.mark.parametrize("name", ["lock", "manifest.json"])
+def test_a_linked_lock_or_manifest_is_refused(tmp_path: Path, name: str) -> None:
+    out, target = tmp_path / "out.mp4", tmp_path / "precious"
+    fill(out, 1)
+    (work_folder(out) / name).rename(target)
+    before = target.read_bytes()
+    (work_folder(out) / name).symlink_to(target)
+    with pytest.raises(OutputError):
+        Project(out, "a", overwrite=True)
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["00000.mp4", "00001.mp4", "00000.state", "unfinished.mp4", "manifest.json.new"]
+)
+@pytest.mark.parametrize("exists", [True, False])
+def test_nothing_is_written_or_read_through_a_link(tmp_path: Path, name: str, exists: bool) -> None:
+    out, target = tmp_path / "out.mp4", tmp_path / "precious"
+    fill(out, 1)
+    if exists:
+        target.write_bytes(b"precious")
+    link = work_folder(out) / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+    with Project(out, "a", resume=True) as project:
+        assert project.next_frame == (0 if name.startswith("00000") else 10)
+        assert not project.next_path.is_symlink()
+        project.next_path.write_bytes(b"video")
+        project.add(10, b"state")
+        project.remove()
+    assert target.exists() == exists
+    assert not exists or target.read_bytes() == b"precious"
+
+
+def test_what_others_put_into_a_render_s_folder_stays(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    fill(out, 2)
+    folder = work_folder(out)
+    (folder / "notes.txt").write_bytes(b"precious")
+    (folder / "linked").symlink_to(precious(tmp_path / "elsewhere"))
+    with Project(out, "a", overwrite=True) as project:
+        project.remove()
+    assert sorted(p.name for p in folder.iterdir()) == ["linked", "notes.txt"]
+    assert len(contents(tmp_path / "elsewhere")) == 5

@@ -112,7 +112,7 @@ def test_strange_sound_is_taken_or_refused_plainly(tmp_path: Path) -> None:
 
     text = tmp_path / "text.mp3"
     text.write_text("not a song")
-    for path, words in ((text, "cannot be read"), (tmp_path / "none.wav", "cannot be read")):
+    for path, words in ((text, "not a song"), (tmp_path / "none.wav", "does not exist")):
         with pytest.raises(InputError, match=words):
             render(tmp_path / "bad.mp4", 3, path, resume=True)
     silent = tmp_path / "silent.mp4"

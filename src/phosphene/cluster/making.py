@@ -21,12 +21,9 @@ from phosphene.video.failures import plain_write_errors
 from phosphene.video.files import content_mark
 from phosphene.video.manifest import load_manifest
 from phosphene.video.mux import Clock, Sound, Tags, assemble
-from phosphene.video.project import Project, work_folder
+from phosphene.video.project import PIECES, Project, make_own_folder, work_folder
 from phosphene.video.spec import segment_frames
 from phosphene.video.target import Target, check_target, clamp_fps
-
-PIECES = "pieces"
-"""folder in the work folder of a video whose segments are drawn each for itself"""
 
 
 @dataclass(eq=False)
@@ -166,7 +163,7 @@ class SongMaking(Making):
         """One piece for each segment, begun ``warm_up`` seconds early."""
         folder = project.folder / PIECES
         with plain_write_errors(folder):
-            folder.mkdir(exist_ok=True)
+            make_own_folder(folder)
         rate = self.target.rate
         length = segment_frames(self.item.config.video, rate)
         ends = list(segment_ends(self._features.num_frames, length, lead=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from phosphene.audio import AudioAnalyzer, AudioFeatures
@@ -52,7 +53,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     """Refuse a target that cannot or must not be written, before any work is done."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder: name a file in it.")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise OutputError(f"{path} exists: give another name or --overwrite.")
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder {path.parent}: make it first.")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from phosphene.errors import PhospheneError
+from phosphene.errors import OutputError, PhospheneError
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def _guarded(topic: str, check: Callable[[], str], optional: bool = False) -> Fi
     except (PhospheneError, ImportError, OSError) as error:
         # a missing optional part is no fault
         return Finding(topic, optional, str(error), optional)
+    except Exception as error:  # a library that is broken, or too new, may raise anything
+        return Finding(topic, False, f"does not work here ({type(error).__name__}: {error})")
 
 
 def _package(name: str) -> Finding:
@@ -83,7 +85,46 @@ def _encoders() -> str:
         raise ImportError(
             f"PyAV was built without {', '.join(missing)}: pip install --force-reinstall av"
         )
-    return f"H.264 and AAC through PyAV {av.__version__}"
+    _write_and_read()
+    return f"H.264 and AAC written and read through PyAV {av.__version__}"
+
+
+def _write_and_read() -> None:
+    """Half a second of video with sound, by the very parts a render uses."""
+    import tempfile
+    from fractions import Fraction
+    from pathlib import Path
+
+    import numpy as np
+
+    from phosphene.audio.compose import write_wav
+    from phosphene.audio.decode import decode
+    from phosphene.config import VideoConfig
+    from phosphene.video.mux import Clock, Sound, Tags, assemble
+    from phosphene.video.reader import read_frames
+    from phosphene.video.spec import VideoSpec
+    from phosphene.video.writer import SegmentWriter
+
+    side, rate, frames, sound_rate = 64, Fraction(24), 12, 44100
+    grey = np.full((side, side, 3), 128, np.uint8)
+    with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
+        work = Path(folder)
+        song, segment, video = work / "a.wav", work / "a.mp4", work / "b.mp4"
+        write_wav(song, np.zeros(sound_rate // 2, np.float32), sound_rate)
+        writer = SegmentWriter(segment, VideoSpec.of(VideoConfig(), (side, side), rate))
+        for _ in range(frames):
+            writer.write(grey)
+        writer.close()
+        clock, sound = Clock.even(rate, frames), Sound(song, 0.0, 128_000)
+        assemble(
+            [segment], video, clock=clock, sound=sound, tags=Tags(), work=work, overwrite=False
+        )
+        shown, heard = sum(1 for _ in read_frames(video)), decode(video).duration
+    if shown != frames or abs(heard - 0.5) > 0.1:
+        raise OutputError(
+            f"a video of {frames} pictures and 0.5 s of sound came back with {shown} and {heard:.2f} s:"
+            " pip install --force-reinstall av."
+        )
 
 
 def _built_in_model() -> str:

@@ -37,6 +37,7 @@ def sync_folder(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write ``data`` beside ``path``, flush it to the disk, then put it in place in one step."""
     fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)  # what a kill left, or a link to something else
     with fresh.open("wb") as file:
         file.write(data)
         file.flush()

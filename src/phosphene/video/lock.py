@@ -30,7 +30,9 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         path = folder / "lock"
-        self._handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # a link in its place would make, or hold, a file elsewhere
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        self._handle: int | None = os.open(path, flags, 0o666)
         try:
             _try_lock(self._handle)
             # its last owner may have removed the folder between our open and our lock

@@ -55,10 +55,19 @@ def load_manifest(path: Path) -> Manifest | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutputError(
             f"{path} is damaged, so the unfinished render cannot go on: start again with --overwrite."
         ) from error
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a manifest of a render, of whatever version and however damaged inside."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and {"version", "fingerprint", "segments"} <= data.keys()
 
 
 def _segment(item: dict[str, object]) -> Segment:

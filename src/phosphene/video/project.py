@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,15 @@ from phosphene.errors import OutputError
 from phosphene.video.failures import plain_write_errors
 from phosphene.video.files import checksum, sync_file, write_atomic
 from phosphene.video.lock import FolderLock
-from phosphene.video.manifest import Manifest, Segment, load_manifest, save_manifest
+from phosphene.video.manifest import Manifest, Segment, is_ours, load_manifest, save_manifest
+
+PIECES = "pieces"
+"""folder in a work folder that holds work folders: segments that are drawn each for itself"""
+OWN = re.compile(
+    rf"lock|manifest\.json(\.new)?|\d{{5,8}}\.(mp4|state)(\.new)?|unfinished\.(mp4|mkv|mov)|{PIECES}"
+)
+"""names a render gives; only what is called so, in a folder that is a render's, is ever deleted"""
+INNER = re.compile(r"\d{8}\.mp4\.part")
 
 
 def work_folder(out_path: Path) -> Path:
@@ -30,7 +38,8 @@ class Project:
     that decides the picture (song, settings, seed, model, sizes, segment length). Raises
     :class:`OutputError` when another render holds the folder, when finished segments would be lost
     (neither ``resume`` nor ``overwrite`` given), and on ``resume`` with another fingerprint or a
-    damaged manifest. With both given, ``resume`` wins over ``overwrite``.
+    damaged manifest. With both given, ``resume`` wins over ``overwrite``. A folder that no render made,
+    or a link in its place, is refused whatever is given.
     """
 
     def __init__(
@@ -38,7 +47,7 @@ class Project:
     ) -> None:
         self.folder = work_folder(out_path)
         with plain_write_errors(self.folder):
-            self.folder.mkdir(exist_ok=True)
+            make_own_folder(self.folder)
             self._lock = FolderLock(self.folder)
         try:
             with plain_write_errors(self.folder):
@@ -95,9 +104,13 @@ class Project:
         self._lock.release()
 
     def remove(self) -> None:
-        """Delete the folder, once the finished video has its final name."""
+        """Delete the folder, once the finished video has its final name.
+
+        What others put there stays, and the folder with it.
+        """
         self.close()  # windows deletes no open file
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            _clear(self.folder)
 
     def __enter__(self) -> Self:
         return self
@@ -142,9 +155,59 @@ class Project:
         keep = {"lock", "manifest.json"}
         keep.update(name for s in manifest.segments for name in (s.file, s.state_file))
         for path in self.folder.iterdir():
-            if path.name not in keep and path.is_file():
+            # links too: a segment must not be written through one
+            if path.name not in keep and OWN.fullmatch(path.name) and not _is_folder(path):
                 with suppress(OSError):
                     path.unlink()
+
+
+def make_own_folder(folder: Path) -> None:
+    """Make a work folder, or take over one that a render left. Raises :class:`OutputError`."""
+    if folder.is_symlink():
+        raise OutputError(
+            f"{folder} is a link, which a render does not follow: remove it or give another output name."
+        )
+    folder.mkdir(exist_ok=True)
+    if folder.name != PIECES and not _is_own(folder):
+        raise OutputError(
+            f"{folder} holds files that no render of phosphene made: move them away or give another output"
+            " name."
+        )
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a render made a folder: it is empty, or carries a manifest."""
+    names = {path.name for path in folder.iterdir()}
+    lock, manifest = folder / "lock", folder / "manifest.json"
+    if "lock" in names and (lock.is_symlink() or not lock.is_file() or lock.stat().st_size):
+        return False
+    if names <= {"lock", "manifest.json.new"}:  # a kill came before the first manifest
+        return True
+    if manifest.is_symlink() or not manifest.is_file():
+        return False
+    # a damaged one counts among nothing but what renders leave
+    return is_ours(manifest) or ("lock" in names and all(map(OWN.fullmatch, names)))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _clear(folder: Path) -> None:
+    """Delete what is a render's own in ``folder``, then the folder if nothing else is left."""
+    for path in folder.iterdir():
+        if not OWN.fullmatch(path.name):
+            continue
+        if not _is_folder(path):
+            path.unlink()
+        elif path.name == PIECES:
+            for inner in path.iterdir():
+                if INNER.fullmatch(inner.name) and _is_folder(inner) and _is_own(inner):
+                    _clear(inner)
+            with suppress(OSError):
+                path.rmdir()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _intact(folder: Path, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
@@ -153,6 +216,6 @@ def _intact(folder: Path, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         pairs = ((segment.file, segment.sha256), (segment.state_file, segment.state_sha256))
         for name, expected in pairs:
             path = folder / name
-            if not path.is_file() or checksum(path) != expected:
+            if path.is_symlink() or not path.is_file() or checksum(path) != expected:
                 return segments[:index]
     return segments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -80,12 +81,21 @@ def _check_fps(fps: float) -> Fraction:
 
 
 def _check_name(path: Path, *, overwrite: bool) -> None:
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path} cannot be written to ({reason}): give another name.") from error
+    if is_folder:
         raise OutputError(f"{path} is a folder: give a file name such as {path / 'video.mp4'}.")
     if path.suffix.lower() not in EXTENSIONS:
         raise OutputError(f"{path} must end in one of {', '.join(EXTENSIONS)}.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists: give another name or --overwrite.")
+    # a link that leads nowhere is there all the same
+    if os.path.lexists(path):
+        if not overwrite:
+            raise OutputError(f"{path} exists: give another name or --overwrite.")
+        if not path.is_symlink() and not path.is_file():
+            raise OutputError(f"{path} is not an ordinary file: give another name.")
 
 
 def _check_folder(folder: Path) -> None:
