@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from phosphene.errors import InputError
-
-if TYPE_CHECKING:
-    from av.container import InputContainer
 
 PYAV = int(version("av").split(".")[0])
 """its major version: a few of its calls changed between 16 and 19"""
@@ -50,9 +47,10 @@ def check_file(path: str | Path, wanted: str) -> Path:
     return source
 
 
-def open_media(path: str | Path, wanted: str) -> InputContainer:
-    """A media file, open to read from; it can open no other file and no connection.
+def open_media(path: str | Path, wanted: str) -> Any:
+    """A media file, open to read from: an ``av.container.InputContainer``.
 
+    It can open no other file and no connection.
     ``wanted`` says in errors what to give instead, such as "a video". Raises :class:`InputError`.
     """
     import av

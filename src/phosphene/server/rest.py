@@ -94,7 +94,7 @@ def rest_routes(theatre: Theatre) -> APIRouter:
             connections=len(theatre.connections),
         )
 
-    @router.post("/api/knock", tags=["server"], status_code=204)
+    @router.post("/api/knock", tags=["server"], status_code=204, response_model=None)
     async def knock() -> None:
         """Whether a page may open the socket: a browser hides the reason why it could not."""
 
