@@ -151,7 +151,7 @@ def test_a_source_that_vanishes_keeps_what_is_finished(
         transform(source, out, config, base=base)
     away = source.rename(tmp_path / "away.mp4")
     goes_on = TransformOptions(resume=True)
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="does not exist"):
         transform(source, out, config, goes_on, base=drawer(config))
     assert len(list(work_folder(out).glob("*.mp4"))) >= 2
     away.rename(source)
