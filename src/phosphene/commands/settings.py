@@ -43,6 +43,11 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
     )
     group.add_argument("--fps", type=float, metavar="N", help="frames per second (default 24)")
     group.add_argument(
+        "--cadence",
+        metavar="N",
+        help="frames shown for each one drawn (default 1), or auto: what the machine has time for",
+    )
+    group.add_argument(
         "--steps", type=int, metavar="N", help="denoising steps per frame (default 1)"
     )
     group.add_argument(
@@ -128,7 +133,7 @@ def read_settings(args: argparse.Namespace) -> PipelineConfig:
         "diffusion": {"model": args.model, "model_id": args.model_id} | device_flags(args),
         "inference": {"seed": args.seed},
         "audio": {"fps": args.fps},
-        "stream": {"denoising_steps": args.steps},
+        "stream": {"denoising_steps": args.steps, "cadence": args.cadence},
         "react": {"reactivity": args.reactivity, "mapping": react_flags(args)},
         "video": {"limit_flashes": False if args.allow_flashes else None},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,11 @@ class StreamConfig(ConfigModel):
     )
     pace: float = Field(
         1.0, ge=0, le=4, description="How fast remembered pictures move by themselves (0: stills)."
+    )
+    cadence: Literal["auto"] | Annotated[int, Field(ge=1, le=48)] = Field(
+        1,
+        description="Pictures shown for each one the model draws: between two of them the display moves them"
+        " along the camera's path. auto: as few as the machine has time for.",
     )
     denoising_steps: int = Field(1, ge=1, le=8, description="Denoising steps per frame.")
     stream_batch: bool = Field(

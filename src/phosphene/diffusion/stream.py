@@ -238,6 +238,13 @@ class StreamDiffusionPipeline:
         """Go on exactly where :meth:`save_state` was called. Raises InputError."""
         self.state = load(path, self._home.float32)
 
+    @property
+    def key(self) -> Key:
+        """The picture that :meth:`step` gave last. Raises :class:`InputError` before the first."""
+        if self.state.picture is None:
+            raise InputError("nothing has been drawn yet.")
+        return self._key()
+
     def _key(self) -> Key:
         state, picture = self.state, self.base.as_model_dtype(self.state.picture)
         # another thread may decode it while this one goes on with the next frame
@@ -287,6 +294,7 @@ class StreamDiffusionPipeline:
             noise_scale=noise_scale,
             anchor=None if anchor is None else self._home.float32(anchor),
             anchor_weight=options.get("anchor_weight", 0.0),
+            span=options.get("span", 1.0),
         )
 
     def _negative_embeds(self) -> Array | None:

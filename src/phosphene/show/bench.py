@@ -18,7 +18,7 @@ from phosphene.config import AudioConfig, PipelineConfig
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
 from phosphene.profiling import StageTimes, format_table, get_profiler, memory_mb
 from phosphene.show.analysis import write_text
-from phosphene.show.finish import Finisher
+from phosphene.show.finish import Finisher, Tween
 from phosphene.show.performance import Performance
 from phosphene.show.render import apply_size
 from phosphene.video.flash import FlashLimiter
@@ -103,7 +103,7 @@ def measure(config: PipelineConfig, frames: int, size: Size | None) -> StreamBen
     finisher = Finisher(base, FlashLimiter(config.audio.fps), _Sink())
 
     def play(frame: int) -> None:
-        finisher.write(performance.step(performance.cue(frame % features.num_frames)))
+        finisher.write(Tween(performance.step(performance.cue(frame % features.num_frames))))
 
     play(0)
     first = time.perf_counter()

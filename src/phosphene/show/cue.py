@@ -38,5 +38,7 @@ class Cue:
     """(1, seq, hidden) of the prompt that is drawn, or on its way: what input pictures are recoloured for"""
     stream: StreamConfig | None = None
     """settings of this frame alone, where routes move them"""
+    span: float = 1.0
+    """frames since the one drawn before: what happens in a frame has happened so often"""
     forget: bool = False
     """another prompt begins: what is remembered of long ago counts no more"""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
-from phosphene.show import director
-from phosphene.show.finish import Finisher, pack, unpack
+from phosphene.show.cadence import key_frames
+from phosphene.show.finish import Finisher, unpack
 from phosphene.show.mapping import Mapping
 from phosphene.show.performance import Performance
 from phosphene.stream.state import StreamState
@@ -43,10 +44,11 @@ def draw(
     config: PipelineConfig,
     base: BaseDiffusionPipeline,
     mapping: Mapping | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[int]:
     """Draw a part of a video into segments on ``shelf``; tells how many frames of the video there are.
 
-    ``base`` must draw at the configured size. Drawing, decoding and encoding run side by side.
+    ``base`` must draw at the configured size; ``say`` is told what was chosen by measuring. Drawing, decoding and encoding run side by side.
     """
     total = features.num_frames
     end = total if part.end is None else part.end
@@ -59,32 +61,33 @@ def draw(
     begin = part.first
     performance = Performance(features, config, stream, mapping)
     if part.state is not None:
-        engine_state, director_state, limiter_state = unpack(part.state)
-        stream.restore_state(engine_state)
-        performance.state = director.restore(director_state)
+        *played, limiter_state = unpack(part.state)
+        performance.restore(*played)
         if limiter is not None:
             limiter.set_state(limiter_state)
     else:
-        begin = max(0, begin - part.warm_up)
+        cadence = config.stream.cadence
+        performance.cadence = performance.measure() if cadence == "auto" else cadence
+        if cadence == "auto":
+            say(f"cadence auto: one picture in {performance.cadence} is drawn.")
+        keys = key_frames(features, performance.cadence)
+        begin = keys[bisect_right(keys, max(0, begin - part.warm_up)) - 1]
         stream.state = StreamState(frame=begin)
         for frame in range(begin):
             performance.pass_over(frame)
     # where a part ends a segment does, also when nobody could go on from there
-    ends = {end, *segment_ends(total, segment_frames(config.video, spec.rate), performance.lead)}
+    length = segment_frames(config.video, spec.rate)
+    ends = {end, *segment_ends(total, length, performance.unsure)}
     with (
         ThreadedWriter(Recorder(shelf, spec)) as encoder,
         ThreadedWriter(Finisher(base, limiter, _After(part.first - begin, encoder))) as finisher,
     ):
-        for done, key in enumerate(performance.keys(begin, total), start=begin + 1):
-            finisher.write(key)
+        for done, tween in enumerate(performance.tweens(begin, total), start=begin + 1):
+            finisher.write(tween)
             if done <= part.first:
                 continue
             if done in ends:
-                finisher.cut(
-                    pack(stream.dump_state(), director.dump(performance.state))
-                    if done < total
-                    else b""
-                )
+                finisher.cut(performance.dump() if done < total else b"")
             yield done
             if done == end:
                 break

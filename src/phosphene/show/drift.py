@@ -132,7 +132,7 @@ def keys(
     """The finished pictures of a stream to ``features``, as a show draws them."""
     stream = StreamDiffusionPipeline(base, config.stream)
     performance = Performance(features, config, stream)
-    yield from performance.keys(0, features.num_frames)
+    yield from (tween.last for tween in performance.tweens(0, features.num_frames))
 
 
 def run(

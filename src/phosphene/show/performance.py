@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, replace
 
 from phosphene.audio import AudioFeatures
 from phosphene.audio.moment import FrameFeatures, frame_features
@@ -13,10 +15,15 @@ from phosphene.latent import LatentGenerator
 from phosphene.profiling import get_profiler
 from phosphene.prompt.book import REMEMBERED, PromptCache, encoder
 from phosphene.prompt.fade import texts_of
+from phosphene.show import director
+from phosphene.show.cadence import key_frames, measure
 from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, advance, step
-from phosphene.show.mapping import Mapping, Mappings
+from phosphene.show.display import REST, Motion, composed
+from phosphene.show.finish import Tween, pack
+from phosphene.show.mapping import Mapping, Mappings, during
 from phosphene.show.routes import check_routes
+from phosphene.stream.camera import CameraMove
 
 PRICE = ("denoising_steps", "frame_buffer_size", "t_index_list", "stream_batch")
 """settings of a stream that say what a frame costs; a live show lowers them while it lacks time"""
@@ -25,8 +32,9 @@ PRICE = ("denoising_steps", "frame_buffer_size", "t_index_list", "stream_batch")
 class Performance:
     """A song's frames through the director and a stream.
 
-    A stream of several steps shows each frame a little after it entered. :meth:`keys` looks ahead by that
+    A stream of several steps shows each frame a little after it entered. :meth:`tweens` looks ahead by that
     much, so that the picture of frame ``i`` is the i-th to come out. ``state`` is where the director is.
+    With a :attr:`cadence` above 1 most frames are shown between two keys; the director sees all of them.
     """
 
     def __init__(
@@ -37,6 +45,8 @@ class Performance:
         mapping: Mapping | None = None,
     ) -> None:
         self.state = DirectorState()
+        self.cadence = 1
+        """pictures shown for one that is drawn"""
         self._features = features
         self.config = config
         """replaced as a whole, between any two frames"""
@@ -50,11 +60,19 @@ class Performance:
         check_routes(config)
         noise = LatentGenerator(config.latent, seed=config.inference.seed)
         self._inputs = Inputs(stream.base, noise, prompts, Mappings(config, own=mapping))
+        # camera moves of the frames after the last key that came out
+        self._moves: dict[int, CameraMove] = {}
+        self._snapshot: bytes | None = None
 
     @property
     def lead(self) -> int:
         """Frames that must have entered before one comes out, once the stream runs."""
         return self._stream.latency
+
+    @property
+    def unsure(self) -> int:
+        """Frames at the end of which some may come from a stream that is being emptied."""
+        return self.lead if self.cadence == 1 else (self.lead + 1) * self.cadence
 
     def step(self, cue: Cue) -> Key:
         """One frame in, the picture to show now out."""
@@ -68,34 +86,115 @@ class Performance:
             self.state, cue = step(self.state, heard, self._dt, inputs, self.config)
         return cue
 
-    def pass_over(self, frame: int) -> None:
-        """Let a frame go by without a picture."""
+    def pass_over(self, frame: int) -> CameraMove:
+        """Let a frame go by without a picture; how the camera moved."""
         heard, inputs = self._at(frame)
-        self.state, _ = advance(self.state, heard, self._dt, inputs, self.config)
+        self.state, moment = advance(self.state, heard, self._dt, inputs, self.config)
+        return during(moment.reaction.camera, moment.dt)
+
+    def measure(self) -> int:
+        """The cadence at which keys are drawn as fast as they are shown; nothing is left of the trial."""
+        state = self.state
+        cue = self.cue(0)
+        self.state = state
+        return measure(self._stream, cue, self._features.fps)
 
     def _at(self, frame: int) -> tuple[FrameFeatures, Inputs]:
         heard = frame_features(self._features, frame)
         return heard, replace(self._inputs, position=heard.time)
 
-    def keys(self, first: int, total: int) -> Iterator[Key]:
-        """Finished pictures of frames ``first`` .. ``total`` - 1.
+    def tweens(self, first: int, total: int) -> Iterator[Tween]:
+        """What is shown in frames ``first`` .. ``total`` - 1, in order.
 
         A stream that was restored from a state goes on with the frame its state was waiting for; a
-        fresh one must be waiting for ``first``.
+        fresh one must be waiting for the key at or before ``first``. After each, :meth:`dump` gives what the
+        next one needs.
         """
-        out, key = first, None
-        fresh = self._stream.state.finished is None
-        for frame in range(self._stream.state.frame, total):
-            key = self.step(self.cue(frame))
+        frames = key_frames(self._features, self.cadence)
+        last, at = None, first - 1
+        if self._stream.state.picture is not None:
+            last, at = self._stream.key, frames[bisect_left(frames, first) - 1]
+            self._snapshot = self._dump()
+        for frame, key in self._drawn(frames, first, total):
+            if last is not None:
+                whole = composed(self._moves[i] for i in range(at + 1, frame + 1))
+                yield from self._between(last, at, key, frame, whole, first)
+            self._moves = {i: move for i, move in self._moves.items() if i > frame}
+            last, at = key, frame
+            if frame >= first:
+                self._snapshot = None
+                yield Tween(key)
+            if self.cadence > 1:
+                # frames up to the next key are shown when that is drawn; who stops there begins here
+                self._snapshot = self._dump()
+        if last is not None and at + 1 < total:
+            for frame in range(self.state.frame, total):
+                self._moves[frame] = self.pass_over(frame)
+            yield from self._between(last, at, None, total, REST, first)
+
+    def _between(
+        self, last: Key, at: int, following: Key | None, frame: int, whole: Motion, first: int
+    ) -> Iterator[Tween]:
+        """Frames after the key ``at`` and before the one at ``frame``, from ``first`` on."""
+        since = REST
+        for i in range(at + 1, frame):
+            since = since.then(Motion.of(self._moves[i]))
+            if i >= first:
+                yield Tween(last, following, since, whole, (i - at) / (frame - at))
+
+    def _drawn(self, frames: Sequence[int], first: int, total: int) -> Iterator[tuple[int, Key]]:
+        """The keys from ``first`` on, or from the one before it in a fresh stream, with their frames."""
+        stream = self._stream
+        fresh = stream.state.finished is None
+        begin = bisect_left(frames, stream.state.frame)
+        out = begin if fresh else bisect_left(frames, first)
+        end, key = bisect_left(frames, total), None
+        for index in range(begin, end):
+            frame = frames[index]
+            key = self.step(self._cue_of_key(frame, frames[index - 1] if index else frame))
             # while the stream fills up, the first picture is shown again and again
-            if (fresh and frame == first) or frame - self.lead == out:
+            if (fresh and index == begin) or index - self.lead == out:
                 out += 1
-                yield key
-        rest = self._stream.flush_keys()
-        yield from rest
+                yield frames[out - 1], key
+        for late in stream.flush_keys():
+            out += 1
+            yield frames[out - 1], late
         if key is not None:
             # frames that the similarity filter passed over look like the last one
-            yield from [key] * (total - out - len(rest))
+            for frame in frames[out:end]:
+                yield frame, key
+
+    def _cue_of_key(self, frame: int, before: int) -> Cue:
+        """The cue of a key, told of all the frames since the one ``before``."""
+        for i in range(self.state.frame, frame):
+            self._moves[i] = self.pass_over(i)
+        cue = self.cue(frame)
+        self._moves[frame] = cue.camera
+        if frame - before <= 1:
+            return cue
+        # a number that the stream has not seen yet: keys keep the numbers of their frames
+        self._stream.state = replace(self._stream.state, frame=frame)
+        # a stream that begins here has no past that could have moved
+        passed = [self._moves[i] for i in range(before + 1, frame + 1) if i in self._moves]
+        camera = composed(passed).move
+        return replace(cue, camera=camera, span=float(frame - before))
+
+    def dump(self) -> bytes:
+        """What goes on after the frame that :meth:`tweens` gave last."""
+        return self._dump() if self._snapshot is None else self._snapshot
+
+    def _dump(self) -> bytes:
+        moves = {frame: astuple(move) for frame, move in self._moves.items()}
+        own = json.dumps({"cadence": self.cadence, "moves": moves}).encode()
+        return pack(self._stream.dump_state(), director.dump(self.state), own)
+
+    def restore(self, engine: bytes, directed: bytes, own: bytes) -> None:
+        """Go on where :meth:`dump` was called."""
+        self._stream.restore_state(engine)
+        self.state = director.restore(directed)
+        kept = json.loads(own)
+        self.cadence = kept["cadence"]
+        self._moves = {int(frame): CameraMove(*move) for frame, move in kept["moves"].items()}
 
 
 def play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
@@ -121,6 +220,7 @@ def _play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
         noise_scale=cue.noise_scale,
         anchor=cue.anchor,
         anchor_weight=cue.anchor_weight,
+        span=cue.span,
         source=cue.source,
         cut=cue.cut,
         forget=cue.forget,

@@ -99,7 +99,8 @@ def render(
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
     sound = Sound(song, options.start, config.video.audio_bitrate)
     report = render_features(features, sound, out, config, options, mapping=mapping, base=base)
-    return replace(report, seconds=time.perf_counter() - began, notes=asked.notes)
+    notes = tuple(dict.fromkeys([*asked.notes, *report.notes]))
+    return replace(report, seconds=time.perf_counter() - began, notes=notes)
 
 
 def render_features(
@@ -130,7 +131,7 @@ def render_features(
     fingerprint = _fingerprint(sound, config, options, plan)
     with Project(out, fingerprint, resume=options.resume, overwrite=options.overwrite) as project:
         done = project.next_frame
-        _draw(project, target, features, config, base, mapping)
+        chosen = _draw(project, target, features, config, base, mapping)
         assemble(
             project.paths,
             out,
@@ -151,7 +152,7 @@ def render_features(
         fps=float(target.rate),
         size=target.size,
         seconds=time.perf_counter() - began,
-        notes=target.notes,
+        notes=(*target.notes, *chosen),
     )
 
 
@@ -162,14 +163,16 @@ def _draw(
     config: PipelineConfig,
     base: BaseDiffusionPipeline,
     mapping: Mapping | None,
-) -> None:
-    """Draw the frames that are missing, segment by segment."""
+) -> list[str]:
+    """Draw the frames that are missing, segment by segment; what was chosen on the way, in sentences."""
+    said: list[str] = []
     first, total = project.next_frame, features.num_frames
     spec = VideoSpec.of(config.video, target.size, target.rate)
     with tqdm(total=total, initial=first, unit="frame", disable=None, smoothing=0.1) as bar:
         part = Part(first, state=project.state)
-        for _ in draw(part, project, spec, features, config, base, mapping):
+        for _ in draw(part, project, spec, features, config, base, mapping, said.append):
             bar.update()
+    return said
 
 
 def apply_size(

@@ -16,6 +16,8 @@ MAX_BLEND = 0.95
 """above this the picture hardly changes any more; also the limit of the setting"""
 USUAL_ENERGY = 0.5
 """the energy at which settings mean what they say"""
+LEAST_KEPT = 0.15
+"""blend ratio of a picture however long the one before it was shown"""
 NOISE_OCTAVES = 0.5
 """doublings of the noise from silence to the loudest, at noise_scale 1"""
 
@@ -46,16 +48,31 @@ def scale_noise(ratio: float, factor: float) -> float:
     return ratio / total if total > 0.0 else 1.0
 
 
+def over(share: float, frames: float) -> float:
+    """A share 0..1 that changes in a frame, over several: ``1 - (1 - share) ** frames``."""
+    return float(1.0 - (1.0 - share) ** frames)
+
+
 def coherent_strength(
-    schedule: Schedule, ratio: float, energy: float, noise: float, adaptive: bool
+    schedule: Schedule,
+    ratio: float,
+    energy: float,
+    noise: float,
+    adaptive: bool,
+    frames: float = 1.0,
 ) -> float:
     """Strength (0..1, see :meth:`Schedule.steps`) of a frame that starts from the previous one.
 
-    ``ratio`` is the setting, ``noise`` the factor the music puts on the noise.
+    ``ratio`` is the setting, ``noise`` the factor the music puts on the noise, ``frames`` how many have
+    passed since that one: of many, ever less is kept, but never so little that the next picture would
+    have nothing to do with the last, for a display fades from one to the other.
     """
     if adaptive:
         ratio = adaptive_ratio(ratio, energy)
-    return schedule.from_blend_ratio(scale_noise(ratio, noise)) / schedule.t_max
+    ratio = scale_noise(ratio, noise)
+    if frames != 1:
+        ratio = max(min(ratio, LEAST_KEPT), ratio**frames)
+    return schedule.from_blend_ratio(ratio) / schedule.t_max
 
 
 def noisy_start(schedule: Schedule, source: Array, noise: Array, t: float) -> Array:

@@ -10,7 +10,7 @@ from phosphene.stream.anchor import towards
 from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Denoiser, Flight, Plan
 from phosphene.stream.camera import STILL, CameraMove
-from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start
+from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start, over
 from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.engine import picture_before, previous_picture
 from phosphene.stream.guidance import Guidance
@@ -40,7 +40,9 @@ class FrameOptions(TypedDict, total=False):
     anchor: Array | None
     """(1 c h w) clean latent to draw the previous picture back to"""
     anchor_weight: float
-    """how far, 0..1 (default 0); a stream without a past starts from the anchor"""
+    """how far in a frame, 0..1 (default 0); a stream without a past starts from the anchor"""
+    span: float
+    """frames since the one that entered before (default 1): strength, blend and anchor count so often"""
     cut: bool
     """forget the previous picture; frames on their way are dropped, so flush first to keep them"""
     forget: bool
@@ -65,7 +67,9 @@ class Entry:
     anchor: Array | None = None
     """(1 c h w) clean latent the previous picture is drawn back to"""
     anchor_weight: float = 0.0
-    """0..1"""
+    """0..1, a frame"""
+    span: float = 1.0
+    """frames since the one before"""
     camera: CameraMove = STILL
     context: Context = UNTOLD
     """what the model is told; take-off adds the past"""
@@ -88,7 +92,10 @@ def take_off(
     if coherent and entry.anchor is not None and entry.anchor_weight > 0.0:
         # the remembered picture is the past of a stream that has none
         past = entry.anchor if previous is None else previous
-        previous = towards(past, entry.anchor, entry.anchor_weight)
+        weight = entry.anchor_weight
+        previous = towards(
+            past, entry.anchor, weight if entry.span == 1 else over(weight, entry.span)
+        )
     source = previous if entry.image is None else entry.image
     if source is None:
         steps = schedule.steps(first_steps if coherent else config.denoising_steps)
@@ -149,15 +156,21 @@ def look(
 
 
 def _strength(entry: Entry, schedule: Schedule, config: StreamConfig) -> float:
-    if entry.strength is not None:
-        return entry.strength
     if entry.image is not None:
-        return config.strength
+        return config.strength if entry.strength is None else entry.strength
+    if entry.strength is not None:
+        # an input picture is there anew with every frame; the stream's own past is used up
+        return entry.strength if entry.span == 1 else over(entry.strength, entry.span)
     factor = entry.noise_scale
     if factor is None:
         factor = energy_noise(config.noise_scale, entry.energy)
     return coherent_strength(
-        schedule, config.temporal_blend_ratio, entry.energy, factor, config.adaptive_blending
+        schedule,
+        config.temporal_blend_ratio,
+        entry.energy,
+        factor,
+        config.adaptive_blending,
+        entry.span,
     )
 
 

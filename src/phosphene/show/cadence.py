@@ -1,0 +1,53 @@
+"""Which frames the model draws: with a cadence of n one in n, on a beat where that costs little."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from phosphene.audio import AudioFeatures
+from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.show.cue import Cue
+
+NEAR = 1 / 3
+"""of the interval: so far a key is moved to meet a beat, where a new picture looks intended"""
+LONGEST_SECONDS = 0.5
+"""between two keys at ``auto``: longer ones show the camera's path and little of the model"""
+MEASURED = 2
+"""keys that are drawn to see how long one takes, after a first that loads things"""
+
+
+def key_frames(features: AudioFeatures, cadence: int) -> Sequence[int]:
+    """Frames of a song that are drawn, ascending, from 0; all of them at a cadence of 1.
+
+    They follow from the song alone, so a render may be taken up, or divided, anywhere.
+    """
+    total = features.num_frames
+    if cadence <= 1:
+        return range(total)
+    beats = sorted({int(beat) for beat in features.beat_frames})
+    keys, near = [0], 0
+    for even in range(cadence, total, cadence):
+        while near + 1 < len(beats) and abs(beats[near + 1] - even) <= abs(beats[near] - even):
+            near += 1
+        meets = bool(beats) and abs(beats[near] - even) <= NEAR * cadence
+        frame = beats[near] if meets else even
+        if keys[-1] < frame < total:
+            keys.append(frame)
+    return keys
+
+
+def measure(stream: StreamDiffusionPipeline, cue: Cue, fps: float) -> int:
+    """The cadence at which ``stream`` draws as fast as the show plays, decoding included.
+
+    ``cue`` is drawn a few times; the stream forgets that it was.
+    """
+    state, took = stream.state, math.inf
+    for _ in range(1 + MEASURED):
+        began = time.perf_counter()
+        key = stream.step(cue.latent, cue.embeds, cue.energy, context=cue.context)
+        stream.base.decode(key.latent, key.palette)
+        took = min(took, time.perf_counter() - began)
+    stream.state = state
+    return max(1, min(math.ceil(took * fps), round(LONGEST_SECONDS * fps)))
