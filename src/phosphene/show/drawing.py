@@ -48,7 +48,8 @@ def draw(
 ) -> Iterator[int]:
     """Draw a part of a video into segments on ``shelf``; tells how many frames of the video there are.
 
-    ``base`` must draw at the configured size; ``say`` is told what was chosen by measuring. Drawing, decoding and encoding run side by side.
+    ``base`` must draw at the configured size; ``say`` is told what was chosen by measuring. Drawing,
+    decoding, moving and encoding run side by side.
     """
     total = features.num_frames
     end = total if part.end is None else part.end
