@@ -7,10 +7,11 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from phosphene.diffusion.notices import first_line
+from phosphene.diffusion.sd.hub import patient
 from phosphene.errors import MissingExtraError, ModelError, PhospheneError
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -69,7 +70,8 @@ def explained(source: str, what: str) -> Iterator[None]:
     After running out of memory, what was half loaded is let go first.
     """
     try:
-        yield
+        with nullcontext() if Path(source).expanduser().exists() else patient():
+            yield
     except PhospheneError:
         raise
     except Exception as error:

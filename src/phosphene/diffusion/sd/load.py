@@ -18,7 +18,7 @@ TINY_VAE_IDS: dict[Base, str] = {
     "sdxl": "madebyollin/taesdxl",
 }
 TINY_VAE_FOLDERS = ("taesd", "taesdxl")
-"""a folder of this name beside a local model's parts is used before the hub"""
+"""a folder of this name among a local model's parts, or beside it, is used before the hub"""
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 HALF_WEIGHTS = "unet/diffusion_pytorch_model.fp16.safetensors"
 
@@ -108,4 +108,4 @@ def _use_tiny_vae(pipe: Any, found: Checkpoint, base: Base) -> None:
 
 def _folders_beside(path: Path) -> list[Path]:
     folder = path.with_suffix("") if path.is_file() else path
-    return [folder / name for name in TINY_VAE_FOLDERS]
+    return [place / name for place in (folder, folder.parent) for name in TINY_VAE_FOLDERS]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion.notices import say_once
-from phosphene.integrations.scope.parameters import MODELS
+from phosphene.integrations.scope.parameters import DEFAULT_FILES, MODELS
 from phosphene.integrations.scope.values import Values
 
 LCM_LORAS = {
@@ -63,6 +65,8 @@ def _configure(values: Values, config: PipelineConfig, multiple: int) -> Pipelin
 def _checkpoint(values: Values) -> DiffusionConfig:
     name, path = values.text("model"), values.text("model_path").strip()
     place, lora = (path, None) if path else MODELS[name]
+    if place in DEFAULT_FILES:
+        place = _fetched(place)
     if values.on("use_lcm_lora"):
         if path or name in LCM_LORAS:
             lora = LCM_LORAS["SDXL" if path and _is_sdxl(path) else "SD 1.5" if path else name]
@@ -75,6 +79,15 @@ def _checkpoint(values: Values) -> DiffusionConfig:
     elif wanted == "tensorrt":
         diffusion.runtime = "tensorrt"
     return diffusion
+
+
+def _fetched(place: str) -> str:
+    """The folder into which Scope has fetched a model; its hub id where it has not."""
+    from scope.core.config import get_models_dir
+
+    folder = Path(get_models_dir()) / place.rpartition("/")[2]
+    whole = all((folder / name).exists() for name in DEFAULT_FILES[place])
+    return str(folder) if whole else place
 
 
 def _is_sdxl(path: str) -> bool:

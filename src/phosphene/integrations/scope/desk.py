@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from phosphene.diffusion.registry import load_pipeline
+from phosphene.integrations.scope.audio import read_sound
 from phosphene.integrations.scope.frames import to_tensor
+from phosphene.integrations.scope.loras import LoraPanel
 from phosphene.integrations.scope.offers import Offer
 from phosphene.integrations.scope.orders import Order, Wish
 from phosphene.integrations.scope.prompts import Prompter
+from phosphene.integrations.scope.schema import PORT
 from phosphene.integrations.scope.tempo import read_beat
 from phosphene.integrations.scope.values import Values
 from phosphene.integrations.scope.worker import Worker
@@ -37,11 +40,14 @@ class Desk:
         self._prompter = Prompter(PROMPT)
         self._prompter.update(given)
         values = Values(offer.knobs).updated(given)
-        self._wish = Wish(values, self._prompter.text, self._prompter.seconds)
+        self._panel = LoraPanel()
+        loras = self._panel.update(given)
+        self._wish = Wish(values, self._prompter.text, self._prompter.seconds, loras)
         self._worker = Worker(offer, self._wish, load_pipeline)
         self._sees = False
         self._reset = False
         self._due = 0.0
+        self._sound: object = None
 
     def close(self) -> None:
         """End, and free the model's memory."""
@@ -55,6 +61,10 @@ class Desk:
     def call(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """One call of Scope's: what it sends in, its answer out."""
         self._read(given)
+        if given.get(PORT) is not self._sound:
+            # the last one stays among what Scope sends
+            self._sound = given.get(PORT)
+            self._worker.hear(read_sound(given, time.monotonic()))
         pictures = given.get("video")
         if isinstance(pictures, list | tuple) and pictures:
             stamps = given.get("video_timestamps")
@@ -68,7 +78,8 @@ class Desk:
     def _read(self, given: Mapping[str, Any]) -> None:
         old = self._wish
         self._prompter.update(given)
-        new = Wish(old.values.updated(given), self._prompter.text, self._prompter.seconds)
+        values, loras = old.values.updated(given), self._panel.update(given)
+        new = Wish(values, self._prompter.text, self._prompter.seconds, loras)
         if new != old:
             self._wish = new
         self._reset = self._reset or bool(given.get("init_cache"))

@@ -30,7 +30,8 @@ class Models:
         self._load = load
         self._complain = complain
         self._lock = threading.Lock()
-        self._tried = config.diffusion
+        self._tried = _fixed(config.diffusion)
+        self._seen = config.diffusion
         self._thread: threading.Thread | None = None
         self._loaded: BaseDiffusionPipeline | None = None
         self._base = self._get(config)
@@ -40,12 +41,16 @@ class Models:
         with self._lock:
             if self._loaded is not None:
                 self._base, self._loaded = self._loaded, None
-            if config.diffusion != self._tried and self._thread is None:
-                self._tried = config.diffusion
+            fixed = self._tried if config.diffusion is self._seen else _fixed(config.diffusion)
+            if self._thread is None:
+                self._seen = config.diffusion
+            if fixed != self._tried and self._thread is None:
+                self._tried = fixed
                 self._thread = threading.Thread(
                     target=self._work, args=(config,), name="phosphene-load", daemon=True
                 )
                 self._thread.start()
+            _scale(self._base, config.diffusion)
             return self._base
 
     def _work(self, config: PipelineConfig) -> None:
@@ -61,10 +66,27 @@ class Models:
 
     def _get(self, config: PipelineConfig) -> BaseDiffusionPipeline:
         maker = f"{self._load.__module__}.{self._load.__qualname__}"
-        key = f"{maker} {config.diffusion.model_dump_json()}"
+        key = f"{maker} {_fixed(config.diffusion).model_dump_json()}"
         base = _SHARED.get(key)
         if base is None:
             # the size is what it is warmed up with; every stream has one of its own, see Painter
             base = self._load(config.diffusion, config.inference.model_copy())
             _SHARED[key] = base
         return base
+
+
+def _fixed(diffusion: DiffusionConfig) -> DiffusionConfig:
+    """What another model is loaded for: all but the scales that may change while it plays."""
+    if not any(lora.live for lora in diffusion.loras):
+        return diffusion
+    copy = diffusion.model_copy(deep=True)
+    for lora in copy.loras:
+        if lora.live:
+            lora.scale = 1.0
+    return copy
+
+
+def _scale(base: BaseDiffusionPipeline, wanted: DiffusionConfig) -> None:
+    for mine, other in zip(base.diffusion_config.loras, wanted.loras, strict=False):
+        if mine.live and mine.id == other.id:
+            mine.scale = other.scale

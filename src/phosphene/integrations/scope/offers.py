@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from phosphene.config import PipelineConfig
 from phosphene.integrations.scope.configure import configure_built_in, configure_stable_diffusion
 from phosphene.integrations.scope.knobs import Knob
-from phosphene.integrations.scope.parameters import BUILT_IN, STABLE_DIFFUSION
+from phosphene.integrations.scope.parameters import BUILT_IN, DEFAULT_FILES, STABLE_DIFFUSION
 from phosphene.integrations.scope.values import Values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offer:
     """One pipeline in Scope's menu."""
 
@@ -23,6 +23,10 @@ class Offer:
     configure: Callable[[Values], PipelineConfig]
     """settings; what the user left to the model stays unset"""
     vram_gb: float | None = None
+    loras: bool = False
+    """Scope's own panel of LoRAs is shown"""
+    models: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """hub id -> files that Scope fetches before the start, showing how far it is"""
 
 
 OFFERS = (
@@ -40,5 +44,7 @@ OFFERS = (
         STABLE_DIFFUSION,
         configure_stable_diffusion,
         vram_gb=5.0,
+        loras=True,
+        models=DEFAULT_FILES,
     ),
 )

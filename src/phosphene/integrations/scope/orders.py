@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phosphene.integrations.scope.loras import Loras
 from phosphene.integrations.scope.tempo import Beat
 from phosphene.integrations.scope.values import Values
 from phosphene.show.live.types import Frame
@@ -18,6 +19,7 @@ class Wish:
     """a prompt, or a blend of several"""
     seconds: float | None
     """length of the change to it; None: as set"""
+    loras: Loras = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.finishing import FlashGuard
+from phosphene.show.live.sound import Sound
 from phosphene.show.live.types import Frame
 from phosphene.show.stamps import Stamps
 
@@ -35,14 +36,16 @@ class Painter:
     :class:`~phosphene.errors.PhospheneError` when painted.
     """
 
-    def __init__(self, base: BaseDiffusionPipeline, config: PipelineConfig, now: float) -> None:
+    def __init__(
+        self, base: BaseDiffusionPipeline, config: PipelineConfig, now: float, sound: Sound
+    ) -> None:
         self._config = config
         self._view = base.view(config.inference.model_copy())
         encode = encoder(self._view)
         self._book = PromptBook(lambda texts: encoded(texts, encode), threading.Condition())
         self._cues = LiveCues(self._view, config, self._book)
         self._stream = StreamDiffusionPipeline(self._view, config.stream)
-        self._pulse = Pulse(now)
+        self._pulse = Pulse(now, sound)
         self._guard = FlashGuard()
         self._negative: str | None = None
         self._stamps = Stamps[_Stamp](self._stream)

@@ -17,6 +17,17 @@ MODELS: dict[str, tuple[str, str | None]] = {
     "SDXL": ("stabilityai/stable-diffusion-xl-base-1.0", None),
 }
 """name in the menu -> hub id, and the LoRA that makes it fast"""
+DEFAULT = "SD-Turbo"
+DEFAULT_FILES = {
+    "stabilityai/sd-turbo": (
+        *("model_index.json", "scheduler", "tokenizer", "text_encoder/config.json"),
+        *("text_encoder/model.fp16.safetensors", "unet/config.json", "vae/config.json"),
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "vae/diffusion_pytorch_model.fp16.safetensors",
+    ),
+    "madebyollin/taesd": ("config.json", "diffusion_pytorch_model.safetensors"),
+}
+"""of the default model alone, since Scope fetches all that is named here before any of it is used"""
 MODES = ("auto", "none", "full", "self", "initialize")
 
 PICTURE = (
@@ -139,7 +150,7 @@ STABLE_DIFFUSION = (
         "model",
         "Model",
         "What draws. It is loaded from the Hugging Face hub once.",
-        "SD-Turbo",
+        DEFAULT,
         choices=tuple(MODELS),
         load=True,
     ),

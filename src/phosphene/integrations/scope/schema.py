@@ -9,13 +9,22 @@ from pydantic import Field, create_model
 
 from phosphene.integrations.scope.knobs import Knob
 
+DOCS = "https://pypi.org/project/phosphene/"
+PORT = "audio"
+
 if TYPE_CHECKING:
     from phosphene.integrations.scope.offers import Offer
 
 
 def config_class(offer: Offer) -> type:
     """The subclass of Scope's ``BasePipelineConfig`` that describes ``offer``."""
+    from scope.core.pipelines.artifacts import HuggingfaceRepoArtifact
     from scope.core.pipelines.base_schema import BasePipelineConfig, ModeDefaults
+
+    fetched = [
+        HuggingfaceRepoArtifact(repo_id=repo, files=list(files))
+        for repo, files in offer.models.items()
+    ]
 
     class Described(BasePipelineConfig):  # type: ignore[misc]
         """What Scope knows of the pipeline besides its parameters."""
@@ -24,10 +33,13 @@ def config_class(offer: Offer) -> type:
         pipeline_name: ClassVar[str] = offer.name
         pipeline_description: ClassVar[str] = offer.description
         pipeline_version: ClassVar[str] = version("phosphene")
+        docs_url: ClassVar[str | None] = DOCS
+        artifacts: ClassVar[list[Any]] = fetched
+        supports_lora: ClassVar[bool] = offer.loras
         estimated_vram_gb: ClassVar[float | None] = offer.vram_gb
         supports_prompts: ClassVar[bool] = True
         min_dimension: ClassVar[int] = 64
-        inputs: ClassVar[list[str]] = ["video"]
+        inputs: ClassVar[list[Any]] = ["video", *_audio_port()]
         outputs: ClassVar[list[str]] = ["video"]
         modes: ClassVar[dict[str, Any]] = {
             "video": ModeDefaults(default=True),
@@ -41,6 +53,19 @@ def config_class(offer: Offer) -> type:
         f"{offer.name.title().replace(' ', '')}Config", __base__=Described, **fields
     )
     return made
+
+
+def _audio_port() -> list[Any]:
+    try:
+        from scope.core.nodes.base import NodePort
+    except ImportError:
+        # before 0.2.3 there were ports for pictures alone
+        return []
+    return [
+        NodePort(
+            name=PORT, port_type="audio", required=False, description="Pictures move to this sound."
+        )
+    ]
 
 
 def _type(knob: Knob) -> Any:

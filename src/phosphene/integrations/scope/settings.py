@@ -12,6 +12,8 @@ from phosphene.integrations.scope.orders import Wish
 def wanted(offer: Offer, wish: Wish) -> PipelineConfig:
     """What the user has set. Raises :class:`~phosphene.errors.PhospheneError` for a bad checkpoint."""
     config = offer.configure(wish.values)
+    if offer.loras:
+        config.diffusion.loras = [lora.model_copy() for lora in wish.loras]
     config.prompt.base_prompt = wish.values.text("prompt") or wish.text
     if wish.seconds is not None:
         config.prompt.transition_seconds = min(60.0, max(0.0, wish.seconds))

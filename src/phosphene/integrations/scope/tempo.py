@@ -10,6 +10,7 @@ from phosphene.audio.moment import FrameFeatures
 from phosphene.integrations.scope.knobs import number
 from phosphene.show.live.dream import Dream, breath
 from phosphene.show.live.heard import Heard
+from phosphene.show.live.sound import Sound
 
 DECAY = 6.0
 """a beat fades by e to this power before the next one"""
@@ -33,15 +34,24 @@ def read_beat(given: Mapping[str, object]) -> Beat | None:
 
 
 class Pulse:
-    """What is heard: the host's beats, or a dream's own slow ones."""
+    """What is heard: sound, the host's beats, both, or a dream's own slow ones."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, sound: Sound) -> None:
+        self._sound = sound
         self._dream = Dream(now)
         # two marks, for the walk goes on otherwise when the clock begins or ends
         self._host = Dream(now)
 
     def hear(self, beat: Beat | None, now: float, strength: float) -> Heard:
         """The moment at monotonic ``now``; ``strength`` 0..1 is how hard the host's beats hit."""
+        heard = self._sound.hear(now, 0.0)
+        if heard is not None and beat is not None:
+            # what the sound is like, on the beats that the host counts
+            moment = replace(heard.moment, beat_position=beat.beats, beat_phase=beat.beats % 1.0)
+            hit = _hit(moment, strength)
+            return replace(heard, moment=hit, tempo=beat.bpm, confidence=1.0)
+        if heard is not None:
+            return heard
         if beat is None:
             return self._dream.hear(now, 0.0)
         return Heard(_hit(breath(beat.beats), strength), now, self._host, beat.bpm, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from phosphene.config import PipelineConfig
@@ -16,6 +17,7 @@ from phosphene.integrations.scope.offers import Offer
 from phosphene.integrations.scope.orders import Order, Painted, Wish
 from phosphene.integrations.scope.painter import Painter
 from phosphene.integrations.scope.settings import fitted, wanted
+from phosphene.show.live.sound import Chunk, Sound
 
 _LOGGER = logging.getLogger("phosphene")
 STALE, GRACE = 0.025, 0.015
@@ -40,6 +42,8 @@ class Worker:
         self._painter: Painter | None = None
         self._fitted = self._config
         self._last: Painted | None = None
+        # whichever model draws: what is heard goes on
+        self._sound = Sound(self._config.audio)
         self._interval = 1 / 30
         self._began = 0.0
         self._wake = threading.Condition()
@@ -53,6 +57,11 @@ class Worker:
     def ready(self) -> bool:
         """Whether a finished picture waits to be taken."""
         return self._painted is not None
+
+    def hear(self, chunks: Sequence[Chunk]) -> None:
+        """Sound that the next pictures move to."""
+        for chunk in chunks:
+            self._sound.put(chunk)
 
     def offer(self, order: Order) -> None:
         """Draw this next, in place of one that has not been begun."""
@@ -129,7 +138,7 @@ class Worker:
         if other:
             self._painter = self._base = None
             free_memory()
-            self._painter = Painter(base, self._fitted, time.monotonic())
+            self._painter = Painter(base, self._fitted, time.monotonic(), self._sound)
             self._base = base
         return self._fitted
 

@@ -46,10 +46,12 @@ class BasePipelineConfig(BaseModel):
     pipeline_description: ClassVar[str] = ""
     pipeline_version: ClassVar[str] = "1.0.0"
     docs_url: ClassVar[str | None] = None
+    artifacts: ClassVar[list] = []
+    supports_lora: ClassVar[bool] = False
     estimated_vram_gb: ClassVar[float | None] = None
     supports_prompts: ClassVar[bool] = True
     min_dimension: ClassVar[int] = 1
-    inputs: ClassVar[list[str]] = ["video"]
+    inputs: ClassVar[list] = ["video"]
     outputs: ClassVar[list[str]] = ["video"]
     modes: ClassVar[dict[str, ModeDefaults]] = {"text": ModeDefaults(default=True)}
 
