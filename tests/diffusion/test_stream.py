@@ -10,6 +10,7 @@ from phosphene.stream.batch import Flight, Plan
 from phosphene.stream.camera import CameraMove, warp
 from phosphene.stream.coherence import coherent_strength, energy_noise
 from phosphene.stream.conditioning import Context
+from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import gaussian
 from tests.stream.sequential import denoise_alone
 from tests.stream.toy import BACKENDS, CHANNELS, SD, ToyPipeline
@@ -220,6 +221,53 @@ def test_index_list_is_for_experts():
     stream.step_latent(noise(0), embeds)
     stream.step_latent(noise(1), embeds)
     assert stream.state.flights[0].plan.timesteps == (599.0, 199.0)
+
+
+@pytest.mark.parametrize("mode", ["none", "full", "self", "initialize"])
+@pytest.mark.parametrize("indices", [[0], [0, 16, 32, 45], [32, 45], [49]])
+@pytest.mark.parametrize("seen", [True, False], ids=["picture", "nothing"])
+def test_an_index_list_is_followed_as_streamdiffusion_does(mode, indices, seen):
+    """Whatever the first index, a picture is noised by its level, and noise is all without one."""
+    stream = make(
+        t_index_list=indices,
+        guidance_mode=mode,
+        guidance_scale=1.4,
+        delta=0.7,
+        enable_temporal_coherence=False,
+        stream_batch=False,
+    )
+    embeds = stream.encode_prompt("x")
+    stream.set_negative_prompt("y")
+    timesteps = tuple(999.0 - 20 * k for k in indices)
+    alpha, sigma = SD.levels(timesteps[0])
+    if seen:
+        source = np.asarray(stream.base.encode_image(image()[None]))
+        x = alpha * source + sigma * noise(0)
+        found = stream.step_latent(noise(0), embeds, image=image())
+    else:
+        x = noise(0)
+        found = stream.step_latent(noise(0), embeds)
+    # its residual begins as the first noise, from a picture or from nothing
+    reference = (x - sigma * noise(0)) / alpha if mode == "self" else None
+    plan = Plan(timesteps, stream.base.inference_config.seed, Guidance(mode, 1.4, 0.7))
+    negative = stream.encode_prompt("y") if mode in ("full", "initialize") else None
+    expected = denoise_alone(Flight(0, plan, x, embeds, negative, reference))
+    np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_an_index_list_keeps_the_picture_at_every_frame():
+    """In a coherent stream, batched, two pictures give two streams; strength 1 gives one."""
+
+    def last(picture, **config):
+        stream = make(**config)
+        embeds = stream.encode_prompt("x")
+        for k in range(6):
+            frame = stream.step_latent(noise(k), embeds, image=image(picture))
+        return np.asarray(frame)
+
+    assert np.abs(last(1, t_index_list=[0, 25]) - last(2, t_index_list=[0, 25])).max() > 1e-3
+    coherent = {"strength": 1.0, "denoising_steps": 2}
+    np.testing.assert_array_equal(last(1, **coherent), last(2, **coherent))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 8])

@@ -96,16 +96,20 @@ def take_off(
         previous = towards(
             past, entry.anchor, weight if entry.span == 1 else over(weight, entry.span)
         )
-    source = previous if entry.image is None else entry.image
-    if source is None:
-        steps = schedule.steps(first_steps if coherent else config.denoising_steps)
-    else:
+    source, indices = previous if entry.image is None else entry.image, config.t_index_list
+    if source is not None:
         strength = _strength(entry, schedule, config)
-        steps = schedule.steps(config.denoising_steps, strength, config.t_index_list)
+        steps = schedule.steps(config.denoising_steps, strength, indices)
+    elif coherent:
+        # the list is for frames that have a picture before them; the first one is made whole
+        steps = schedule.steps(first_steps)
+    else:
+        steps = schedule.steps(config.denoising_steps, indices=indices)
     timesteps = tuple(steps.tolist())
-    if timesteps and timesteps[0] >= schedule.t_max:
+    if timesteps and timesteps[0] >= schedule.t_max and indices is None:
         # stable diffusion's schedule ends a little short of pure noise; samplers start from pure noise
-        # all the same, and strength 1 promises to ignore the source.
+        # all the same, and strength 1 promises to ignore the source. Who names timesteps makes no such wish:
+        # StreamDiffusion leaves the picture what the schedule leaves it.
         source = None
     guidance = Guidance(config.guidance_mode, config.guidance_scale, config.delta)
     looks_back = coherent and model.memory_slots > 0
@@ -124,7 +128,9 @@ def take_off(
         x=_start(schedule, source, entry.noise, timesteps),
         embeds=entry.embeds,
         negative=entry.negative,
-        reference=source if guidance.mode == "self" else None,
+        reference=_reference(schedule, source, entry.noise, timesteps, config)
+        if guidance.mode == "self"
+        else None,
         context=entry.context.told(
             Context(
                 previous=previous,
@@ -172,6 +178,25 @@ def _strength(entry: Entry, schedule: Schedule, config: StreamConfig) -> float:
         config.adaptive_blending,
         entry.span,
     )
+
+
+def _reference(
+    schedule: Schedule,
+    source: Array | None,
+    noise: Array,
+    timesteps: tuple[float, ...],
+    config: StreamConfig,
+) -> Array | None:
+    """What guidance self pushes away from: the source; from nothing, with a list, the noise itself.
+
+    The latter is StreamDiffusion's: its residual begins as the first noise n, so that
+    ``r = (x - sigma n) / alpha`` with ``x = n``. Where alpha is 0, at a flow's pure noise, sigma is 1
+    and nothing is left.
+    """
+    if source is not None or config.t_index_list is None or not timesteps:
+        return source
+    alpha, sigma = schedule.levels(timesteps[0])
+    return ((1.0 - sigma) / alpha if alpha > 0.0 else 0.0) * noise
 
 
 def _start(
