@@ -154,15 +154,22 @@ class BaseDiffusionPipeline(ABC):
         before: tuple[Array, int] | None = None,
         share: float = 1.0,
     ) -> Array | None:
-        """A remembered clean latent (1 c h w) whose shapes fit a prompt (1, seq, hidden).
+        """A clean latent (1 c h w) for a stream to follow, whose shapes fit a prompt (1, seq, hidden).
 
-        ``variant`` 0.. picks one of several; ``pose`` says how it stands, ``motion`` how many seconds it
+        ``variant`` 0.. picks one of many; ``pose`` says how it stands, ``motion`` how many seconds it
         has moved at its own pace, ``controls`` (5,) what is heard: bass, mid, treble, onset, beat phase.
-        While one shape gives way to another, ``before`` is the prompt and variant that were remembered,
-        and ``share`` 0..1 how far the change has come.
-        Models without such a memory return None.
+        During a change, ``before`` is the prompt and variant that were shown, and ``share`` 0..1 says how
+        far the change is. Models without such a guide return None.
         """
         return None
+
+    def follow(self, source: Array, drawn: Array | None, strength: float) -> tuple[Array, float]:
+        """What to start from where a picture came in, and how strongly to redraw that.
+
+        ``source`` (1 c h w) is the picture's latent, ``drawn`` what :meth:`recall` gave; of ``strength`` 0
+        nothing may change. Models that draw a prompt's pattern by themselves start from the picture.
+        """
+        return source, strength
 
     def supports_pooled_embeds(self) -> bool:
         """True for models that also take a pooled text embedding (SDXL)."""

@@ -191,6 +191,10 @@ class StreamDiffusionPipeline:
             source = self._home.float32(self.base.encode_image(dressed))
             seen = Context(control=self.base.control_image(image[None]))
             entry = replace(entry, image=source, context=entry.context.told(seen))
+        if entry.image is not None:
+            strength = config.strength if entry.strength is None else entry.strength
+            start, redraw = self.base.follow(entry.image, entry.anchor, strength)
+            entry = replace(entry, image=start, strength=redraw)
         first_steps = self.base.inference_config.num_inference_steps
         flight = take_off(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size

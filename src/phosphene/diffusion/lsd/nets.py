@@ -33,7 +33,7 @@ class LsdNets(Networks):
 
     def __init__(self, threads: int | None = None, weights: Path = WEIGHTS) -> None:
         super().__init__(weights)
-        self._threads = threads if threads is not None else min(4, _physical_cores())
+        self._threads = usual_threads() if threads is None else threads
 
     def tensor(self, array: Array) -> FloatArray:
         """Any array as contiguous float32 on the host."""
@@ -101,8 +101,8 @@ def open_session(path: Path, threads: int) -> InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _physical_cores() -> int:
-    """Cores without hyper-threads where the system tells, else what this process may use."""
+def usual_threads() -> int:
+    """Physical cores, at most 4: cores without hyper-threads where the system tells, else what there is."""
     usable = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
     usable = usable or 1
     try:
@@ -114,4 +114,4 @@ def _physical_cores() -> int:
         }
     except OSError:
         pairs = set()
-    return max(1, min(usable, len(pairs) or usable))
+    return max(1, min(4, usable, len(pairs) or usable))

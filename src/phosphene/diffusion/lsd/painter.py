@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.diffusion.lsd.nets import usual_threads
 from phosphene.palettes import PLACES
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ class Painter:
     """Paints fields of any size as pictures of any size; one per pipeline, for one thread at a time.
 
     Args:
-        threads: that colours are looked up on.
+        threads: that colours are looked up on; None takes the physical cores, at most 4.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._threads = max(1, threads)
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = usual_threads() if threads is None else threads
         self._table = lru_cache(TABLES)(lambda palette: table(np.frombuffer(palette, np.float32)))
         self._scalers: list[VideoReformatter] = []
 

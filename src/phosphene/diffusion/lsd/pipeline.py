@@ -1,27 +1,40 @@
-"""The built-in model behind the contract: NumPy and ONNX Runtime, or tensors on a GPU."""
+"""The built-in model behind the contract: NumPy and ONNX Runtime, or tensors on a GPU.
+
+Its latents are fields (place in the palette, light), its pictures are painted from them: sharpened, enlarged
+to any size, and coloured by look-up with the palette that travels with each frame.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from phosphene.config import DiffusionConfig, PipelineConfig
+from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
 from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames, ModelFacts
+from phosphene.diffusion.lsd.colours import palette
 from phosphene.diffusion.lsd.device import open_nets
+from phosphene.diffusion.lsd.guide import (
+    Moment,
+    follow,
+    guide,
+    latent_size,
+    luminance_field,
+    on_the_way,
+)
 from phosphene.diffusion.lsd.manifest import history_noise
+from phosphene.diffusion.lsd.motifs import Reader, Reading
 from phosphene.diffusion.lsd.nets import WEIGHTS
-from phosphene.diffusion.lsd.networks import LARGE
-from phosphene.diffusion.lsd.palette import dye, palette_of
-from phosphene.diffusion.lsd.remembered import Remembered
-from phosphene.diffusion.lsd.seeds import SeedBank
+from phosphene.diffusion.lsd.networks import SHARPENER
+from phosphene.diffusion.lsd.painter import Painter
+from phosphene.diffusion.lsd.render import Motif
 from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.diffusion.lsd.tints import Tints
 from phosphene.diffusion.notices import say_unheeded
 from phosphene.errors import InputError, ModelError
 from phosphene.namespaces import array_namespace
@@ -38,20 +51,26 @@ FloatArray = npt.NDArray[np.float32]
 NEUTRAL_CONTROLS = np.array([0.5, 0.5, 0.5, 0.0, 0.0], np.float32)
 # a full onset brightens the picture by a quarter: a flash. a third of it is an accent
 CONTROL_GAIN = np.array([1.0, 1.0, 1.0, 0.35, 1.0], np.float32)
-DYED_AT = 0.4
-"""strength from which an input picture wears the prompt's colours and none of its own"""
-LARGE_SIDE = 512
-"""of a square picture that has the latents the model was trained on, drawn large"""
-LARGE_AREA = 384 * 384
-"""pixels from which pictures are drawn large; smaller ones would have too few latents for shapes"""
-PALETTES = 16
-"""prompts whose colours are kept"""
+SIDE = 512
+"""of a square picture, where no size is given"""
+REDRAW = 0.15
+"""of the strength of an input picture, how much noise the network redraws; the renderer does the rest"""
+HEARD = 256
+"""prompts that are remembered"""
 HEEDED = {"model", "model_id", "lora_id", "device", "kernels", "threads"}
 """settings that this model follows or refuses"""
 
 
+@dataclass(frozen=True)
+class _Heard:
+    """What a prompt was taken for, and its colours (256, 3)."""
+
+    reading: Reading
+    palette: FloatArray
+
+
 class LSDPipeline(BaseDiffusionPipeline):
-    """Live Stream Diffusion: a small latent flow model that sees its own last frame and the music."""
+    """Live Stream Diffusion: a small flow model of fields that sees its own last frame and the music."""
 
     name: ClassVar[str] = "lsd"
 
@@ -62,21 +81,19 @@ class LSDPipeline(BaseDiffusionPipeline):
         The model was trained on noise that has nothing to do with its last picture; noise that stays
         would be taken for texture and grow. On a CPU a shared call costs what it saves.
         """
-        if (_weights(config.diffusion.model_id) / LARGE).is_file():
-            config.inference.suggest(width=LARGE_SIDE, height=LARGE_SIDE)
+        config.inference.suggest(width=SIDE, height=SIDE)
         config.latent.suggest(fresh=0.7)
         config.stream.suggest(stream_batch=False, add_noise=False)
-        # one step from much noise predicts means: little noise and a firm hand keep lines crisp, and what
-        # moves a picture is camera and pose
-        config.stream.suggest(temporal_blend_ratio=0.98, adaptive_blending=False, anchor=0.5)
-        # an input picture comes dressed in the prompt's colours; its lines are finer than the model's
+        # little noise and a firm hand keep lines crisp; what moves a picture is the renderer that it follows
+        config.stream.suggest(temporal_blend_ratio=0.995, adaptive_blending=False, anchor=0.8)
+        # the lines of an input picture are finer than the model's
         config.stream.suggest(strength=0.5, detail=0.7)
-        config.transform.suggest(strength=0.5, steps=2, detail=1.0, batch=1)
+        config.transform.suggest(strength=0.5, steps=1, detail=1.0, batch=1)
         # it draws no texture from noise that could stick to the screen; noise that moves makes it flicker
         config.transform.suggest(noise="fixed")
 
     def load_model(self) -> None:
-        """Open the three networks that ship in the package, or those `phosphene train` wrote to a folder."""
+        """Open the networks that ship in the package, or those `phosphene train` wrote to a folder."""
         config = self.diffusion_config
         if config.lora_id:
             raise ModelError(
@@ -88,31 +105,26 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._nets = open_nets(config, weights)
         self._told: tuple[Array, FloatArray] | None = None
         self._text = TextEncoder(weights / "text.npz")
-        self._bank = SeedBank(weights / "seeds.npz")
-        self._tints = Tints(self._text.encode, self._bank.colours)
-        self._remembered = Remembered(self._bank, self._tints, self._nets.encode)
-        self._palette = lru_cache(PALETTES)(self._find_palette)
+        self._reader = Reader(self._text)
+        self._heard: OrderedDict[bytes, _Heard] = OrderedDict()
+        self._painter = Painter(config.threads)
         self._history_noise = history_noise(weights)
-        large = self._nets.has_large
         self._facts = ModelFacts(
             name=self.name,
-            latent_channels=8,
+            latent_channels=2,
+            # of a square; see `get_latent_shape`
             latent_factor=8,
-            # so that every size may be drawn large
-            size_multiple=32 if large else 16,
+            size_multiple=2,
             prediction="flow",
             schedule=Schedule.flow(),
             embed_shape=(1, self._text.dim),
-            max_size=1024 if large else 512,
-            # shapes were learned at 256: at 128 they are blobs
-            min_size=192,
+            max_size=4096,
+            min_size=256,
+            halves=True,
             # the kind of model that remembers is the kind that sees the source
             memory_slots=SLOTS if self._nets.has_memory else 0,
             follows_source=self._nets.has_memory,
         )
-        # what is small on a large picture has as few latents as on a small one
-        least = 2 * self._facts.min_size
-        self._large_facts = replace(self._facts, latent_factor=16, min_size=least, halves=True)
         size, multiple = self.inference_config, self._facts.size_multiple
         if size.height % multiple or size.width % multiple:
             raise InputError(
@@ -120,16 +132,21 @@ class LSDPipeline(BaseDiffusionPipeline):
                 f" {size.width}x{size.height}."
             )
 
-    @property
-    def facts(self) -> ModelFacts:
-        """Facts about the built-in model, at the size it is set to."""
-        return self._large_facts if self._is_large else self._facts
+    def view(self, inference: InferenceConfig) -> Self:
+        """The same loaded model, with sizes of its own; a painter serves one thread."""
+        view = super().view(inference)
+        view._painter = Painter(self.diffusion_config.threads)
+        return view
 
     @property
-    def _is_large(self) -> bool:
-        """Whether pictures have as many latents as pictures of half their size."""
+    def facts(self) -> ModelFacts:
+        """Facts about the built-in model."""
+        return self._facts
+
+    def get_latent_shape(self, batch: int = 1) -> tuple[int, int, int, int]:
+        """(batch, 2, height, width): the short side is 64, whatever the size of the picture."""
         size = self.inference_config
-        return self._nets.has_large and is_large(size.width, size.height)
+        return (batch, 2, *latent_size(size.height, size.width))
 
     def asarray(self, array: npt.NDArray[np.float32]) -> Array:
         """The array as contiguous float32, on the GPU if the networks are."""
@@ -138,29 +155,39 @@ class LSDPipeline(BaseDiffusionPipeline):
     def encode_prompt(self, prompt: str | Sequence[str]) -> Array:
         """Word vectors, weighted and averaged -> (n, 1, dim); an empty prompt is all zeros."""
         texts = [prompt] if isinstance(prompt, str) else list(prompt)
-        vectors = [self._text.encode_words(parse_weights(text)) for text in texts]
-        for text, vector in zip(texts, vectors, strict=True):
-            self._tints.hear(text, vector)
-        return self.asarray(np.stack(vectors)[:, None, :])
+        return self.asarray(np.stack([self._hear(text)[0] for text in texts])[:, None, :])
+
+    def palettes(self, prompts: Sequence[str]) -> FloatArray:
+        """(n, 256, 3) sRGB 0..255: the colours that each prompt names, or its motif has by nature."""
+        return np.stack([self._hear(text)[1].palette for text in prompts])
+
+    def read(self, prompt: str) -> Reading:
+        """What a prompt is taken for."""
+        return self._hear(prompt)[1].reading
+
+    def _hear(self, prompt: str) -> tuple[FloatArray, _Heard]:
+        """A prompt's vector (dim,), and what it was taken for."""
+        spans = parse_weights(prompt)
+        vector = self._text.encode_words(spans)
+        key = vector.tobytes()
+        heard = self._heard.get(key)
+        if heard is None:
+            text = " ".join(span for span, weight in spans if weight > 0)
+            reading = self._reader.read(text, vector)
+            heard = self._heard[key] = _Heard(reading, palette(text, reading.motif.family))
+            while len(self._heard) > HEARD:
+                self._heard.popitem(last=False)
+        return vector, heard
 
     def encode_image(self, frames: Frames) -> Array:
-        """uint8 (b, h, w, 3) -> latents (b, 8, h/8, w/8), of large pictures (b, 8, h/16, w/16)."""
-        height, width = frames.shape[1:3]
-        if self._nets.has_large and is_large(width, height):
-            frames = halve(frames)
-        return self._nets.encode(frames)
+        """uint8 (b, h, w, 3) -> fields (b, 2, h', w'): luminance as place and light."""
+        return self.asarray(luminance_field(frames, *latent_size(*frames.shape[1:3])))
 
-    def dress(self, frames: Frames, embeds: Array, strength: float) -> Frames:
-        """Pictures (b, h, w, 3) in the colours of the prompt's remembered picture."""
-        vector = self._vector(embeds)
-        if strength <= 0 or not vector.any():
-            return frames
-        palette = self._palette(vector.tobytes())
-        amount = min(1.0, strength / DYED_AT)
-        return np.stack([dye(frame, palette, amount) for frame in frames])
-
-    def _find_palette(self, vector: bytes) -> FloatArray:
-        return palette_of(self._remembered.picture(np.frombuffer(vector, np.float32), 0))
+    def follow(self, source: Array, drawn: Array | None, strength: float) -> tuple[Array, float]:
+        """The prompt's pattern along the shapes of an input picture, and how much of it to redraw."""
+        if drawn is None:
+            return source, strength
+        return follow(source, drawn, strength), REDRAW * strength
 
     def _vector(self, embeds: Array) -> FloatArray:
         """A prompt (1, 1, dim) as (dim,) on the host; from a GPU the same array is fetched once."""
@@ -173,7 +200,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         return told[1]
 
     def denoise(self, latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
-        """One U-Net call -> velocity (b, 8, h, w)."""
+        """One U-Net call -> velocity (b, 2, h, w)."""
         batch, xp = latents.shape[0], array_namespace(latents)
         controls = self._neutral if context.controls is None else context.controls
         return self._nets.denoise(
@@ -208,34 +235,49 @@ class LSDPipeline(BaseDiffusionPipeline):
         before: tuple[Array, int] | None = None,
         share: float = 1.0,
     ) -> Array:
-        """A moment of the family whose name is nearest to the prompt -> (1, 8, h, w)."""
-        _, _, height, width = self.get_latent_shape()
-        return self._remembered(self._vector(embeds), variant, pose, motion, height, width)
+        """What the prompt's motif looks like now -> (1, 2, h, w): the renderer draws it."""
+        heard = None if controls is None else to_numpy(controls).reshape(-1)[:5]
+        _, _, rows, columns = self.get_latent_shape()
+
+        def drawn(embeds: Array, variant: int) -> FloatArray:
+            moment = Moment(variant, pose, motion, heard)
+            return guide(self._motif(embeds), moment, rows, columns)
+
+        if before is None or share >= 1:
+            return self.asarray(drawn(embeds, variant))
+        both = drawn(*before), drawn(embeds, variant)
+        return self.asarray(on_the_way(*both, share, variant))
+
+    def _motif(self, embeds: Array) -> Motif:
+        vector = self._vector(embeds)
+        heard = self._heard.get(vector.tobytes())
+        return Motif(self._reader.nearest(vector)) if heard is None else heard.reading.motif
 
     def decode(self, latents: Array, palettes: Array | None = None) -> Frames:
-        """Latents -> uint8 (b, 8h, 8w, 3), of large pictures (b, 16h, 16w, 3)."""
-        return self._nets.decode_large(latents) if self._is_large else self._nets.decode(latents)
+        """Fields (b, 2, h, w) and their colours (b, 256, 3) -> uint8 pictures of the configured size."""
+        size = self.inference_config
+        fine = to_numpy(self._nets.sharpen(latents))
+        colours = self._plain if palettes is None else to_numpy(palettes)
+        colours = np.broadcast_to(colours, (len(fine), *colours.shape[-2:]))
+        return self._painter(fine, colours, size.height, size.width)
 
-
-def is_large(width: int, height: int) -> bool:
-    """Whether a picture of so many pixels is drawn from the latents of one half its size."""
-    return width * height >= LARGE_AREA
-
-
-def halve(frames: Frames) -> Frames:
-    """(b, h, w, 3) -> (b, h/2, w/2, 3): means of 2 x 2 pixels."""
-    from PIL import Image
-
-    return np.stack([np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames])
+    @cached_property
+    def _plain(self) -> FloatArray:
+        return palette("", "")[None]
 
 
 def _weights(given: str | None) -> Path:
-    """The folder of the networks; raises ModelError for one that holds none."""
+    """The folder of the networks; raises ModelError for one that holds none, or none of fields."""
     if given is None:
         return WEIGHTS
     folder = Path(given)
     if not (folder / "denoiser.onnx").is_file():
         raise ModelError(
             f"'{given}' is no folder of networks: `phosphene train --out DIR` writes them to DIR/weights."
+        )
+    if not (folder / SHARPENER).is_file():
+        raise ModelError(
+            f"'{given}' holds networks of an older phosphene, which drew no fields: train them anew,"
+            " `phosphene train --out DIR`."
         )
     return folder

@@ -14,10 +14,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from phosphene.diffusion.lsd.render.canvas import NUMBERS, Canvas, Field
+from phosphene.diffusion.lsd.render.canvas import NUMBERS, TAU, Canvas, Field
 from phosphene.diffusion.lsd.render.families import FAMILIES, Family
 from phosphene.diffusion.lsd.render.folds import FOLDS
 from phosphene.namespaces import Array, array_namespace, device
+from phosphene.stream.camera import RIPPLES
 
 BEAT, ONSET, BASS = 0.55, 0.45, 0.35
 """how much more light a beat, an attack and a full bass bring, as a share"""
@@ -63,7 +64,8 @@ class Shots:
     numbers: (n, NUMBERS) in [0, 1), what makes each its own, see `numbers_of`. time: (n,) seconds.
     audio: (n, 5) in [0, 1], see `canvas.AUDIO`. pose: (n, 4) zoom, clockwise radians, and pans in picture
     widths, as in `CameraMove`. scale: (n,) above 1 is finer. contrast: (n,) of the place in the palette.
-    structure: (n, h, w) in [0, 1], luma of a picture whose shapes must show.
+    structure: (n, h, w) in [0, 1], luma of a picture whose shapes must show. ripple: (n, 2) amplitude in
+    picture widths and phase, as in `CameraMove`.
     """
 
     motif: Motif
@@ -74,6 +76,7 @@ class Shots:
     scale: Array
     contrast: Array
     structure: Array | None = None
+    ripple: Array | None = None
 
 
 def numbers_of(seeds: Sequence[int]) -> npt.NDArray[np.float32]:
@@ -95,7 +98,7 @@ def draw(shots: Shots, height: int, width: int) -> Field:
         pixel=2.0 / min(height, width),
     )
     family = FAMILIES[motif.family]
-    canvas = plain if family.splats else plain.at(*_ripple(plain))
+    canvas = plain if family.splats else plain.at(*_ripple(plain, shots.ripple))
     if shots.structure is not None and not family.splats:
         canvas = canvas.at(*_bend(canvas, shots.structure))
     field = family.draw(canvas) if motif.fold is None else _folded(canvas, motif.fold, family)
@@ -126,14 +129,18 @@ def _view(shots: Shots, height: int, width: int) -> tuple[Array, Array]:
     return c * u + s * v, c * v - s * u
 
 
-def _ripple(c: Canvas) -> tuple[Array, Array]:
+def _ripple(c: Canvas, ripple: Array | None) -> tuple[Array, Array]:
     """Shaken by the mid band; squared, so that quiet mids leave straight lines straight."""
-    mid = c.hear("mid")
+    xp, mid = c.xp, c.hear("mid")
     reach = 0.05 * mid * mid
-    return (
-        c.x + reach * c.xp.sin(5.5 * c.y + 1.9 * c.t),
-        c.y + reach * c.xp.sin(5.5 * c.x + 1.6 * c.t + 1.0),
-    )
+    x = c.x + reach * xp.sin(5.5 * c.y + 1.9 * c.t)
+    y = c.y + reach * xp.sin(5.5 * c.x + 1.6 * c.t + 1.0)
+    if ripple is None:
+        return x, y
+    wide = 2.0 * c.x.shape[2] / min(c.x.shape[1:])
+    push, phase = wide * ripple[:, 0, None, None], ripple[:, 1, None, None]
+    waves = TAU * RIPPLES / wide
+    return x + push * xp.sin(waves * y + phase), y + push * xp.sin(waves * x + phase)
 
 
 def _folded(c: Canvas, fold: str, family: Family) -> Field:
