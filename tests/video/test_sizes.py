@@ -61,3 +61,10 @@ def test_cover_stays_inside(w: int, h: int, tw: int, th: int) -> None:
     assert 0 <= rows.start < rows.stop <= h
     assert 0 <= columns.start < columns.stop <= w
     assert rows.stop - rows.start == h or columns.stop - columns.start == w
+
+
+def test_a_scalable_model_draws_what_is_asked_for() -> None:
+    assert plan_size((1920, 1080), 4096, 8, (512, 512), scalable=True).model == (1920, 1080)
+    odd = plan_size((1366, 767), 4096, 8, (512, 512), scalable=True)
+    assert odd.output == (1366, 768) and odd.model == (1368, 768)
+    assert max(plan_size((8000, 2000), 4096, 8, (512, 512), scalable=True).model) == 4096

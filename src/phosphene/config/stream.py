@@ -18,7 +18,7 @@ class StreamConfig(ConfigModel):
         True, description="Start each frame from the previous picture instead of from nothing."
     )
     temporal_blend_ratio: float = Field(
-        0.3, ge=0, le=0.99, description="Share of the previous picture in the next one (0..0.99)."
+        0.3, ge=0, le=0.999, description="Share of the previous picture in the next one (0..0.999)."
     )
     adaptive_blending: bool = Field(
         True, description="Loud passages keep less of the previous picture, quiet ones more."

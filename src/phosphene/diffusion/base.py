@@ -47,6 +47,8 @@ class ModelFacts:
     """shortest side that is worth looking at, pixels: a live show that lacks time draws no smaller"""
     halves: bool = False
     """whether pictures of half the size have as many latents: the same shapes, fewer pixels"""
+    scalable: bool = False
+    """whether shapes and cost of a picture hardly depend on its size: it is drawn as large as it is shown"""
     memory_slots: int = 0
     """slots of the context memory that it looks at, besides the output before its last; 0: neither"""
     follows_source: bool = False

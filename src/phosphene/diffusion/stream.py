@@ -194,7 +194,8 @@ class StreamDiffusionPipeline:
         if entry.image is not None:
             strength = config.strength if entry.strength is None else entry.strength
             start, redraw = self.base.follow(entry.image, entry.anchor, strength)
-            entry = replace(entry, image=start, strength=redraw)
+            anchor = None if entry.anchor is None else start
+            entry = replace(entry, image=start, anchor=anchor, strength=redraw)
         first_steps = self.base.inference_config.num_inference_steps
         flight = take_off(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size

@@ -137,7 +137,7 @@ class Inputs:
     scenes: int = 0
     """new places that the performer asked for since"""
     bare: bool = False
-    """every frame is drawn over a picture of its own: neither noise nor remembered shapes are needed"""
+    """every frame is drawn over a picture of its own, which brings the noise"""
 
 
 @dataclass(frozen=True)
@@ -249,7 +249,7 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
             palette=None if palette is None else palette[None],
         ),
         camera=during(reaction.camera, moment.dt),
-        anchor=None if inputs.bare else _anchor(state, reaction, inputs, config),
+        anchor=_anchor(state, reaction, inputs, config),
         # a new scene shows its shape first and plays with it then
         anchor_weight=max(reaction.recall, ARRIVAL_RECALL * (1.0 - here.arrival)),
         cut=heard.frame == 0,
@@ -263,17 +263,13 @@ def _anchor(
     state: DirectorState, reaction: Reaction, inputs: Inputs, config: PipelineConfig
 ) -> Array | None:
     """The clean latent that a frame is drawn back to."""
-    if inputs.source is not None and config.stream.strength < 1.0:
-        # what is seen takes the place of what is remembered: it keeps its shapes even where the
-        # strength leaves little of it in the start, and the prompt gives the colours
-        return inputs.source
     guide = state.guide
     before = None
     if guide.before is not None:
         known = inputs.prompts.get((guide.before[0],))
         before = None if known is None else (known.embeds, guide.before[1])
     pose = replace(reaction.pose, rotate=reaction.pose.rotate + state.turned)
-    return inputs.model.recall(
+    drawn = inputs.model.recall(
         _encoded(inputs.prompts, (guide.text,)).embeds,
         guide.variant,
         pose,
@@ -282,6 +278,9 @@ def _anchor(
         before=before,
         share=guide.share if before is not None else 1.0,
     )
+    # where a model draws no guide, what is seen keeps its shapes, even where the strength leaves little
+    # of it in the start, and the prompt gives the colours
+    return inputs.source if drawn is None and config.stream.strength < 1.0 else drawn
 
 
 def _prompt(

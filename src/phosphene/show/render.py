@@ -181,7 +181,7 @@ def apply_size(
     """Choose the size the model draws at for a ``requested`` video size, and tell it."""
     native = (config.inference.width, config.inference.height)
     facts = base.facts
-    plan = plan_size(requested, facts.max_size, facts.size_multiple, native)
+    plan = plan_size(requested, facts.max_size, facts.size_multiple, native, facts.scalable)
     for inference in (config.inference, base.inference_config):
         inference.width, inference.height = plan.model
     return plan

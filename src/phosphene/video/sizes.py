@@ -27,12 +27,15 @@ def even_size(size: Size) -> Size:
     return size[0] + size[0] % 2, size[1] + size[1] % 2
 
 
-def plan_size(requested: Size | None, max_side: int, multiple: int, native: Size) -> SizePlan:
+def plan_size(
+    requested: Size | None, max_side: int, multiple: int, native: Size, scalable: bool = False
+) -> SizePlan:
     """Choose the size the model draws at for a ``requested`` output size.
 
     ``native`` is the size the model is set to; its pixel count is the budget. ``max_side`` is the
     longest side it draws well and ``multiple`` what its sides must be a multiple of. Without a
-    request the model's picture is the output. A request smaller than the budget is drawn at its own
+    request the model's picture is the output. A ``scalable`` model draws any request at its own size,
+    but for what is cut off. For others, a request smaller than the budget is drawn at its own
     size. The output is the request with even sides; :func:`cover` cuts the rest of the difference
     in aspect ratio, a few pixels except for extreme shapes. Raises :class:`InputError` for sizes
     that are not positive.
@@ -42,6 +45,10 @@ def plan_size(requested: Size | None, max_side: int, multiple: int, native: Size
             f"size {requested[0]}x{requested[1]} is not possible: both sides must be positive."
         )
     output = even_size(requested or native)
+    if scalable:
+        share = min(1.0, max_side / max(output))
+        width, height = (math.ceil(side * share / multiple) * multiple for side in output)
+        return SizePlan((max(MIN_MODEL_SIDE, width), max(MIN_MODEL_SIDE, height)), output)
     budget = min(math.prod(native), math.prod(output))
     aspect = output[0] / output[1]
     longest = max_side // multiple * multiple

@@ -21,6 +21,6 @@ def test_damage_is_one_clear_sentence(tmp_path) -> None:
         file.write(b"garbage")
     with pytest.raises(ModelError, match=r"text\.npz is damaged.*reinstall"):
         verify(folder)
-    (folder / "encoder.onnx").unlink()
-    with pytest.raises(ModelError, match=r"encoder\.onnx"):
+    (folder / "sharpener.onnx").unlink()
+    with pytest.raises(ModelError, match=r"sharpener\.onnx"):
         verify(folder)

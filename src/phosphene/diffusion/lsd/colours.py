@@ -117,7 +117,7 @@ ALSO = {
 NATURAL = {
     "fiery": "fire lava_lamp rays burst",
     "ocean": "waves caustics ripples bubbles rain_glass ink",
-    "forest": "plant grass scales",
+    "forest": "plant grass",
     "icy": "snow crystal web",
     "golden": "mandala dunes hexagons phyllotaxis scales",
     "neon": "grid tunnel neon_curves truchet cubes dots spectrum ring_spectrum lissajous skyline disco",

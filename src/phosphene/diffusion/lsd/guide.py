@@ -6,7 +6,6 @@ prompt is a new picture, and every moment of it follows from its arguments alone
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from phosphene.diffusion.lsd.nets import WEIGHTS
@@ -26,8 +27,18 @@ def verify(folder: Path = WEIGHTS) -> str:
     return f"lsd, {len(files)} files, {total:.1f} MB, checksums right"
 
 
-def history_noise(folder: Path) -> float:
-    """How much to distrust the past, 0..1, as the manifest of ``folder`` has it; 0 if it says nothing.
+@dataclass(frozen=True)
+class Inference:
+    """How networks play best, as who trained them found."""
+
+    history_noise: float = 0.0
+    """0..1: how much to distrust the past"""
+    share: float = 1.0
+    """0..1: of a frame of a stream, how much is the network's; the rest is what it follows"""
+
+
+def inference(folder: Path) -> Inference:
+    """As the manifest of ``folder`` has it.
 
     Raises :class:`~phosphene.errors.ModelError` for a folder without a manifest.
     """
@@ -35,7 +46,10 @@ def history_noise(folder: Path) -> float:
         told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} has no readable manifest.json beside its networks.") from error
-    return float(told.get("inference", {}).get("history_noise", 0.0))
+    known = told.get("inference", {})
+    return Inference(
+        **{each.name: float(known[each.name]) for each in fields(Inference) if each.name in known}
+    )
 
 
 def _mend(what: str) -> str:

@@ -32,6 +32,9 @@ LIGHTS = 128
 """lights that colours are looked up for"""
 PLACE_BITS, LIGHT_BITS = 8, 7
 """of a 16-bit plane, what the table is indexed by"""
+PLACE_DITHER, LIGHT_DITHER = 7, 7
+"""of a 16-bit plane, the bits that dither leaves alone: two cells of a palette, whose neighbours may be equal
+in 8 bits, and one of light"""
 STRIP = 300_000
 """pixels from which a picture is worth a further thread"""
 TABLES = 16
@@ -61,8 +64,8 @@ class Painter:
     def _enlarged(self, field: FloatArray, height: int, width: int) -> tuple[Plane, Plane]:
         """Place and light in 16 bits, dithered."""
         noise = dither(height, width)
-        place = self._scaled(0, field[0], PLACE_BITS, height, width) + (noise >> PLACE_BITS)
-        light = self._scaled(1, field[1], LIGHT_BITS, height, width) + (noise >> LIGHT_BITS)
+        place = self._scaled(0, field[0], PLACE_DITHER, height, width) + (noise >> PLACE_DITHER)
+        light = self._scaled(1, field[1], LIGHT_DITHER, height, width) + (noise >> LIGHT_DITHER)
         return place, light
 
     def _scaled(self, number: int, share: FloatArray, bits: int, height: int, width: int) -> Plane:

@@ -28,7 +28,7 @@ from phosphene.diffusion.lsd.guide import (
     luminance_field,
     on_the_way,
 )
-from phosphene.diffusion.lsd.manifest import history_noise
+from phosphene.diffusion.lsd.manifest import inference
 from phosphene.diffusion.lsd.motifs import Reader, Reading
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.networks import SHARPENER
@@ -55,6 +55,8 @@ SIDE = 512
 """of a square picture, where no size is given"""
 REDRAW = 0.15
 """of the strength of an input picture, how much noise the network redraws; the renderer does the rest"""
+SOON = 1e-3
+"""the least time that is divided by"""
 HEARD = 256
 """prompts that are remembered"""
 HEEDED = {"model", "model_id", "lora_id", "device", "kernels", "threads"}
@@ -85,7 +87,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         config.latent.suggest(fresh=0.7)
         config.stream.suggest(stream_batch=False, add_noise=False)
         # little noise and a firm hand keep lines crisp; what moves a picture is the renderer that it follows
-        config.stream.suggest(temporal_blend_ratio=0.995, adaptive_blending=False, anchor=0.8)
+        config.stream.suggest(temporal_blend_ratio=0.99, adaptive_blending=False, anchor=0.9)
         # the lines of an input picture are finer than the model's
         config.stream.suggest(strength=0.5, detail=0.7)
         config.transform.suggest(strength=0.5, steps=1, detail=1.0, batch=1)
@@ -108,19 +110,19 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._reader = Reader(self._text)
         self._heard: OrderedDict[bytes, _Heard] = OrderedDict()
         self._painter = Painter(config.threads)
-        self._history_noise = history_noise(weights)
+        self._inference = inference(weights)
         self._facts = ModelFacts(
             name=self.name,
             latent_channels=2,
             # of a square; see `get_latent_shape`
             latent_factor=8,
-            size_multiple=2,
+            size_multiple=8,
             prediction="flow",
             schedule=Schedule.flow(),
             embed_shape=(1, self._text.dim),
             max_size=4096,
             min_size=256,
-            halves=True,
+            scalable=True,
             # the kind of model that remembers is the kind that sees the source
             memory_slots=SLOTS if self._nets.has_memory else 0,
             follows_source=self._nets.has_memory,
@@ -203,18 +205,26 @@ class LSDPipeline(BaseDiffusionPipeline):
         """One U-Net call -> velocity (b, 2, h, w)."""
         batch, xp = latents.shape[0], array_namespace(latents)
         controls = self._neutral if context.controls is None else context.controls
-        return self._nets.denoise(
+        times = xp.broadcast_to(xp.asarray(timesteps, dtype=xp.float32), (batch,))
+        velocity = self._nets.denoise(
             latents,
-            xp.broadcast_to(xp.asarray(timesteps, dtype=xp.float32), (batch,)),
+            times,
             embeds,
             previous=context.previous,
-            history_noise=self._history_noise,
+            history_noise=self._inference.history_noise,
             audio=xp.broadcast_to(controls * self._gain, (batch, 5)),
             before=context.before,
             memory=context.memory,
             memory_age=context.memory_age,
             source=context.source,
         )
+        held = context.previous if context.source is None else context.source
+        share = self._inference.share
+        if held is None or share >= 1:
+            return velocity
+        # the clean field is x - t v; what is not the network's in it is what it follows
+        time = times[:, None, None, None]
+        return share * velocity + (1 - share) * (latents - held) / xp.maximum(time, SOON)
 
     @cached_property
     def _neutral(self) -> Array:
@@ -281,3 +291,10 @@ def _weights(given: str | None) -> Path:
             " `phosphene train --out DIR`."
         )
     return folder
+
+
+def halve(frames: Frames) -> Frames:
+    """(b, h, w, 3) -> (b, h/2, w/2, 3): means of 2 x 2 pixels."""
+    from PIL import Image
+
+    return np.stack([np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames])

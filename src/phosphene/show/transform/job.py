@@ -97,6 +97,7 @@ def prepare(
         facts.max_size,
         facts.size_multiple,
         (inference.width, inference.height),
+        facts.scalable,
     )
     inference.width, inference.height = plan.model
     return Job(

@@ -170,13 +170,17 @@ class Watcher:
                 speed = steady.motion_average(past.speed, grey, past.luma, glimpse.shot.seconds)
         self._past = Past(grey, places, speed)
         noise = steady.noise_at(self._seed, places, source.shape[1])
+        strength = steady.eased_strength(settings.strength, speed, settings.stabilize)
+        drawn = glimpse.cue.anchor
+        guide = None if drawn is None else self._home.float32(drawn)
+        source, strength = self._base.follow(source, guide, strength)
         sight = Sight(
             image=image,
             source=source,
             noise=self._home.float32(noise),
             embeds=self._home.float32(glimpse.cue.embeds),
             context=Context(palette=glimpse.cue.context.palette).map(self._home.float32),
-            strength=steady.eased_strength(settings.strength, speed, settings.stabilize),
+            strength=strength,
             motion=motion,
         )
         evaluate([sight.source, sight.noise, sight.embeds])

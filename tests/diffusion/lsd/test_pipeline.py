@@ -1,0 +1,101 @@
+"""The built-in model as a whole: prompts to pictures, held shapes, exact colours, light on the beat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig, StreamConfig
+from phosphene.diffusion import StreamDiffusionPipeline
+from phosphene.diffusion.lsd.pipeline import LSDPipeline
+from phosphene.errors import ModelError
+from phosphene.stream.conditioning import Context
+
+
+@pytest.fixture(scope="module")
+def base() -> LSDPipeline:
+    return LSDPipeline(DiffusionConfig(threads=1), InferenceConfig(width=256, height=256))
+
+
+def suggested(base: LSDPipeline) -> StreamConfig:
+    config = PipelineConfig()
+    base.suggest(config)
+    return config.stream
+
+
+def streamed(base: LSDPipeline, text: str, frames: int, phases: bool = False) -> np.ndarray:
+    """(frames, h, w, 3) of a stream that is held as it is by default."""
+    config = suggested(base)
+    stream = StreamDiffusionPipeline(base, config)
+    embeds, palette = base.encode_prompt(text), base.palettes([text])
+    pictures = []
+    for k in range(frames):
+        phase = (k / 12) % 1 if phases else 0.6
+        controls = np.array([[0.5, 0.5, 0.5, 0.0, phase]], np.float32)
+        key = stream.step(
+            None,
+            embeds,
+            0.5,
+            context=Context(controls=controls, palette=palette),
+            anchor=base.recall(embeds, 1, motion=k / 24, controls=controls),
+            anchor_weight=config.anchor,
+        )
+        pictures.append(base.decode(key.latent, key.palette)[0])
+    return np.stack(pictures)
+
+
+def test_pictures_have_the_size_that_is_asked_for(base: LSDPipeline) -> None:
+    wide = base.view(InferenceConfig(width=648, height=360))
+    assert wide.get_latent_shape() == (1, 2, 64, 112)
+    guide = wide.recall(wide.encode_prompt("emerald cells"))
+    assert wide.decode(guide, wide.palettes(["emerald cells"])).shape == (1, 360, 648, 3)
+    assert base.get_latent_shape() == (1, 2, 64, 64)
+
+
+def test_a_prompts_colours_are_the_pictures(base: LSDPipeline) -> None:
+    for text, high, low in (("#ff0000 cells", 0, 2), ("#0000ff cells", 2, 0), ("lime cells", 1, 2)):
+        mean = streamed(base, text, 3)[-1].reshape(-1, 3).mean(0)
+        assert mean[high] > mean[low] + 20, text
+
+
+def test_a_held_stream_keeps_its_shape_contrast_and_sharpness(base: LSDPipeline) -> None:
+    text = "black and white checkerboard"
+    pictures = streamed(base, text, 60).astype(float).mean(-1)
+    drawn = base.decode(
+        base.recall(base.encode_prompt(text), 1, motion=59 / 24), base.palettes([text])
+    )
+    guide = drawn[0].astype(float).mean(-1)
+    assert np.corrcoef(pictures[-1].ravel(), guide.ravel())[0, 1] > 0.8
+    assert pictures[-1].std() > 0.8 * guide.std()
+    slopes = [np.abs(np.diff(each)).mean() for each in (pictures[-1], guide)]
+    assert 0.75 * slopes[1] < slopes[0] < 1.25 * slopes[1]
+
+
+def test_light_comes_with_the_beat(base: LSDPipeline) -> None:
+    light = streamed(base, "neon tunnel", 48, phases=True).astype(float).mean((1, 2, 3))
+    beats = light[12:].reshape(3, 12).mean(0)
+    assert beats[:3].mean() > 1.1 * beats[3:].mean()
+
+
+def test_the_guide_goes_over_from_one_prompt_to_another(base: LSDPipeline) -> None:
+    old, new = base.encode_prompt("fire"), base.encode_prompt("cells")
+    ends = base.recall(old, 3), base.recall(new, 4)
+    half = base.recall(new, 4, before=(old, 3), share=0.5)
+    off = [np.abs(half - end).max(axis=1) < 1e-6 for end in ends]
+    # every place is of the one or of the other, but for a seam
+    assert 0.2 < off[0].mean() < 0.6 and 0.2 < off[1].mean() < 0.6
+    assert np.array_equal(base.recall(new, 4, before=(old, 3), share=0.0), ends[0])
+
+
+def test_a_prompt_says_what_it_is_taken_for(base: LSDPipeline) -> None:
+    assert base.read("crimson mandala of fire").motif.label == "mandala of fire"
+    assert base.read("(golden:1.3) marble tunnel").sure
+    assert not base.read("my grandmother").sure
+
+
+def test_weights_of_before_fields_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "denoiser.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match="older phosphene"):
+        LSDPipeline(DiffusionConfig(model_id=str(tmp_path)), InferenceConfig())
