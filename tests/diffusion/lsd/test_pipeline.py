@@ -74,7 +74,7 @@ def test_a_held_stream_keeps_its_shape_contrast_and_sharpness(base: LSDPipeline)
 
 
 def test_light_comes_with_the_beat(base: LSDPipeline) -> None:
-    light = streamed(base, "neon tunnel", 48, phases=True).astype(float).mean((1, 2, 3))
+    light = streamed(base, "emerald stained glass", 48, phases=True).astype(float).mean((1, 2, 3))
     beats = light[12:].reshape(3, 12).mean(0)
     assert beats[:3].mean() > 1.1 * beats[3:].mean()
 

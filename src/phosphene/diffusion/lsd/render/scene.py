@@ -20,7 +20,7 @@ from phosphene.diffusion.lsd.render.folds import FOLDS
 from phosphene.namespaces import Array, array_namespace, device
 from phosphene.stream.camera import RIPPLES
 
-BEAT, ONSET, BASS = 0.55, 0.45, 0.35
+BEAT, ONSET, BASS = 0.7, 0.5, 0.35
 """how much more light a beat, an attack and a full bass bring, as a share"""
 CLOSER, PUNCH, TWIST = 0.1, 0.1, 0.12
 """shares of zoom of a full bass and of a full attack; radians an attack twists the middle by"""
