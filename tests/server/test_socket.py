@@ -40,7 +40,7 @@ def test_hello_says_everything(served) -> None:
         assert hello["config"]["inference"]["width"] == SIDE
         assert [look["name"] for look in hello["looks"]] == [look.name for look in looks()]
         assert hello["sources"] == {"soundcard": False}
-        assert hello["model"] == {"name": "lsd", "max_size": 1024, "size_multiple": 32}
+        assert hello["model"] == {"name": "lsd", "max_size": 4096, "size_multiple": 8}
         assert hello["limits"]["upload_mb"] == 200
 
 

@@ -387,16 +387,18 @@ def test_a_new_scene_draws_to_its_own_shape():
     assert np.abs(after.anchor - before.anchor).mean() > 0.5
 
 
-def test_what_is_seen_holds_the_shapes():
+def test_what_is_seen_holds_the_shapes_where_a_model_draws_no_guide():
     config = PipelineConfig()
     config.stream.strength = 0.8
-    live = Live(config)
     source = np.ones((1, 3, 8, 8), np.float32)
+    live = Live(config, toy())
     cue = live.dreamt(0.0, source)
-    assert cue.source is source
-    assert cue.anchor is source
+    assert cue.source is source and cue.anchor is source
     live.set("stream", strength=1.0)
-    assert live.dreamt(0.1, source).anchor is not source
+    assert live.dreamt(0.1, source).anchor is None
+    # one that does draws it along what is seen, see `BaseDiffusionPipeline.follow`
+    guided = Live(config).dreamt(0.0, source)
+    assert guided.source is source and guided.anchor is not source
 
 
 def test_a_model_without_a_memory():
