@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
@@ -335,6 +336,29 @@ def test_a_decoder_that_breaks_is_one_line_in_the_log(served, caplog) -> None:
         upload(served, client.session, bytes(data))
         assert client.until("song", state="failed")["text"].endswith(".")
     assert not [one for one in caplog.records if one.exc_info or one.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("place", ["folder", "file", "process"])
+def test_a_server_that_is_short_of_everything(served, monkeypatch, caplog, place) -> None:
+    """No room, no descriptor, no process: said, in one line, and the show goes on."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    target = {
+        "folder": (tempfile, "TemporaryDirectory"),
+        "file": (Path, "open"),
+        "process": (asyncio, "create_subprocess_exec"),
+    }[place]
+    with served.socket() as client:
+        client.until("hello")
+        monkeypatch.setattr(*target, refuse)
+        status, _ = upload(served, client.session, _tone(1.0))
+        assert status == (202 if place == "process" else 507)
+        assert "server" in client.until("song", state="failed")["text"]
+        monkeypatch.undo()
+        client.pictures(1)
+    assert not [one for one in caplog.records if one.exc_info]
 
 
 @pytest.mark.parametrize("kind", ["header", "body"])

@@ -37,6 +37,8 @@ def create_app(theatre: Theatre, guard: Guard) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # these redirects name the host as the server knows it, and lose what a proxy put in front
+        redirect_slashes=False,
     )
     app.add_middleware(GuardMiddleware, guard=guard)
     app.include_router(socket_routes(theatre))

@@ -71,7 +71,11 @@ class SongDesk:
         seat.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"))
         seat.tell(seat.songs[song].news)
         # the name is made here: nothing that a client says becomes part of a path
-        folder = tempfile.TemporaryDirectory(prefix="phosphene-song-")
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="phosphene-song-")
+        except OSError as error:
+            self._fail(seat, song, _unstored(error))
+            raise Refusal("disk", _unstored(error), 507) from error
         try:
             await self._store(seat, song, Path(folder.name) / "song", body, length)
         except BaseException as error:
@@ -89,7 +93,11 @@ class SongDesk:
     ) -> None:
         received, told = 0, 0.0
         began = time.monotonic()
-        with path.open("wb") as file:
+        try:
+            file = path.open("wb")
+        except OSError as error:
+            raise Refusal("disk", _unstored(error), 507) from error
+        with file:
             chunks = aiter(body)
             while True:
                 try:
@@ -110,8 +118,7 @@ class SongDesk:
                 try:
                     file.write(chunk)
                 except OSError as error:
-                    text = f"the server cannot store the song ({error.strerror})."
-                    raise Refusal("disk", text, 507) from error
+                    raise Refusal("disk", _unstored(error), 507) from error
                 if length and received / length - told >= STEP:
                     told = received / length
                     seat.tell(_news(song, "receiving", told, "receiving"))
@@ -131,6 +138,10 @@ class SongDesk:
                 log.info("heard a song of %.0f s, %.1f BPM", features.duration, features.tempo)
         except InputError as error:
             self._fail(seat, song, str(error))
+        except Exception as error:
+            # no process, no descriptor, no room: not the song's fault, and nobody else's trouble
+            log.error("a song was not heard: %s: %s", type(error).__name__, error)
+            self._fail(seat, song, "the server could not hear the song: its log says why.")
         finally:
             folder.cleanup()
 
@@ -181,6 +192,10 @@ def _make_room(seat: Seat) -> bool:
             del seat.songs[song]
             return True
     return False
+
+
+def _unstored(error: OSError) -> str:
+    return f"the server cannot store the song ({error.strerror})."
 
 
 def _news(song: str, state: SongState, progress: float, text: str) -> SongNews:
