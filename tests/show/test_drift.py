@@ -160,9 +160,8 @@ def test_the_plot_is_written(tmp_path) -> None:
 
     one = run("toy", toy(), config(), 40, 10)
     plot_drift(one, one, str(tmp_path / "drift.png"))
-    rows = {"1 step(s)": ((0.5, 1.0), (0.2, 0.4)), "2 step(s)": ((0.6, 1.0), (0.3, 0.4))}
-    seen = (((1, 1), (0, 2)), ((2, 0), (0, 2)))
-    plot_hits(("spiral", "fire"), ("red", "blue"), rows, seen, str(tmp_path / "hits.png"))
+    rows = {"born": (0.5, 1.0), "stream": (0.6, 1.0)}
+    plot_hits(("spiral", "fire"), rows, ((1, 1), (0, 2)), str(tmp_path / "hits.png"))
     for name in ("drift.png", "hits.png"):
         assert (tmp_path / name).stat().st_size > 5000
     assert json.loads(json.dumps([sample.contrast for sample in one.samples]))

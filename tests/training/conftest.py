@@ -11,10 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
+from phosphene.diffusion.lsd.render import Motif  # noqa: E402
 from phosphene.diffusion.lsd.text import TextEncoder  # noqa: E402
-from phosphene.training.clips import draw  # noqa: E402
+from phosphene.training.clips import draw_clips  # noqa: E402
 from phosphene.training.config import TrainConfig, plan  # noqa: E402
-from phosphene.training.nets.codec import Autoencoder  # noqa: E402
 from phosphene.training.pool import Clips, gather_clips  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -31,26 +31,18 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def tiny() -> TrainConfig:
-    cfg = plan("tiny")
-    cfg.data.frames = 4
-    return cfg
+    return plan("tiny")
 
 
 @pytest.fixture(scope="session")
-def codec() -> Autoencoder:
-    torch.manual_seed(0)
-    return Autoencoder(plan("tiny").codec.net()).eval().requires_grad_(False)
-
-
-@pytest.fixture(scope="session")
-def clips(codec: Autoencoder) -> Clips:
-    """Five clips of three families: two with a twin in other colours, one with a source."""
+def clips() -> Clips:
+    """Six clips: spirals, mandalas of fire, and hexagons that follow a source."""
     cfg = plan("tiny").data
-    cfg.frames, cfg.batch = 4, 2
-    plain = draw(cfg.model_copy(update={"recoloured": 0.0, "restyled": 0.0}), "spiral", 1, CPU)
-    twins = draw(cfg.model_copy(update={"recoloured": 1.0, "restyled": 0.0}), "nebula", 2, CPU)
-    led = draw(cfg.model_copy(update={"recoloured": 0.0, "restyled": 1.0}), "hexagons", 3, CPU)
-    return gather_clips(iter((plain, twins, led)), codec.encoder, TextEncoder(), CPU)
+    cfg.batch = 2
+    plain = draw_clips(cfg.model_copy(update={"restyled": 0.0}), Motif("spiral"), 1)
+    mixed = draw_clips(cfg.model_copy(update={"restyled": 0.0}), Motif("fire", "mandala"), 2)
+    led = draw_clips(cfg.model_copy(update={"restyled": 1.0}), Motif("hexagons"), 3)
+    return gather_clips(iter((plain, mixed, led)), TextEncoder(), CPU)
 
 
 @dataclass(frozen=True)

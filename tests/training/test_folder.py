@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
 from phosphene.errors import InputError  # noqa: E402
-from phosphene.training.clips import MEMORIES  # noqa: E402
+from phosphene.training.clips import FILES, MEMORIES  # noqa: E402
 from phosphene.training.config import DataSettings  # noqa: E402
-from phosphene.training.folder import crop, find_videos, folder_clips, read_frames  # noqa: E402
+from phosphene.training.folder import crop, find_videos, fit_field, folder_clips, read_frames  # noqa: E402
 
 
 def write_video(path: Path, frames: int, width: int = 96, height: int = 80) -> None:
@@ -50,21 +50,40 @@ def test_only_videos_with_a_caption_count(folder: Path) -> None:
 
 def test_clips_are_stretches_of_the_video(folder: Path) -> None:
     for clip in islice(folder_clips(settings(folder), 0), 3):
-        assert clip.frames.shape == (2, MEMORIES + 4, 64, 64, 3)
-        assert clip.captions == ("a red bar",) * 2
-        assert clip.family == -1
+        assert clip.fields.shape == (2, MEMORIES + 4, 2, 64, 64)
+        assert clip.captions == (("a red bar",),) * 2
+        assert clip.kind == FILES
         assert not clip.audio.any()  # it has no sound
         # the video is shorter than the oldest memory is old
         assert (clip.age[:, 0] == 0).all()
         # the bar grows
-        red = clip.frames[:, MEMORIES:, ..., 0].float().mean((2, 3))
-        assert (red[:, -1] >= red[:, 0]).all()
+        place = clip.fields[:, MEMORIES:, 0].float().mean((2, 3))
+        assert (place[:, -1] >= place[:, 0]).all()
 
 
 def test_frames_are_read_at_24_a_second_and_cropped(folder: Path) -> None:
     frames = read_frames(folder / "bar.mp4", 64)
     assert frames.shape == (40, 64, 77, 3)
-    assert crop(torch.from_numpy(frames), 64, random.Random(0)).shape == (40, 64, 64, 3)
+    fields = torch.from_numpy(fit_field(frames))
+    assert crop(fields, 64, random.Random(0)).shape == (40, 2, 64, 64)
+
+
+def test_place_and_light_give_a_clip_back_in_its_own_colours() -> None:
+    """Two colours under uneven light: with the palette of the places the picture is there again."""
+    gen = np.random.default_rng(0)
+    colour = np.where(gen.random((2, 24, 24, 1)) < 0.5, (200, 60, 20), (20, 40, 120))
+    lit = colour * gen.uniform(0.9, 1.1, (2, 24, 24, 1))
+    pictures = np.rint(lit).astype(np.uint8)
+    fields = fit_field(pictures).astype(np.float32)
+    place, light = fields[:, 0].astype(int), fields[:, 1] / 255 * 2
+    palette = np.stack([pictures[place == k].mean(axis=0) for k in place.ravel()]).reshape(
+        2, 24, 24, 3
+    )
+    assert np.abs(palette * light[..., None] - pictures).mean() < 3
+    # dark is at the beginning of a palette, bright at its end
+    assert place[pictures[..., 0] > 150].min() > place[pictures[..., 0] < 60].max()
+    # every place is used
+    assert np.unique(place).size > 60
 
 
 def test_what_cannot_be_used_is_said(folder: Path, tmp_path: Path) -> None:
@@ -87,13 +106,13 @@ def test_the_command_trains_on_them(
 ) -> None:
     assert cli.main(["train", "--print-config", "--plan", "tiny"]) == 0
     text = capsys.readouterr().out.replace('folder = ""', f'folder = "{folder}"')
-    for stage in ("flow", "unroll"):
+    for stage in ("unroll", "sharpen"):
         head, rest = text.split(f"[{stage}]\n")
         text = f"{head}[{stage}]\n" + rest.replace("minutes = 0.05", "minutes = 0.0", 1)
     (tmp_path / "own.toml").write_text(text, encoding="utf-8")
     run = tmp_path / "run"
     assert cli.main(["train", "--out", str(run), "--config", str(tmp_path / "own.toml")]) == 0
-    assert (run / "weights" / "decoder.onnx").exists()
+    assert (run / "weights" / "denoiser.onnx").exists()
     (folder / "bar.txt").unlink()
     assert (
         cli.main(["train", "--out", str(tmp_path / "b"), "--config", str(tmp_path / "own.toml")])

@@ -1,9 +1,8 @@
-"""The judge is trained on its own seeds, and `bench quality` asks it about real streams."""
+"""The judge is trained on its own seeds, and `bench quality` asks it about the model's fields."""
 
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -11,61 +10,67 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
-from phosphene.diffusion.lsd.judge import SIDE, Judge, shrink  # noqa: E402
-from phosphene.diffusion.lsd.nets import WEIGHTS  # noqa: E402
+from phosphene.diffusion.lsd.judge import Judge, mixtures  # noqa: E402
+from phosphene.diffusion.lsd.render import FAMILIES  # noqa: E402
+from phosphene.errors import ModelError  # noqa: E402
+from phosphene.show.quality import both_seen  # noqa: E402
 from phosphene.training.config import plan  # noqa: E402
-from phosphene.training.publish import redraw_seeds  # noqa: E402
-from phosphene.training.train_judge import PALETTES, draw_examples, train_judge  # noqa: E402
-
-CPU = torch.device("cpu")
+from phosphene.training.train_judge import draw_examples, train_judge  # noqa: E402
+from tests.training.conftest import Trained  # noqa: E402
 
 
-def test_a_judge_is_made_and_asked(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_judge_is_made_and_asked(
+    trained: Trained, tmp_path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cfg = plan("tiny")
-    told = train_judge(tmp_path, cfg, 0.04)
-    assert "held-out pictures" in told
+    cfg.data.size = 64
+    assert "held-out fields" in train_judge(tmp_path, cfg, 0.05)
     judge = Judge(tmp_path)
-    assert judge.facts.patterns == ("spiral", "hexagons", "nebula")
-    assert judge.facts.palettes == tuple(PALETTES)
-    assert judge.facts.sharpness > 0
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
-    verdict = judge(pictures)
-    assert len(verdict.patterns) == len(verdict.palettes) == 3
-    assert set(verdict.patterns) <= set(judge.facts.patterns)
-    sure = np.stack([judge.clarity(name, pictures) for name in judge.facts.patterns])
-    np.testing.assert_allclose(np.exp(sure).sum(axis=0), 1, rtol=1e-5)
-    assert verdict.patterns == tuple(judge.facts.patterns[i] for i in sure.argmax(axis=0))
-
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    for file in (*WEIGHTS.glob("*.onnx"), WEIGHTS / "text.npz", WEIGHTS / "manifest.json"):
-        shutil.copy(file, weights)
-    assert "2 families" in redraw_seeds(weights, ("spiral", "nebula"), 64, judge=tmp_path)
+    assert judge.facts.patterns == ("spiral", "hexagons", "fire")
+    assert judge.facts.words == tuple(FAMILIES[name].words[0] for name in judge.facts.patterns)
+    fields = (2 * np.random.default_rng(0).random((3, 2, 64, 64)) - 1).astype(np.float32)
+    sure = np.stack([judge.clarity(name, fields) for name in judge.facts.patterns])
+    np.testing.assert_allclose(np.exp(sure).sum(axis=0), 1, rtol=1e-4)
+    best = tuple((judge.facts.patterns[i],) for i in sure.argmax(axis=0))
+    assert judge(fields) == best
+    assert {len(row) for row in judge(fields, 2)} == {2}
 
     out = tmp_path / "quality.json"
-    arguments = ["bench", "quality", "--judge", str(tmp_path), "--seeds", "1", "--json", str(out)]
-    assert cli.main([*arguments, "--plot", str(tmp_path / "q.png")]) == 0
+    ask = ["bench", "quality", "--judge", str(tmp_path), "--seeds", "1", "--json", str(out)]
+    ask += ["--model", str(trained.out / "weights"), "--plot", str(tmp_path / "q.png")]
+    assert cli.main(ask) == 0
     figures = json.loads(out.read_text())
-    assert [one["steps"] for one in figures["steps"]] == [1, 2, 4]
-    assert all(0 <= one["pattern"] <= 1 and one["pictures"] == 3 for one in figures["steps"])
-    for one in figures["steps"]:
-        assert np.sum(one["pattern_said"]) == np.sum(one["palette_said"]) == 3
+    assert len(figures["cases"]) == 3
+    for one in figures["cases"]:
+        assert one["pictures"] == 3
+        assert np.sum(one["pattern_said"]) == 3
         assert np.trace(one["pattern_said"]) == round(3 * one["pattern"])
+        assert 0 <= one["mixed"] <= 1
     assert (tmp_path / "q.png").exists()
-    assert "goal" in capsys.readouterr().out
+    assert "reached" in capsys.readouterr().out
 
 
-def test_examples_are_every_palette_of_every_pattern() -> None:
-    frames, patterns, palettes = draw_examples(plan("tiny"), 1, "judge", 64, 60.0, CPU)
-    assert frames.shape == (30, 64, 64, 3)
-    assert sorted(set(patterns.tolist())) == [0, 1, 2]
-    assert palettes[:10].tolist() == list(range(10))
-    again, other = (draw_examples(plan("tiny"), 1, s, 64, 60.0, CPU)[0] for s in ("judge", "x"))
-    assert torch.equal(frames, again)
-    assert not torch.equal(frames, other)
+def test_examples_are_every_pattern_and_splits_differ() -> None:
+    fields, patterns = draw_examples(plan("tiny"), 2, "judge", 60.0)
+    assert fields.shape == (12, 2, 16, 16)
+    assert torch.bincount(patterns).tolist() == [4, 4, 4]
+    again, other = (draw_examples(plan("tiny"), 2, s, 60.0)[0] for s in ("judge", "x"))
+    assert torch.equal(fields, again)
+    assert not torch.equal(fields, other)
 
 
-def test_pictures_are_shrunk_by_averaging() -> None:
-    frames = np.zeros((1, 2 * SIDE, 2 * SIDE, 3), np.uint8)
-    frames[:, ::2] = 255
-    assert np.allclose(shrink(frames), 0.5)
+def test_both_parts_of_a_mixture_must_be_among_the_likeliest() -> None:
+    motifs = mixtures(("mandala", "fire", "hexagons", "smoke"))[1]
+    fields = np.zeros((len(motifs), 2, 64, 64), np.float32)
+
+    def judge(_: np.ndarray, most: int) -> tuple[tuple[str, ...], ...]:
+        rows = [(str(m.fold), m.family, "x")[:most] for m in motifs]
+        return (("x", "y", "z")[:most], *rows[1:])
+
+    assert both_seen(judge, motifs, fields) == pytest.approx(1 - 1 / len(motifs))
+
+
+def test_a_judge_of_pictures_is_refused(tmp_path) -> None:
+    (tmp_path / "judge.json").write_text('{"patterns": ["a"], "palettes": ["b"]}')
+    with pytest.raises(ModelError, match="from before fields"):
+        Judge(tmp_path)

@@ -13,10 +13,9 @@ torch = pytest.importorskip("torch")
 
 from phosphene.training import piece, runtime, stage, stream_sheet  # noqa: E402
 from phosphene.training.config import TrainConfig  # noqa: E402
-from phosphene.training.nets.codec import Autoencoder  # noqa: E402
 from phosphene.training.pool import Clips  # noqa: E402
-from phosphene.training.train_codec import CodecStage  # noqa: E402
 from phosphene.training.train_flow import FlowStage  # noqa: E402
+from phosphene.training.train_sharpen import SharpenStage  # noqa: E402
 from phosphene.training.train_unroll import UnrollStage  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -58,22 +57,23 @@ def test_average_follows_slowly_and_copies_buffers() -> None:
     assert not any(p.requires_grad for p in average.module.parameters())
 
 
-def stages(name: str, cfg: TrainConfig, clips: Clips, codec: Autoencoder) -> stage.Stage:
+def stages(name: str, cfg: TrainConfig, clips: Clips) -> stage.Stage:
     """A stage as a new process makes it."""
-    if name == "codec":
+    if name == "sharpen":
         torch.manual_seed(7)
-        frames = torch.randint(0, 256, (6, 64, 64, 3), dtype=torch.uint8)
-        return CodecStage(cfg.codec, frames, CPU)
-    flow = FlowStage(cfg, clips, codec, CPU)
-    return flow if name == "flow" else UnrollStage(cfg, clips, codec, flow.net, CPU)
+        sides = ((6, 2, 16, 16), (6, 2, 64, 64))
+        coarse, fine = (torch.randint(0, 256, side, dtype=torch.uint8) for side in sides)
+        return SharpenStage(cfg.sharpen, (coarse, fine), CPU)
+    flow = FlowStage(cfg, clips, None, CPU)
+    return flow if name == "flow" else UnrollStage(cfg, clips, flow.net, CPU)
 
 
-@pytest.mark.parametrize("name", ["codec", "flow", "unroll"])
+@pytest.mark.parametrize("name", ["flow", "unroll", "sharpen"])
 def test_a_restored_stage_takes_the_very_same_steps(
-    name: str, tiny: TrainConfig, clips: Clips, codec: Autoencoder, tmp_path: Path
+    name: str, tiny: TrainConfig, clips: Clips, tmp_path: Path
 ) -> None:
     tiny.unroll.long = 0.0  # long streams live in one piece
-    first = stages(name, tiny, clips, codec)
+    first = stages(name, tiny, clips)
     for step in range(2):
         first.step(step, 0.6)
     runtime.save(tmp_path / "a.pt", {"stage": first.state()})
@@ -81,7 +81,7 @@ def test_a_restored_stage_takes_the_very_same_steps(
     for step in range(2, 4):
         first.step(step, 0.6)
 
-    second = stages(name, tiny, clips, codec)
+    second = stages(name, tiny, clips)
     second.restore(runtime.load(tmp_path / "a.pt", CPU)["stage"])
     torch.manual_seed(3)
     if name == "unroll":
@@ -94,11 +94,11 @@ def test_a_restored_stage_takes_the_very_same_steps(
 
 
 def test_a_killed_piece_goes_on_from_its_checkpoint(
-    tiny: TrainConfig, clips: Clips, codec: Autoencoder, tmp_path: Path
+    tiny: TrainConfig, clips: Clips, tmp_path: Path
 ) -> None:
     """What was logged after the last checkpoint is forgotten, like the steps themselves."""
     tiny.flow.minutes = 0.02
-    first = FlowStage(tiny, clips, codec, CPU)
+    first = FlowStage(tiny, clips, None, CPU)
     assert stage.run_stage(first, tmp_path, time.monotonic() + 60, "cpu")
     kept = runtime.load(tmp_path / "flow.pt", CPU)
     with (tmp_path / "flow.jsonl").open("a", encoding="utf-8") as file:
@@ -109,7 +109,7 @@ def test_a_killed_piece_goes_on_from_its_checkpoint(
     assert told["step"] == kept["step"]
     assert stage.finished(tmp_path, "flow", tiny.flow.minutes)
     # with no time left, a second piece trains nothing and changes nothing
-    second = FlowStage(tiny, clips, codec, CPU)
+    second = FlowStage(tiny, clips, None, CPU)
     assert stage.run_stage(second, tmp_path, time.monotonic() + 60, "cpu")
     assert same(kept["stage"]["model"], second.state()["model"])
     assert runtime.load(tmp_path / "flow.pt", CPU)["step"] == kept["step"]
@@ -117,36 +117,34 @@ def test_a_killed_piece_goes_on_from_its_checkpoint(
 
 def test_pieces_add_up_to_a_training(tiny: TrainConfig, tmp_path: Path) -> None:
     """Short pieces, as on a GPU that is lent for minutes: each stops in time, the last is the end."""
-    tiny.codec.minutes = tiny.flow.minutes = tiny.unroll.minutes = 0.015
+    tiny.flow.minutes = tiny.unroll.minutes = tiny.sharpen.minutes = 0.015
     done = [piece.train(tmp_path, tiny, minutes=0.01)]
     assert done == [False]
-    assert not (tmp_path / "flow.pt").exists()
+    assert not (tmp_path / "sharpen.pt").exists()
     while not done[-1]:
         assert len(done) < 60
         done.append(piece.train(tmp_path, tiny, minutes=0.08))
-    for name in ("codec", "flow", "unroll"):
+    for name in ("flow", "unroll", "sharpen"):
         assert stage.finished(tmp_path, name, 0.015)
         assert list((tmp_path / "sheets").glob(f"{name}-[0-9]*.png"))
     assert piece.train(tmp_path, tiny, minutes=0.08)
 
 
-def test_packed_runs_go_on(
-    tiny: TrainConfig, clips: Clips, codec: Autoencoder, tmp_path: Path
-) -> None:
+def test_packed_runs_go_on(tiny: TrainConfig, clips: Clips, tmp_path: Path) -> None:
     from phosphene.training.pack import pack, unpack
 
     run, packed, again = (tmp_path / name for name in ("run", "packed", "again"))
     run.mkdir()
     (run / "train.toml").write_text(tiny.dumps_toml())
     tiny.flow.minutes = 0.02
-    whole = FlowStage(tiny, clips, codec, CPU)
+    whole = FlowStage(tiny, clips, None, CPU)
     stage.run_stage(whole, run, time.monotonic() + 60, "cpu")
     made = pack(run, packed)
     assert {p.name for p in made} == {"flow.pt", "notes.zip"}
     assert (packed / "flow.pt").stat().st_size < 0.3 * (run / "flow.pt").stat().st_size
     unpack(packed, again)
     assert TrainConfig.from_toml(again / "train.toml").data == tiny.data
-    back = FlowStage(tiny, clips, codec, CPU)
+    back = FlowStage(tiny, clips, None, CPU)
     back.restore(runtime.load(again / "flow.pt", CPU)["stage"])
     for name, value in whole.state()["average"].items():
         assert torch.allclose(back.state()["average"][name], value, atol=2e-3)

@@ -8,6 +8,8 @@ from pathlib import Path
 from phosphene.commands.form import Commands, command
 from phosphene.errors import ConfigError, InputError, ModelError
 
+SHIPPED = Path("shipped")
+"""stands for the package's own weights"""
 SHORTEST = 0.25
 """minutes; less would go into the last sheet and checkpoint"""
 
@@ -22,6 +24,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "  phosphene train --out run --plan gpu30 --minutes 9    nine minutes of it; call again to go on\n"
         "  phosphene train --print-config --plan cpu > my.toml   all settings, to edit\n"
         "  phosphene train --out run --config my.toml            your settings, your clips (data.folder)\n"
+        "  phosphene train --out run --resume --minutes 60       an hour more on the networks that ship\n"
         "  phosphene train --out run --export weights            only write the networks a run has so far\n",
     )
     parser.add_argument(
@@ -54,6 +57,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--export", type=Path, metavar="DIR", help="write the networks of the run, do not train"
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=SHIPPED,
+        metavar="DIR",
+        help="start from the networks in a weights folder, of themselves those that ship, not from nothing",
     )
     parser.add_argument("--print-config", action="store_true", help="print the settings and stop")
     parser.set_defaults(run=_run)
@@ -89,8 +100,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.print_config:
         print(config.dumps_toml(), end="")
         return 0
+    start = None if args.resume is None else _weights(args.resume)
     if args.export is not None:
-        return _export(args.out, args.export)
+        return _export(args.out, args.export, start)
     if args.judge:
         from phosphene.training.train_judge import train_judge
 
@@ -102,7 +114,7 @@ def _run(args: argparse.Namespace) -> int:
         done = train_ablation(args.out, config, args.minutes)
         print(f"ablation: {'done' if done else f'call again with --out {args.out} to go on'}.")
         return 0
-    done = piece.train(args.out, config, args.minutes)
+    done = piece.train(args.out, config, args.minutes, start)
     if args.pack is not None:
         from phosphene.training.pack import pack
 
@@ -110,13 +122,20 @@ def _run(args: argparse.Namespace) -> int:
     if not done:
         print(f"not done yet: call again with --out {args.out} to go on.")
         return 0
-    return _export(args.out, args.out / "weights")
+    return _export(args.out, args.out / "weights", start)
 
 
-def _export(run: Path, weights: Path) -> int:
+def _weights(named: Path) -> Path:
+    from phosphene.diffusion.lsd.nets import WEIGHTS
+
+    return WEIGHTS if named == SHIPPED else named
+
+
+def _export(run: Path, weights: Path, start: Path | None) -> int:
+    from phosphene.training.piece import CONFIG
     from phosphene.training.publish import publish
 
-    if not (run / "codec.pt").exists():
+    if not (run / CONFIG).exists():
         raise ConfigError(f"{run} holds no trained run yet.")
-    print(publish(run, weights))
+    print(publish(run, weights, start))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from phosphene.errors import OutputError
 from phosphene.show.drift import FIGURES, Run
@@ -37,41 +36,35 @@ def plot_drift(stream: Run, naive: Run, path: str) -> None:
 
 def plot_hits(
     patterns: Sequence[str],
-    palettes: Sequence[str],
-    rows: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    confusions: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]],
+    rows: Mapping[str, Sequence[float]],
+    confusion: Sequence[Sequence[int]],
     path: str,
 ) -> None:
-    """How often each pattern and palette was seen where it was asked for, and what else was seen instead.
+    """How often each pattern was seen where it was asked for, and what else was seen instead.
 
-    rows: by name, shares 0..1 for all patterns and for all palettes. confusions: counts asked x seen of
-    patterns and of palettes. Raises OutputError.
+    rows: by name, shares 0..1 for all patterns. confusion: counts asked x seen, of the first of them. Raises
+    OutputError.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 15), layout="constrained")
+    figure = Figure(figsize=(15, 18), layout="constrained")
     FigureCanvasAgg(figure)
-    parts: Any = figure.subfigures(2, 1, height_ratios=(5, 9))
-    bars, tables = parts
+    bars, table = figure.subplots(2, 1, height_ratios=(3, 12))
     colours = ("#2f6db5", "#c0504d", "#7a9a3a")
     wide = 0.8 / len(rows)
-    for axis, names, column in zip(bars.subplots(2, 1), (patterns, palettes), (0, 1), strict=True):
-        for index, (label, shares) in enumerate(rows.items()):
-            at = [place + index * wide for place in range(len(names))]
-            axis.bar(at, shares[column], wide, label=label, color=colours[index % 3], align="edge")
-        middle = [place + 0.4 for place in range(len(names))]
-        axis.set_xticks(middle, names, rotation=90 if column == 0 else 0, fontsize=8)
-        axis.set_ylim(0, 1)
-        axis.grid(axis="y", alpha=0.3)
-    bars.axes[0].set_title("pictures that show the pattern, and the palette, of their prompt")
-    bars.axes[0].legend(fontsize=8)
-    grids = tables.subplots(1, 2, width_ratios=(3, 1))
-    for axis, names, counts in zip(grids, (patterns, palettes), confusions, strict=True):
-        axis.imshow(counts, cmap="Blues")
-        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-        axis.set_yticks(range(len(names)), names, fontsize=7)
-        axis.set_title(f"asked for (rows) and seen (columns), {next(iter(rows))}", fontsize=9)
+    for index, (label, shares) in enumerate(rows.items()):
+        at = [place + index * wide for place in range(len(patterns))]
+        bars.bar(at, shares, wide, label=label, color=colours[index % 3], align="edge")
+    bars.set_xticks([place + 0.4 for place in range(len(patterns))], patterns, rotation=90)
+    bars.set_ylim(0, 1)
+    bars.grid(axis="y", alpha=0.3)
+    bars.set_title("fields that show the pattern of their prompt")
+    bars.legend(fontsize=8)
+    table.imshow(confusion, cmap="Blues")
+    table.set_xticks(range(len(patterns)), patterns, rotation=90, fontsize=7)
+    table.set_yticks(range(len(patterns)), patterns, fontsize=7)
+    table.set_title(f"asked for (rows) and seen (columns), {next(iter(rows))}", fontsize=9)
     try:
         figure.savefig(path, dpi=110)
     except OSError as error:

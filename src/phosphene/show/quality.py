@@ -1,67 +1,75 @@
-"""`phosphene bench quality`: does the picture show what the prompt says, and how sharp is it?
+"""`phosphene bench quality`: does the picture show what the prompt says, and how fine is it?
 
-Every pattern is asked for in several palettes, from several seeds, and a classifier that has seen nothing of
-the model says what it sees. Its own hits on rendered pictures are the ceiling of what it can say.
+Every pattern is asked for from several seeds, and a classifier that has seen nothing of the model says what
+it sees: in fields born from noise in four steps, and in streams of one step after a second, by themselves
+and with the guide. Its own hits on the renderer's fields are the ceiling of what it can say. Mixtures that no
+training has drawn are asked for too.
 """
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import numpy.typing as npt
 
 from phosphene import __version__
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
-from phosphene.diffusion.lsd.judge import SIDE, Judge
+from phosphene.diffusion import BaseDiffusionPipeline, Context, load_pipeline
+from phosphene.diffusion.lsd.judge import Judge, mixtures
 from phosphene.diffusion.lsd.nets import WEIGHTS
+from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
 from phosphene.errors import InputError
-from phosphene.metrics import contrast, saturation, sharpness
-from phosphene.metrics.picture import Frame
 from phosphene.show.analysis import write_text
 from phosphene.show.bench import machine_name
 from phosphene.show.dream import breath
 from phosphene.show.drift import keys
 from phosphene.show.plots import plot_hits
 from phosphene.show.render import apply_size
+from phosphene.stream.arrays import to_numpy
 from phosphene.video.spec import Size
 
-FRAMES = 12
-"""frames from a cut to the picture that is judged: half a second"""
-LOOKED = 4 * SIDE
-"""pixels a side of the pictures whose sharpness is known; larger ones are looked at this small"""
-STEPS = (1, 2, 4)
-GOALS = {1: 0.85, 2: 0.90}
-"""share of pictures that must show their prompt, by denoising steps"""
+FloatArray = npt.NDArray[np.float32]
+
+BIRTH_STEPS = 4
+GOAL = 0.85
+"""share of fields that must show their prompt"""
+MIXED_GOAL = 0.6
+"""share of unseen mixtures of which both parts must be seen"""
+AMONG = 3
+"""likeliest patterns among which both parts of a mixture must be"""
+COLOURS = ("crimson", "gold", "green", "blue", "violet")
+"""prompts name a colour, as people's do; the field must not care"""
 
 
 @dataclass(frozen=True)
-class StepQuality:
-    """Pictures of one number of denoising steps."""
+class Case:
+    """Fields made one way."""
 
-    steps: int
+    name: str
     pictures: int
     pattern: float
     """share that shows the pattern of the prompt, 0..1"""
-    palette: float
-    sharpness: float
-    """mean over the pictures, as a share of rendered pictures'; so are the next two"""
+    detail: float
+    """mean difference of neighbours, as a share of the renderer's fields of the same families"""
     contrast: float
-    saturation: float
+    """deviation, likewise"""
     pattern_hits: tuple[float, ...]
     """share of hits of each pattern, in the judge's order"""
-    palette_hits: tuple[float, ...]
     pattern_said: tuple[tuple[int, ...], ...]
-    """how many pictures of each pattern (row) the judge took for which (column)"""
-    palette_said: tuple[tuple[int, ...], ...]
+    """how many fields of each pattern (row) the judge took for which (column)"""
+    mixed: float
+    """share of unseen mixtures both of whose parts are among the likeliest"""
 
     @property
     def holds(self) -> bool:
-        """Whether pattern and palette reach the goal for so many steps."""
-        return min(self.pattern, self.palette) >= GOALS.get(self.steps, 0.0)
+        """Whether patterns are seen as often as they must."""
+        return self.pattern >= GOAL
 
 
 @dataclass(frozen=True)
@@ -71,32 +79,29 @@ class QualityBench:
     version: str
     machine: str
     patterns: tuple[str, ...]
-    palettes: tuple[str, ...]
     judge_pattern: float
-    """the judge's own hits on rendered pictures"""
-    judge_palette: float
-    steps: tuple[StepQuality, ...]
+    """the judge's own hits on the renderer's fields"""
+    judge_mixed: float
+    """and on the renderer's mixtures"""
+    cases: tuple[Case, ...]
 
     def describe(self) -> str:
         """A table for people."""
         lines = [
-            f"prompts followed, of {len(self.patterns)} patterns and {len(self.palettes)} palettes"
-            f" (the judge itself: {self.judge_pattern:.0%} and {self.judge_palette:.0%})",
+            f"prompts followed, of {len(self.patterns)} patterns (the judge itself: {self.judge_pattern:.0%};"
+            f" both parts of unseen mixtures: {self.judge_mixed:.0%})",
             "",
-            f"{'steps':>5}{'pictures':>10}{'pattern':>9}{'palette':>9}{'sharp':>8}{'contrast':>10}"
-            f"{'colour':>8}  goal",
+            f"{'fields':34}{'number':>8}{'pattern':>9}{'mixed':>8}{'detail':>8}{'contrast':>10}  goal",
         ]
-        for one in self.steps:
-            goal = GOALS.get(one.steps)
+        for one in self.cases:
+            reached = "reached" if one.holds else "NOT reached"
+            both = "reached" if one.mixed >= MIXED_GOAL else "NOT reached"
             lines.append(
-                f"{one.steps:5}{one.pictures:10}{one.pattern:9.0%}{one.palette:9.0%}"
-                f"{one.sharpness:8.2f}{one.contrast:10.2f}{one.saturation:8.2f}  "
-                + (
-                    ""
-                    if goal is None
-                    else f"{goal:.0%}: {'reached' if one.holds else 'NOT reached'}"
-                )
+                f"{one.name:34}{one.pictures:8}{one.pattern:9.0%}{one.mixed:8.0%}{one.detail:8.2f}"
+                f"{one.contrast:10.2f}  {GOAL:.0%}: {reached}, mixed {MIXED_GOAL:.0%}: {both}"
             )
+            weak = sorted(zip(one.pattern_hits, self.patterns, strict=True))[:8]
+            lines.append("    least seen: " + ", ".join(f"{name} {hit:.0%}" for hit, name in weak))
         return "\n".join(lines)
 
 
@@ -108,9 +113,9 @@ def bench_quality(
     plot_path: str | None = None,
     judge_folder: str | None = None,
 ) -> str:
-    """Ask for every pattern ``seeds`` times, palettes taking turns; at one, two and four steps.
+    """Ask for every pattern ``seeds`` times, and for every unseen mixture once.
 
-    Raises :class:`~phosphene.errors.ModelError` without a judge.
+    Raises :class:`~phosphene.errors.ModelError` without a judge, InputError for a model without fields.
     """
     if seeds < 1:
         raise InputError(f"--seeds must be at least 1, not {seeds}.")
@@ -118,84 +123,128 @@ def bench_quality(
     config = config.model_copy(deep=True)
     base = load_pipeline(config.diffusion, config.inference)
     base.suggest(config)
-    width, height = apply_size(base, config, size).model
-    if width != height or width % LOOKED:
-        raise InputError(
-            f"quality is measured at {LOOKED}x{LOOKED} or {2 * LOOKED}x{2 * LOOKED}, not {width}x{height}."
-        )
+    apply_size(base, config, size)
+    _, planes, height, width = base.get_latent_shape()
+    if planes != 2 or height != width:
+        raise InputError("quality is measured on square pictures of a model that draws fields.")
+    patterns = judge.facts.patterns
+    unseen = mixtures(patterns)[1]
+    drawn = np.concatenate([_drawn(Motif(name), range(seeds), height) for name in patterns])
+    mixed = np.concatenate([_drawn(motif, (0,), height) for motif in unseen])
     bench = QualityBench(
         version=__version__,
         machine=machine_name(),
-        patterns=judge.facts.patterns,
-        palettes=judge.facts.palettes,
+        patterns=patterns,
         judge_pattern=judge.facts.pattern_accuracy,
-        judge_palette=judge.facts.palette_accuracy,
-        steps=tuple(_measure(base, config, judge, steps, seeds) for steps in STEPS),
+        judge_mixed=both_seen(judge, unseen, mixed),
+        cases=tuple(
+            _measure(name, way, judge, unseen, seeds, drawn)
+            for name, way in _ways(base, config).items()
+        ),
     )
     if json_path:
         write_text(Path(json_path), json.dumps(asdict(bench), indent=2) + "\n")
     if plot_path:
-        rows = {f"{one.steps} step(s)": (one.pattern_hits, one.palette_hits) for one in bench.steps}
-        first = bench.steps[0]
-        confusions = (first.pattern_said, first.palette_said)
-        plot_hits(bench.patterns, bench.palettes, rows, confusions, plot_path)
+        rows = {one.name: one.pattern_hits for one in bench.cases}
+        plot_hits(bench.patterns, rows, bench.cases[0].pattern_said, plot_path)
     return bench.describe()
 
 
+class _Way:
+    """How fields come about: by themselves, or in a stream."""
+
+    def __init__(self, base: BaseDiffusionPipeline, config: PipelineConfig, stream: bool) -> None:
+        self._base, self._config, self._stream = base, config, stream
+
+    def __call__(self, prompt: str, seed: int) -> FloatArray:
+        """(1, 2, h, w) of ``prompt``."""
+        if not self._stream:
+            return birth(self._base, prompt, seed)
+        own = self._config.model_copy(deep=True)
+        own.prompt.base_prompt, own.inference.seed = prompt, seed
+        *_, last = keys(self._base, own, breath(1.0, own.audio.fps, seed))
+        return to_numpy(last.latent)
+
+
+def _ways(base: BaseDiffusionPipeline, config: PipelineConfig) -> dict[str, _Way]:
+    # the same model with nothing to follow
+    alone = copy.copy(base)
+    alone.recall = lambda *_, **__: None  # type: ignore[method-assign]
+    one = config.model_copy(deep=True)
+    one.stream.denoising_steps = 1
+    return {
+        f"born from noise, {BIRTH_STEPS} steps": _Way(base, config, stream=False),
+        "stream, 1 s, no guide": _Way(alone, one, stream=True),
+        "stream, 1 s, with the guide": _Way(base, one, stream=True),
+    }
+
+
+def birth(
+    base: BaseDiffusionPipeline, prompt: str, seed: int, steps: int = BIRTH_STEPS
+) -> FloatArray:
+    """(1, 2, h, w) from pure noise by Euler steps, nothing given but the prompt."""
+    embeds = base.encode_prompt(prompt)
+    noise = np.random.default_rng(seed).standard_normal(base.get_latent_shape()).astype(np.float32)
+    x = base.asarray(noise)
+    for now, after in itertools.pairwise(np.linspace(1, 0, steps + 1)):
+        velocity = base.denoise(x, base.asarray(np.array([now], np.float32)), embeds, Context())
+        x = x + float(after - now) * velocity
+    return np.clip(to_numpy(x), -1, 1)
+
+
 def _measure(
-    base: BaseDiffusionPipeline, config: PipelineConfig, judge: Judge, steps: int, seeds: int
-) -> StepQuality:
+    name: str,
+    way: _Way,
+    judge: Judge,
+    unseen: Sequence[Motif],
+    seeds: int,
+    drawn: FloatArray,
+) -> Case:
     facts = judge.facts
-    frames: list[Frame] = []
-    asked: list[tuple[int, int]] = []
-    for seed in range(seeds):
-        for pattern, word in enumerate(facts.words):
-            palette = (pattern + seed) % len(facts.palettes)
-            asked.append((pattern, palette))
-            prompt = f"{facts.palettes[palette]} {word}"
-            frames.append(picture(base, config, prompt, steps, seed))
-    verdict = judge(np.stack(frames))
-    said = (
-        np.array([facts.patterns.index(shape) for shape in verdict.patterns]),
-        np.array([facts.palettes.index(tint) for tint in verdict.palettes]),
-    )
-    patterns, palettes = np.array(asked).T
-    hits = np.stack([said[0] == patterns, said[1] == palettes], axis=1)
-    return StepQuality(
-        steps=steps,
-        pictures=len(frames),
-        pattern=float(hits[:, 0].mean()),
-        palette=float(hits[:, 1].mean()),
-        sharpness=float(np.mean([sharpness(f) for f in frames])) / facts.sharpness,
-        contrast=float(np.mean([contrast(f) for f in frames])) / facts.contrast,
-        saturation=float(np.mean([saturation(f) for f in frames])) / facts.saturation,
-        pattern_hits=_per(hits[:, 0], patterns, len(facts.patterns)),
-        palette_hits=_per(hits[:, 1], palettes, len(facts.palettes)),
-        pattern_said=_counts(patterns, said[0], len(facts.patterns)),
-        palette_said=_counts(palettes, said[1], len(facts.palettes)),
-    )
-
-
-def _per(hits: np.ndarray, kind: np.ndarray, kinds: int) -> tuple[float, ...]:
-    """Share of hits of each kind; 0 for one that was not asked for."""
-    return tuple(float(hits[kind == k].mean()) if (kind == k).any() else 0.0 for k in range(kinds))
-
-
-def _counts(asked: np.ndarray, said: np.ndarray, kinds: int) -> tuple[tuple[int, ...], ...]:
-    table = np.zeros((kinds, kinds), int)
+    made = [
+        way(f"{COLOURS[(k + seed) % len(COLOURS)]} {word}", seed)
+        for k, word in enumerate(facts.words)
+        for seed in range(seeds)
+    ]
+    fields = np.concatenate(made)
+    asked = np.repeat(np.arange(len(facts.patterns)), seeds)
+    said = np.array([facts.patterns.index(row[0]) for row in judge(fields)])
+    table = np.zeros((len(facts.patterns),) * 2, int)
     np.add.at(table, (asked, said), 1)
-    return tuple(tuple(row) for row in table.tolist())
+    mixed = np.concatenate([way(motif.label, 0) for motif in unseen])
+    return Case(
+        name=name,
+        pictures=len(fields),
+        pattern=float((said == asked).mean()),
+        detail=detail(fields) / detail(drawn),
+        contrast=float(fields.std(axis=(2, 3)).mean() / drawn.std(axis=(2, 3)).mean()),
+        pattern_hits=tuple(
+            float((said == asked)[asked == k].mean()) for k in range(len(facts.patterns))
+        ),
+        pattern_said=tuple(tuple(int(v) for v in row) for row in table),
+        mixed=both_seen(judge, unseen, mixed),
+    )
 
 
-def picture(
-    base: BaseDiffusionPipeline, config: PipelineConfig, prompt: str, steps: int, seed: int
-) -> Frame:
-    """The frame half a second after a dream of ``prompt`` began, `LOOKED` pixels a side."""
-    own = config.model_copy(deep=True)
-    own.prompt.base_prompt = prompt
-    own.stream.denoising_steps = steps
-    own.inference.seed = seed
-    fps = config.audio.fps
-    *_, last = keys(base, own, breath(FRAMES / fps, fps, seed))
-    frame: Frame = base.decode(last.latent, last.palette)[0]
-    return np.asarray(Image.fromarray(frame).reduce(len(frame) // LOOKED))
+def both_seen(judge: Judge, motifs: Sequence[Motif], fields: FloatArray) -> float:
+    """Share of mixtures both of whose parts are among the judge's likeliest patterns."""
+    verdicts = judge(fields, AMONG)
+    return float(
+        np.mean([{m.fold, m.family} <= set(said) for m, said in zip(motifs, verdicts, strict=True)])
+    )
+
+
+def detail(fields: FloatArray) -> float:
+    """Mean difference of neighbours of (b, 2, h, w)."""
+    return float(np.abs(np.diff(fields, axis=-1)).mean() + np.abs(np.diff(fields, axis=-2)).mean())
+
+
+def _drawn(motif: Motif, seeds: Iterable[int], side: int) -> FloatArray:
+    """(n, 2, side, side): the renderer's own fields, in usual sound."""
+    numbers = numbers_of([100_003 + seed for seed in seeds])
+    one = np.ones(len(numbers), np.float32)
+    upright = np.tile(np.array([1, 0, 0, 0], np.float32), (len(numbers), 1))
+    sound = np.tile(np.array([0.5, 0.5, 0.5, 0, 0], np.float32), (len(numbers), 1))
+    field = draw(Shots(motif, numbers, one, sound, upright, one, one), side, side)
+    planes = np.stack([2 * field.value - 1, field.light - 1], axis=1)
+    return np.asarray(np.clip(planes, -1, 1), np.float32)

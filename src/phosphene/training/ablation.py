@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -19,8 +18,8 @@ TABLE = "ablation.json"
 def variant(cfg: TrainConfig, augmentation: bool, unroll: bool, memory: bool) -> TrainConfig:
     """The same training with some of its means against drift left out; the time stays the same."""
     out = cfg.model_copy(deep=True)
-    # the table looks at latents
-    out.large.minutes = out.small.minutes = 0.0
+    # the table looks at coarse fields
+    out.sharpen.minutes = 0.0
     if not augmentation:
         out.corruption.clean = 1.0
     if not memory:
@@ -31,7 +30,7 @@ def variant(cfg: TrainConfig, augmentation: bool, unroll: bool, memory: bool) ->
 
 
 def train_ablation(out: Path, cfg: TrainConfig, minutes: float | None = None) -> bool:
-    """Train all eight, sharing one codec; True when the last is done and exported.
+    """Train all eight; True when the last is done and exported.
 
     Each lies in a folder of `out` with its networks in `weights`; `ablation.json` says which is which.
     """
@@ -43,19 +42,12 @@ def train_ablation(out: Path, cfg: TrainConfig, minutes: float | None = None) ->
     }
     told = {name: dict(zip(SWITCHES, chosen, strict=True)) for name, chosen in table.items()}
     (out / TABLE).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    shared: Path | None = None
     for name, chosen in table.items():
         folder = out / name
         if (folder / "weights" / "manifest.json").exists():
-            shared = folder
             continue
-        if shared is not None and not (folder / "codec.pt").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in ("codec.pt", "codec.json"):
-                shutil.copyfile(shared / file, folder / file)
         left = (deadline - time.monotonic()) / 60
         if left <= 0 or not piece.train(folder, variant(cfg, *chosen), left):
             return False
         publish(folder, folder / "weights")
-        shared = folder
     return True

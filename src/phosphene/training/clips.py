@@ -5,57 +5,64 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.judge import mixtures
+from phosphene.diffusion.lsd.render import FAMILIES, Motif, Shots, draw, numbers_of
 from phosphene.training.config import DataSettings
-from phosphene.training.render import (
-    FAMILIES,
-    ClipBatch,
-    Drift,
-    Scene,
-    random_audio,
-    random_drift,
-    random_scene,
-    recolour,
-    render,
-)
-from phosphene.training.render.source import leaves, luma
+from phosphene.training.scenes.audio import random_audio
+from phosphene.training.scenes.camera import Drift, random_drift
+from phosphene.training.scenes.caption import MODIFIERS, Modifier, caption
+from phosphene.training.scenes.source import leaves, luma
 
+FPS = 24.0
 STRIDE = 12
 """frames between two memories, as in `phosphene.stream.memory`"""
-RECENT = 3
-"""memories that are replaced in turn; one more stays, the anchor"""
-MEMORIES = RECENT + 1
+MEMORIES = 2
+"""of a clip: one of any age and a recent one; a live stream may show the network more"""
 LEAD = 96
 """frames before the consecutive ones, among which the old frames lie"""
-STILL_SOURCES = 0.125
-"""batches of source pictures among those of stills"""
+MULTIPLE = 8
+"""field pixels; sides of fields are multiples of it"""
+BRIGHTEST = 2.0
+"""light that 255 stands for; 1 shows the palette's own colour"""
+MODIFIED = 0.4
+"""clips with a word about their speed, scale or contrast"""
+CAPTIONS = 4
+"""texts for each clip, of which a step takes one"""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Clips with frames still as pictures.
+    """Clips of one motif.
 
-    frames: (n, MEMORIES + t, s, s, 3) uint8, oldest memory first. audio: (n, t, 5). age: (n, MEMORIES)
-    frames between each memory and the first consecutive frame, 0 if there is none. moves: (n, 4) zoom,
-    rotate, pan x, pan y per frame. source: (n, t, s, s, 3) or None. captions: n texts. family: an
-    index, -1 for files. twin: the same clips in other colours, or None.
+    fields: (n, MEMORIES + t, 2, h, w) uint8 place and light, oldest memory first. audio: (n, t, 5). age:
+    (n, MEMORIES) frames between each memory and the first consecutive frame, 0 if there is none. moves:
+    (n, 4) zoom, rotate, pan x, pan y per frame. source: (n, t, h, w) uint8 luma or None. captions: n
+    tuples of texts. kind: which family, -1 for files, -2 for mixtures. fine: (n, 2, 4h, 4w) uint8, the
+    last frame at the size of the sharpener's output, or None.
     """
 
-    frames: Tensor
+    fields: Tensor
     audio: Tensor
     age: Tensor
     moves: Tensor
-    captions: tuple[str, ...]
-    family: int
+    captions: tuple[tuple[str, ...], ...]
+    kind: int
     source: Tensor | None = None
-    twin: Drawn | None = None
+    fine: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.captions)
+
+
+MIXED = -2
+FILES = -1
 
 
 def family_names(cfg: DataSettings) -> tuple[str, ...]:
@@ -63,96 +70,147 @@ def family_names(cfg: DataSettings) -> tuple[str, ...]:
     return tuple(cfg.families) or tuple(FAMILIES)
 
 
-def drawings(cfg: DataSettings, split: str, seed: int, device: torch.device) -> Iterator[Drawn]:
-    """Endless batches of clips, family after family. Splits share no clip."""
+def drawings(
+    cfg: DataSettings, split: str, seed: int, *, wide: bool = False, fine: bool = False
+) -> Iterator[Drawn]:
+    """Endless batches of clips, family after family, mixtures among them. Splits share no clip.
+
+    Wide ones are 16 : 9. With ``fine``, each clip's last frame is also drawn at the size that a sharpener
+    makes of it.
+    """
+    names = family_names(cfg)
+    mixed, _ = mixtures(names)
     index = 0
     while True:
-        for name in family_names(cfg):
-            yield draw(cfg, name, zlib.crc32(f"{split}/{seed}/{index}/{name}".encode()), device)
+        for name in names:
+            number = zlib.crc32(f"{split}/{seed}/{index}/{name}".encode())
+            yield draw_clips(cfg, Motif(name), number, wide=wide, fine=fine)
+            rng = random.Random(number)
+            # of all clips a share is mixed: so many for each that is not
+            if mixed and rng.random() < cfg.mixed / (1 - cfg.mixed):
+                yield draw_clips(cfg, rng.choice(mixed), number + 1, wide=wide, fine=fine)
         index += 1
 
 
 def timeline(cfg: DataSettings, rng: random.Random) -> tuple[tuple[int, ...], Tensor]:
     """Which frames of LEAD + t to draw, and the (MEMORIES,) ages of the old ones."""
-    newest = LEAD - 1 - rng.randrange(STRIDE)
-    recent = [newest - STRIDE * k for k in reversed(range(RECENT))]
-    anchor = rng.randrange(0, recent[0] - STRIDE)
-    old = (anchor, *recent)
+    newest = LEAD - 1 - rng.randrange(2 * STRIDE)
+    old = (rng.randrange(0, newest - STRIDE), newest)
     age = torch.tensor([float(LEAD - frame) for frame in old])
     return (*old, *range(LEAD, LEAD + cfg.frames)), age
 
 
-@dataclass(frozen=True)
-class Stills:
-    """Single pictures (n, s, s, 3) uint8 and what they show; source pictures have no caption."""
-
-    pictures: Tensor
-    captions: tuple[str, ...]
-
-
-def drawn_stills(
-    cfg: DataSettings, split: str, seed: int, device: torch.device
-) -> Iterator[Stills]:
-    """Endless batches of pictures of twice the size, every eighth a batch of source pictures."""
-    index, size = 0, 2 * cfg.size
-    while True:
-        for name in family_names(cfg):
-            number = zlib.crc32(f"{split}/{seed}/{index}/{name}".encode())
-            rng = random.Random(number)
-            scenes = [random_scene(rng, name) for _ in range(cfg.batch)]
-            audio = random_audio(torch.Generator().manual_seed(number), cfg.batch, LEAD)
-            batch = _batch(scenes, audio.to(device), number, (rng.randrange(LEAD),))
-            yield Stills(render(batch, size)[:, 0], tuple(scene.caption for scene in scenes))
-            if rng.random() < STILL_SOURCES:
-                sources = leaves(number, cfg.batch, (0,), size, device)[:, 0]
-                yield Stills(sources, ("",) * cfg.batch)
-        index += 1
-
-
-def draw(cfg: DataSettings, family: str, seed: int, device: torch.device) -> Drawn:
-    """One batch of clips of a family; deterministic in its arguments on one kind of device."""
-    rng, n = random.Random(seed), cfg.batch
-    scenes = [random_scene(rng, family) for _ in range(n)]
+def draw_clips(
+    cfg: DataSettings, motif: Motif, seed: int, *, wide: bool = False, fine: bool = False
+) -> Drawn:
+    """One batch of clips of a motif; deterministic in its arguments."""
+    rng, numbers, n = random.Random(seed), np.random.default_rng(seed), cfg.batch
     keep, age = timeline(cfg, rng)
+    size = cfg.size
+    height, width = size, MULTIPLE * round(size * 16 / 9 / MULTIPLE) if wide else size
+    splats = FAMILIES[motif.family].splats
+    led = rng.random() < cfg.restyled and not wide and not splats
+    changes = [rng.choice(MODIFIERS) if rng.random() < MODIFIED else None for _ in range(n)]
     audio = random_audio(torch.Generator().manual_seed(seed), n, LEAD + cfg.frames)
-    source = None
-    drift = random_drift(rng, n, cfg.still)
-    if rng.random() < cfg.restyled:
-        source = leaves(seed, n, keep, cfg.size, device)
-        drift = random_drift(rng, n, 1.0)
-    again = [recolour(rng, scene) for scene in scenes] if rng.random() < cfg.recoloured else []
-
-    def drawn(scenes: list[Scene], twin: Drawn | None) -> Drawn:
-        structure = None if source is None else luma(source)
-        batch = _batch(scenes, audio.to(device), seed, keep)
-        return Drawn(
-            frames=render(replace(batch, drift=drift, structure=structure), cfg.size),
-            audio=audio[:, LEAD:],
-            age=age.expand(n, -1),
-            moves=_stack(drift),
-            captions=tuple(scene.caption for scene in scenes),
-            family=list(FAMILIES).index(family),
-            source=None if source is None else source[:, MEMORIES:],
-            twin=twin,
-        )
-
-    return drawn(scenes, drawn(again, None) if again else None)
-
-
-def _batch(scenes: list[Scene], audio: Tensor, seed: int, keep: tuple[int, ...]) -> ClipBatch:
-    """Clips of one family, on the device of ``audio``."""
-    device = audio.device
-    return ClipBatch(
-        family=scenes[0].family,
-        luts=torch.stack([scene.lut for scene in scenes]).to(device),
-        audio=audio,
-        speed=torch.tensor([scene.speed for scene in scenes], device=device),
-        scale=torch.tensor([scene.scale for scene in scenes], device=device),
-        contrast=torch.tensor([scene.contrast for scene in scenes], device=device),
-        seed=seed,
-        keep=keep,
+    drift = random_drift(rng, n, 1.0 if led else cfg.still)
+    if motif.upright:
+        drift.rotate.zero_()
+    source = luma(leaves(seed, n, keep, size, torch.device("cpu"))) if led else None
+    shots = Shots(
+        motif,
+        numbers=np.repeat(numbers_of(numbers.integers(0, 2**31, n).tolist()), len(keep), axis=0),
+        time=_clock(numbers, audio.numpy(), changes, rng)[:, keep].reshape(-1),
+        audio=audio[:, keep].reshape(-1, 5).numpy(),
+        pose=_poses(drift, motif, rng, keep).reshape(-1, 4),
+        scale=_each(changes, "scale", rng, len(keep)),
+        contrast=_each(changes, "contrast", None, len(keep)),
+        structure=None if source is None else source.reshape(-1, size, size).float().numpy(),
+    )
+    return Drawn(
+        fields=_bytes(shots, height, width).view(n, len(keep), 2, height, width),
+        audio=audio[:, LEAD:],
+        age=age.expand(n, -1),
+        moves=torch.stack((drift.zoom, drift.rotate, drift.pan_x, drift.pan_y), dim=1),
+        captions=tuple(
+            tuple(caption(rng, motif, change) for _ in range(CAPTIONS)) for change in changes
+        ),
+        kind=MIXED if motif.fold else list(FAMILIES).index(motif.family),
+        source=None if source is None else _luma_bytes(source[:, MEMORIES:]),
+        fine=_bytes(_last(shots, n), 4 * height, 4 * width) if fine and source is None else None,
     )
 
 
-def _stack(drift: Drift) -> Tensor:
-    return torch.stack((drift.zoom, drift.rotate, drift.pan_x, drift.pan_y), dim=1)
+def _luma_bytes(source: Tensor) -> Tensor:
+    return (255 * source).round().clamp(0, 255).to(torch.uint8)
+
+
+def _clock(
+    numbers: np.random.Generator,
+    audio: npt.NDArray[np.float32],
+    changes: list[Modifier | None],
+    rng: random.Random,
+) -> npt.NDArray[np.float32]:
+    """(n, frames) seconds: the mids carry a clip on, as they do a show."""
+    pace = np.array([(c.speed if c else 1.0) * 2 ** rng.uniform(-1, 1.3) for c in changes])
+    step = pace[:, None] * (0.35 + 1.3 * audio[:, :, 1]) / FPS
+    start = numbers.uniform(0, 60, (len(changes), 1))
+    return np.asarray(start + np.cumsum(step, axis=1), np.float32)
+
+
+def _poses(
+    drift: Drift, motif: Motif, rng: random.Random, keep: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
+    """(n, frames, 4) poses of a camera that makes the same move each frame; the last is seen as it is."""
+    n = len(drift.zoom)
+    turn = torch.tensor([0.0 if motif.upright else rng.uniform(-3.14, 3.14) for _ in range(n)])
+    power = torch.tensor([[float(k - keep[-1]) for k in keep]], dtype=torch.float64).expand(n, -1)
+    a, b = drift.affine(power)
+    pan = -(b / a) / 2
+    poses = torch.stack((1 / a.abs(), turn[:, None] - a.angle(), pan.real, pan.imag), dim=-1)
+    return np.asarray(poses.float().numpy())
+
+
+def _each(
+    changes: list[Modifier | None], what: str, rng: random.Random | None, frames: int
+) -> npt.NDArray[np.float32]:
+    told = [
+        (getattr(change, what) if change else 1.0) * (rng.uniform(0.85, 1.2) if rng else 1.0)
+        for change in changes
+    ]
+    return np.repeat(np.array(told, np.float32), frames)
+
+
+def _bytes(shots: Shots, height: int, width: int) -> Tensor:
+    """(shots, 2, height, width) uint8."""
+    field = draw(shots, height, width)
+    planes = np.stack([np.clip(field.value, 0, 1), np.clip(field.light / BRIGHTEST, 0, 1)], axis=1)
+    return torch.from_numpy(np.rint(255 * planes).astype(np.uint8))
+
+
+def _last(shots: Shots, clips: int) -> Shots:
+    """The last frame of every clip."""
+    frames = len(shots.time) // clips
+    chosen = slice(frames - 1, None, frames)
+    return Shots(
+        shots.motif,
+        numbers=shots.numbers[chosen],
+        time=shots.time[chosen],
+        audio=shots.audio[chosen],
+        pose=shots.pose[chosen],
+        scale=shots.scale[chosen],
+        contrast=shots.contrast[chosen],
+    )
+
+
+def planes(fields: Tensor) -> Tensor:
+    """uint8 fields as the networks see them, float32 in [-1, 1]."""
+    return fields.float() / 127.5 - 1
+
+
+def source_field(source: Tensor) -> Tensor:
+    """(b, h, w) uint8 luma as a field (b, 2, h, w): bright is far along the palette, and lit.
+
+    The same as the picture's own light when the renderer imposes its shapes.
+    """
+    y = source.float() / 255
+    return torch.stack((2 * y - 1, 0.45 + 0.65 * y - 1), dim=1)

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from phosphene.config import ConfigModel
 
-REACH = 4.5
-"""latents are about N(0, 1); what lies beyond is clipped"""
+REACH = 1.0
+"""fields lie in [-1, 1]; what lies beyond is clipped"""
 LEVELS = 255
 
 
@@ -25,7 +25,7 @@ class CorruptionSettings(ConfigModel):
     """How often and how much."""
 
     clean: float = Field(0.15, ge=0, le=1, description="Share left exactly as it is, level 0.")
-    noise: float = Field(0.5, ge=0, le=2, description="Deviation of the noise at level 1.")
+    noise: float = Field(0.35, ge=0, le=2, description="Deviation of the noise at level 1.")
     blur: float = Field(0.4, ge=0, le=1, description="Chance of blur.")
     tone: float = Field(
         0.4, ge=0, le=1, description="Chance of another contrast, saturation and exposure."
@@ -87,7 +87,7 @@ def damage(frames: Tensor, level: Tensor, cfg: CorruptionSettings) -> Tensor:
     return out + amount * some(0.7, 0.0, cfg.noise) * noise
 
 
-def quantise(latent: Tensor) -> Tensor:
-    """Latents as 8 bits would keep them: small errors die instead of adding up (DIAMOND, Alonso 2024)."""
+def quantise(field: Tensor) -> Tensor:
+    """Fields as 8 bits would keep them: small errors die instead of adding up (DIAMOND, Alonso 2024)."""
     step = 2 * REACH / LEVELS
-    return (latent.clamp(-REACH, REACH) / step).round() * step
+    return (field.clamp(-REACH, REACH) / step).round() * step

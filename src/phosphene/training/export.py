@@ -1,4 +1,4 @@
-"""Trained networks to ONNX: float16 weights with float32 arithmetic, or 8 bits; checked against torch."""
+"""Trained networks to ONNX: float16 weights with float32 arithmetic; checked against torch."""
 
 from __future__ import annotations
 
@@ -14,37 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from phosphene.training.clips import MEMORIES
-from phosphene.training.nets.codec import Decoder, Encoder, LargeDecoder
 from phosphene.training.nets.lsd import HISTORY, INPUTS, LSD, Inputs
+from phosphene.training.nets.sharpener import Sharpener
 
 OPSET = 18
+HALF = "_f16"
+"""ends the name of what is stored in float16"""
 _SPATIAL = {0: "batch", 2: "height", 3: "width"}
-_PICTURES = {0: "batch", 1: "height", 2: "width"}
-
-
-class FrameEncoder(nn.Module):
-    """uint8 (b, h, w, 3) to latents."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, frames: Tensor) -> Tensor:
-        latent: Tensor = self.encoder(frames.permute(0, 3, 1, 2).float() / 255)
-        return latent
-
-
-class FrameDecoder(nn.Module):
-    """Latents to uint8 (b, 8h, 8w, 3), or twice that by a large decoder."""
-
-    def __init__(self, decoder: Decoder | LargeDecoder) -> None:
-        super().__init__()
-        self.decoder = decoder
-
-    def forward(self, latent: Tensor) -> Tensor:
-        rgb = (self.decoder(latent) * 255).clamp(0, 255).round()
-        frames: Tensor = rgb.permute(0, 2, 3, 1).to(torch.uint8)
-        return frames
 
 
 @dataclass(frozen=True)
@@ -56,21 +32,6 @@ class Graph:
     inputs: tuple[str, ...]
     output: str
     axes: dict[str, dict[int, str]]
-
-
-def encoder_graph(encoder: Encoder) -> Graph:
-    """Pictures to latents."""
-    frames = torch.randint(0, 256, (2, 64, 48, 3), dtype=torch.uint8)
-    axes = {"frames": _PICTURES, "latent": _SPATIAL}
-    return Graph(FrameEncoder(encoder), (frames,), ("frames",), "latent", axes)
-
-
-def decoder_graph(decoder: Decoder | LargeDecoder, latent: int = 8) -> Graph:
-    """Latents to pictures."""
-    axes = {"latent": _SPATIAL, "frames": _PICTURES}
-    return Graph(
-        FrameDecoder(decoder), (torch.randn(2, latent, 8, 6),), ("latent",), "frames", axes
-    )
 
 
 def lsd_graph(net: LSD) -> Graph:
@@ -85,7 +46,16 @@ def lsd_graph(net: LSD) -> Graph:
         "memory": {0: "batch", 1: "slots", 3: "height", 4: "width"},
         "memory_age": {0: "batch", 1: "slots"},
     }
-    return Graph(net, example_inputs(net, 2, 16, 12).tensors(), INPUTS, "velocity", axes)
+    return Graph(net, example_inputs(net, 2, 32, 24).tensors(), INPUTS, "velocity", axes)
+
+
+def sharpener_graph(net: Sharpener) -> Graph:
+    """Fields to fields of four times their size."""
+    field = (
+        2 * torch.rand(2, net.cfg.planes, 24, 16, generator=torch.Generator().manual_seed(0)) - 1
+    )
+    axes = {"field": _SPATIAL, "fine": {0: "batch", 2: "fine_height", 3: "fine_width"}}
+    return Graph(net, (field,), ("field",), "fine", axes)
 
 
 def example_inputs(net: LSD, batch: int, height: int, width: int, seed: int = 0) -> Inputs:
@@ -115,7 +85,10 @@ def example_inputs(net: LSD, batch: int, height: int, width: int, seed: int = 0)
 
 
 def export(graph: Graph, path: Path) -> float:
-    """Write a network with float16 weights; returns the largest difference from torch."""
+    """Write a network with float16 weights; returns the largest difference from torch.
+
+    Weights keep their names, so that training can go on from the file: see `start.shipped`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     module = graph.module.cpu().float().eval()
     with warnings.catch_warnings():
@@ -130,6 +103,8 @@ def export(graph: Graph, path: Path) -> float:
             input_names=list(graph.inputs),
             output_names=[graph.output],
             dynamic_axes=graph.axes,
+            # folded weights would be transposed, and without their names
+            do_constant_folding=False,
         )
     model = onnx.load(str(path))
     halve_weights(model)
@@ -147,7 +122,7 @@ def halve_weights(model: onnx.ModelProto, smallest: int = 256) -> None:
             continue
         name = tensor.name
         half = numpy_helper.from_array(
-            numpy_helper.to_array(tensor).astype(np.float16), f"{name}_f16"
+            numpy_helper.to_array(tensor).astype(np.float16), f"{name}{HALF}"
         )
         tensor.CopyFrom(half)
         casts.append(helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT))

@@ -16,11 +16,13 @@ from phosphene.audio.moment import frame_features
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError, PhospheneError
 from phosphene.show.mapping import saturate
-from phosphene.training.clips import LEAD, MEMORIES, Drawn, timeline
+from phosphene.training.clips import BRIGHTEST, FILES, FPS, LEAD, MEMORIES, Drawn, timeline
 from phosphene.training.config import DataSettings
+from phosphene.training.scenes.source import LUMA
 
 SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif"}
-FPS = 24.0
+PLACES = 256
+"""in a palette"""
 
 
 def find_videos(folder: Path) -> list[tuple[Path, str]]:
@@ -73,20 +75,47 @@ def cut_clips(
     index = [first + frame for frame in keep]
     # what lies before the video's beginning was never there
     age = age * torch.tensor([float(i >= 0) for i in index[:MEMORIES]])
-    pictures = torch.from_numpy(frames[[max(0, i) for i in index]])
+    pictures = frames[[max(0, i) for i in index]]
     n = min(cfg.batch, 4)
     audio = torch.zeros(cfg.frames, 5)
     if heard is not None:
         audio = torch.tensor([controls(heard, i) for i in index[MEMORIES:]])
     still = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    fields = torch.from_numpy(fit_field(pictures))
     return Drawn(
-        frames=torch.stack([crop(pictures, cfg.size, rng) for _ in range(n)]),
+        fields=torch.stack([crop(fields, cfg.size, rng) for _ in range(n)]),
         audio=audio.expand(n, -1, -1),
         age=age.expand(n, -1),
         moves=still.expand(n, -1),
-        captions=(caption,) * n,
-        family=-1,
+        captions=((caption,),) * n,
+        kind=FILES,
     )
+
+
+def fit_field(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Frames (t, h, w, 3) of a clip as fields (t, 2, h, w), for the palette that fits the clip best.
+
+    Place is how bright a pixel is among all of the clip; the palette, the mean colour of every place; light,
+    how much of its place's colour a pixel has (least squares).
+    """
+    rgb = pictures.reshape(-1, 3).astype(np.float32)
+    brightness = rgb @ np.array(LUMA, np.float32)
+    ordered = np.sort(brightness)
+    ranks = (
+        np.searchsorted(ordered, brightness, side="left"),
+        np.searchsorted(ordered, brightness, side="right"),
+    )
+    # equal pixels share the middle of their ranks
+    place = np.minimum((PLACES * (ranks[0] + ranks[1]) / 2 / len(rgb)).astype(np.intp), PLACES - 1)
+    count = np.maximum(np.bincount(place, minlength=PLACES), 1)
+    palette = np.stack(
+        [np.bincount(place, weights=rgb[:, k], minlength=PLACES) / count for k in range(3)], axis=1
+    )
+    own = palette[place]
+    light = (rgb * own).sum(axis=1) / np.maximum((own * own).sum(axis=1), 1.0)
+    planes = np.stack([place, np.rint(np.clip(light / BRIGHTEST, 0, 1) * 255)], axis=-1)
+    fields = planes.reshape(*pictures.shape[:3], 2).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(fields, np.uint8)
 
 
 def controls(heard: AudioFeatures, frame: int) -> list[float]:
@@ -119,8 +148,8 @@ def read_frames(path: Path, size: int, seconds: float = 60.0) -> npt.NDArray[np.
     return np.stack(out) if out else np.empty((0, size, size, 3), np.uint8)
 
 
-def crop(pictures: Tensor, size: int, rng: random.Random) -> Tensor:
-    """A random square of pictures (t, h, w, 3)."""
-    _, h, w, _ = pictures.shape
+def crop(fields: Tensor, size: int, rng: random.Random) -> Tensor:
+    """A random square of fields (t, 2, h, w)."""
+    h, w = fields.shape[-2:]
     y, x = rng.randint(0, h - size), rng.randint(0, w - size)
-    return pictures[:, y : y + size, x : x + size]
+    return fields[..., y : y + size, x : x + size]

@@ -17,7 +17,7 @@ from torch import Tensor
 from phosphene.errors import ConfigError
 from phosphene.training import runtime
 
-NETWORKS = ("codec", "flow", "unroll", "large", "small")
+NETWORKS = ("flow", "unroll", "sharpen")
 NOTES = "notes.zip"
 
 
@@ -28,7 +28,7 @@ def pack(run: Path, to: Path) -> list[Path]:
     for name in NETWORKS:
         if (run / f"{name}.pt").exists():
             state = runtime.load(run / f"{name}.pt", torch.device("cpu"))
-            for large in ("model", "optim", "critic_optim"):
+            for large in ("model", "optim", "muon", "critic_optim"):
                 state["stage"].pop(large, None)
             runtime.save(to / f"{name}.pt", _half(state))
             made.append(to / f"{name}.pt")

@@ -1,4 +1,4 @@
-"""Clips held in the memory of the device that trains: as pictures for the codec, as latents for LSD."""
+"""Clips held in the memory of the device that trains, a byte a number."""
 
 from __future__ import annotations
 
@@ -12,14 +12,7 @@ import torch
 from torch import Tensor
 
 from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.training import runtime
-from phosphene.training.clips import MEMORIES, Drawn
-from phosphene.training.nets.codec import Encoder
-from phosphene.training.render.source import leaves
-
-FRAMES_A_CLIP = 3
-"""pictures the codec takes from a clip: more of one clip look alike"""
-
+from phosphene.training.clips import CAPTIONS, MEMORIES, Drawn
 
 Batch = TypeVar("Batch", bound=Sized)
 
@@ -34,38 +27,23 @@ def until(batches: Iterator[Batch], clips: int, seconds: float) -> Iterator[Batc
             return
 
 
-def gather_frames(
-    batches: Iterator[Drawn], source_share: float, seed: int, device: torch.device
-) -> Tensor:
-    """(n, s, s, 3) uint8 on the device: frames of every clip, and a share of source pictures."""
-    parts = []
-    for index, batch in enumerate(batches):
-        frames = batch.frames[:, :: max(1, batch.frames.shape[1] // FRAMES_A_CLIP)]
-        parts.append(frames.flatten(0, 1).to(device))
-        if torch.rand((), generator=torch.Generator().manual_seed(seed + index)) < source_share:
-            size = frames.shape[2]
-            parts.append(leaves(seed + index, len(batch), (0, 40), size, device).flatten(0, 1))
-    return torch.cat(parts)
-
-
 @dataclass(frozen=True)
 class Clips:
-    """Encoded clips on one device, float16 latents.
+    """Clips of one size on one device; fields are bytes, see `clips.planes`.
 
-    latents: (n, MEMORIES + t, c, h, w). audio: (n, t, 5). text: (n, 1, dim). age: (n, MEMORIES).
-    moves: (n, 4). twin: (n,) the same clip in other colours, or itself. family: (n,).
-    source: (m, t, c, h, w) latents of source videos; source_of: (n,) row of it, or -1.
+    fields: (n, MEMORIES + t, 2, h, w). audio: (n, t, 5). text: (n, CAPTIONS, dim). age: (n, MEMORIES).
+    moves: (n, 4). source: (m, t, h, w) luma of source videos; source_of: (n,) row of it, or -1.
+    kinds: for each kind of clip, the rows that are of it.
     """
 
-    latents: Tensor
+    fields: Tensor
     audio: Tensor
     text: Tensor
     age: Tensor
     moves: Tensor
-    twin: Tensor
-    family: Tensor
     source: Tensor
     source_of: Tensor
+    kinds: tuple[Tensor, ...]
     captions: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -74,56 +52,49 @@ class Clips:
     @property
     def frames(self) -> int:
         """Consecutive frames of a clip."""
-        return self.latents.shape[1] - MEMORIES
+        return self.fields.shape[1] - MEMORIES
+
+    def pick(self, count: int) -> Tensor:
+        """(count,) random rows, every kind as often as any other."""
+        kind = torch.randint(len(self.kinds), (count,)).tolist()
+        rows = [self.kinds[k][int(torch.randint(len(self.kinds[k]), ()))] for k in kind]
+        return torch.stack(rows)
+
+    def words(self, rows: Tensor) -> Tensor:
+        """(b, 1, dim): one of the texts of each row."""
+        which = torch.randint(self.text.shape[1], rows.shape, device=rows.device)
+        return self.text[rows, which][:, None]
 
 
-@torch.no_grad()
-def encode_frames(encoder: Encoder, frames: Tensor, chunk: int = 96) -> Tensor:
-    """Latents (..., c, h/8, w/8) float16 of uint8 pictures (..., h, w, 3)."""
-    flat, device = frames.flatten(0, -4), next(encoder.parameters()).device
-    out = []
-    for part in torch.split(flat, chunk):
-        rgb = part.to(device).permute(0, 3, 1, 2).float().div(255)
-        with runtime.fast_math(device):
-            latent = encoder(rgb.contiguous(memory_format=torch.channels_last))
-        out.append(latent.half().contiguous())
-    latents = torch.cat(out)
-    return latents.view(*frames.shape[:-3], *latents.shape[1:])
-
-
-def gather_clips(
-    batches: Iterator[Drawn], encoder: Encoder, text: TextEncoder, device: torch.device
-) -> Clips:
-    """Draw, encode and lay side by side."""
-    latents, sources = [], []
-    rows: list[Drawn] = []
-    twin: list[int] = []
-    source_of: list[int] = []
+def gather_clips(batches: Iterator[Drawn], text: TextEncoder, device: torch.device) -> Clips:
+    """Lay clips side by side."""
+    rows = list(batches)
     taken = 0
-    for batch in batches:
-        pair = (batch,) if batch.twin is None else (batch, batch.twin)
-        start, n = len(twin), len(batch)
-        for offset, one in enumerate(pair):
-            other = start + (len(pair) - 1 - offset) * n
-            twin += range(other, other + n)
-            source_of += range(taken, taken + n) if one.source is not None else [-1] * n
-            latents.append(encode_frames(encoder, one.frames))
-            rows.append(one)
-        if batch.source is not None:
-            sources.append(encode_frames(encoder, batch.source))
-            taken += n
-    captions = tuple(chain.from_iterable(row.captions for row in rows))
-    vectors = torch.stack([torch.from_numpy(text.encode(caption)) for caption in captions])
-    joined = torch.cat(latents)
+    source_of: list[int] = []
+    for row in rows:
+        led = row.source is not None
+        source_of += range(taken, taken + len(row)) if led else [-1] * len(row)
+        taken += len(row) if led else 0
+    captions = list(chain.from_iterable(row.captions for row in rows))
+    vectors = torch.stack(
+        [
+            torch.stack(
+                [torch.from_numpy(text.encode(texts[k % len(texts)])) for k in range(CAPTIONS)]
+            )
+            for texts in captions
+        ]
+    )
+    kind = torch.tensor([row.kind for row in rows for _ in row.captions])
+    fields = torch.cat([row.fields for row in rows])
+    sources = [row.source for row in rows if row.source is not None]
     return Clips(
-        latents=joined,
+        fields=fields.to(device),
         audio=torch.cat([row.audio for row in rows]).to(device),
-        text=vectors[:, None].float().to(device),
+        text=vectors.float().to(device),
         age=torch.cat([row.age for row in rows]).to(device),
         moves=torch.cat([row.moves for row in rows]).to(device),
-        twin=torch.tensor(twin, device=device),
-        family=torch.tensor([row.family for row in rows for _ in row.captions], device=device),
-        source=torch.cat(sources) if sources else joined[:0, MEMORIES:],
+        source=(torch.cat(sources) if sources else fields[:0, MEMORIES:, 0]).to(device),
         source_of=torch.tensor(source_of, device=device),
-        captions=captions,
+        kinds=tuple((kind == k).nonzero()[:, 0].to(device) for k in sorted(set(kind.tolist()))),
+        captions=tuple(texts[0] for texts in captions),
     )

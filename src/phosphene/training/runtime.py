@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -100,7 +100,13 @@ def set_rate(optim: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def restore_optimisers(state: Mapping[str, Any], **optims: torch.optim.Optimizer) -> None:
+class Restorable(Protocol):
+    """What goes on from a checkpoint."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None: ...
+
+
+def restore_optimisers(state: Mapping[str, Any], **optims: Restorable) -> None:
     """Give optimisers their memory back, by name; a packed run has none, and they start afresh."""
     for name, optim in optims.items():
         if name in state:

@@ -19,6 +19,13 @@ def save_sheet(path: Path, rows: Tensor) -> None:
     Image.fromarray((sheet.float().cpu().numpy() * 255).round().astype(np.uint8)).save(path)
 
 
+def seen(fields: Tensor) -> Tensor:
+    """Fields (n, 2, h, w) as grey pictures (n, 3, h, w) in [0, 1]: bright is far along a palette, and lit."""
+    place, light = fields.clamp(-1, 1).float().chunk(2, dim=1)
+    grey: Tensor = (place + 1) / 2 * (0.25 + 0.75 * (light + 1).clamp(max=1))
+    return grey.expand(-1, 3, -1, -1)
+
+
 def save_curves(path: Path, rows: Sequence[Mapping[str, float]], title: str) -> None:
     """Plot every figure of a stage's log over its minutes, one small chart each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

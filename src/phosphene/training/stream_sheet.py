@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from phosphene.training import sheets
-from phosphene.training.clips import MEMORIES, STRIDE
-from phosphene.training.nets.codec import Autoencoder
+from phosphene.training.clips import MEMORIES, STRIDE, planes
 from phosphene.training.nets.lsd import LSD
 from phosphene.training.pool import Clips
 from phosphene.training.remember import remember
@@ -22,15 +21,15 @@ T = 0.75
 
 
 @torch.no_grad()
-def stream_sheet(net: LSD, codec: Autoencoder, clips: Clips, path: Path) -> dict[str, float]:
+def stream_sheet(net: LSD, clips: Clips, path: Path) -> dict[str, float]:
     """Rows: true frames; one step, four steps from noise; stream frames `SHOWN`. Columns: captions.
 
     Returns contrast and detail of the last row over those of the true frames, and the share of motion.
     """
-    device = clips.latents.device
+    device = clips.fields.device
     pick = torch.linspace(0, len(clips) - 1, min(COLUMNS, len(clips)), device=device).long()
-    text, audio = clips.text[pick], clips.audio[pick, 0]
-    true = clips.latents[pick, MEMORIES].float()
+    text, audio = clips.text[pick, :1], clips.audio[pick, 0]
+    true = planes(clips.fields[pick, MEMORIES])
     gen = torch.Generator().manual_seed(0)
     noise = torch.randn(true.shape, generator=gen).to(device)
     single = from_noise(net, noise, text, audio, 1)
@@ -47,10 +46,8 @@ def stream_sheet(net: LSD, codec: Autoencoder, clips: Clips, path: Path) -> dict
         moved += (picture - before).abs().mean() / SHOWN[-1]
         if frame in SHOWN:
             rows.append(picture)
-    half = [codec.decoder(row.clamp(-5, 5)) for row in rows]
-    step = max(1, half[0].shape[-1] // 128)
-    sheets.save_sheet(path, torch.stack([row[:, :, ::step, ::step] for row in half]))
-    natural = (clips.latents[pick, MEMORIES + 1].float() - true).abs().mean()
+    sheets.save_sheet(path, torch.stack([sheets.seen(row) for row in rows]))
+    natural = (planes(clips.fields[pick, MEMORIES + 1]) - true).abs().mean()
     return {
         "contrast": float(picture.std() / true.std()),
         "detail": float(detail(picture) / detail(true)),
@@ -59,6 +56,6 @@ def stream_sheet(net: LSD, codec: Autoencoder, clips: Clips, path: Path) -> dict
     }
 
 
-def detail(latent: Tensor) -> Tensor:
-    """Mean absolute difference between neighbours of latents (b, c, h, w)."""
-    return latent.diff(dim=-1).abs().mean() + latent.diff(dim=-2).abs().mean()
+def detail(field: Tensor) -> Tensor:
+    """Mean absolute difference between neighbours of fields (b, c, h, w)."""
+    return field.diff(dim=-1).abs().mean() + field.diff(dim=-2).abs().mean()

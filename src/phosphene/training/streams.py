@@ -5,25 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from phosphene.training.clips import MEMORIES
+from phosphene.training.clips import MEMORIES, planes, source_field
 from phosphene.training.corrupt import Past
 from phosphene.training.nets.lsd import HISTORY, Inputs
 from phosphene.training.pool import Clips
 from phosphene.training.warp import warp
 
-STREAM_T = (0.45, 1.0)
-"""timesteps at which streams live: blend ratios up to about a half"""
+STREAM_T = (0.3, 1.0)
+"""timesteps at which streams live"""
+GUIDED, GUIDE = 0.5, 0.6
+"""share of streams with a guide, and the most that their past is moved towards it"""
 
 
 @dataclass(frozen=True)
 class Streams:
     """A batch of clips, unpacked.
 
-    frames: (b, t, c, h, w). past: the frames before, which may be another clip's or another palette's.
-    memory: (b, m, c, h, w), age: (b, m) at frame 0. audio: (b, t, 5). text: (b, 1, dim). moves: (b, 4).
-    source: (b, t, c, h, w), has_source: (b,). owner: (b,) rows of `Clips`.
+    frames: (b, t, c, h, w). past: the frames before, which may be another clip's. memory: (b, m, c, h, w),
+    age: (b, m) at frame 0. audio: (b, t, 5). text: (b, 1, dim). moves: (b, 4). source: (b, t, c, h, w),
+    has_source: (b,). owner: (b,) rows of `Clips`.
     """
 
     frames: Tensor
@@ -38,37 +41,34 @@ class Streams:
     owner: Tensor
 
 
-def draw_streams(
-    clips: Clips, count: int, recoloured: float = 0.0, stranger: float = 0.0
-) -> Streams:
-    """Random clips, half of them mirrored; shares of them have just come from another palette or clip."""
-    device = clips.latents.device
-    own = torch.randint(len(clips), (count,), device=device)
-    chance = torch.rand(count, device=device)
-    other = torch.randint(len(clips), (count,), device=device)
-    before = torch.where(chance < recoloured, clips.twin[own], own)
-    before = torch.where(chance > 1 - stranger, other, before)
+def draw_streams(clips: Clips, count: int, stranger: float = 0.0) -> Streams:
+    """Random clips, half of them mirrored; a share of them has just come from another clip."""
+    own = clips.pick(count)
+    device = own.device
+    changed = torch.rand(count, device=device) < stranger
+    before = torch.where(changed, own[torch.randperm(count, device=device)], own)
     mirror = torch.rand(count, device=device) < 0.5
-    latents = _mirrored(clips.latents[own], mirror)
-    past = _mirrored(clips.latents[before], mirror)
+    fields = _mirrored(planes(clips.fields[own]), mirror)
+    past = _mirrored(planes(clips.fields[before]), mirror)
     row = clips.source_of[own]
     has_source = (row >= 0).float()
-    if len(clips.source):
-        source = _mirrored(clips.source[row.clamp(min=0)], mirror)
-        source = source * has_source[:, None, None, None, None]
-    else:
-        source = torch.zeros_like(latents[:, MEMORIES:])
+    source = torch.zeros_like(fields[:, MEMORIES:])
+    led = row >= 0
+    if bool(led.any()):
+        luma = clips.source[row[led]]
+        seen = source_field(luma.flatten(0, 1)).view(*luma.shape[:2], *source.shape[2:])
+        source[led] = _mirrored(seen, mirror[led])
     moves = clips.moves[own]
     # a mirrored picture turns and drifts the other way
     sign = torch.where(mirror, -1.0, 1.0)
     moves = torch.stack((moves[:, 0], moves[:, 1] * sign, moves[:, 2] * sign, moves[:, 3]), dim=1)
     return Streams(
-        frames=latents[:, MEMORIES:],
+        frames=fields[:, MEMORIES:],
         past=past[:, MEMORIES:],
         memory=past[:, :MEMORIES],
         age=clips.age[before],
         audio=clips.audio[own],
-        text=clips.text[own],
+        text=clips.words(own),
         moves=moves,
         source=source,
         has_source=has_source,
@@ -76,8 +76,8 @@ def draw_streams(
     )
 
 
-def _mirrored(latents: Tensor, mirror: Tensor) -> Tensor:
-    return torch.where(mirror[:, None, None, None, None], latents.flip(-1), latents).float()
+def _mirrored(fields: Tensor, mirror: Tensor) -> Tensor:
+    return torch.where(mirror[:, None, None, None, None], fields.flip(-1), fields)
 
 
 def at(sequence: Tensor, index: Tensor) -> Tensor:
@@ -108,6 +108,21 @@ def past_of(streams: Streams, k: Tensor) -> Past:
         memory=streams.memory,
         age=torch.where(streams.age > 0, streams.age + k[:, None], streams.age),
     )
+
+
+def guided(past: Past, target: Tensor) -> Past:
+    """Some pasts moved towards what comes next, as a show moves them towards its guide.
+
+    Half of the guides are soft: a guide says where things are, the network how fine they are.
+    """
+    b, device = len(target), target.device
+    on = torch.rand(b, device=device) < GUIDED
+    weight = (GUIDE * torch.rand(b, device=device) * on)[:, None, None, None]
+    soft = F.avg_pool2d(target, 3, 1, 1, count_include_pad=False)
+    is_soft = (torch.rand(b, device=device) < 0.5)[:, None, None, None]
+    guide = torch.where(is_soft, soft, target)
+    newest, before = past.history.unbind(1)
+    return replace(past, history=torch.stack((newest + weight * (guide - newest), before), dim=1))
 
 
 def noisy_start(start: Tensor, noise: Tensor, t: Tensor) -> Tensor:

@@ -22,10 +22,14 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Pairs:
-    """noise, picture: (n, c, h, w) float16. audio: (n, 5). owner: (n,) rows of `Clips` whose prompt it is."""
+    """noise, picture: (n, c, h, w) float16. text: (n, 1, dim). audio: (n, 5). owner: (n,) rows of `Clips`.
+
+    The text is one of the owner's.
+    """
 
     noise: Tensor
     picture: Tensor
+    text: Tensor
     audio: Tensor
     owner: Tensor
 
@@ -36,18 +40,18 @@ class Pairs:
 @torch.no_grad()
 def draw_pairs(net: Velocity, clips: Clips, cfg: UnrollSettings, device: torch.device) -> Pairs:
     """Pairs for random prompts of the clips."""
-    noises, pictures, sounds, owners = [], [], [], []
+    noises, pictures, texts, sounds, owners = [], [], [], [], []
     for start in range(0, cfg.pairs, CHUNK):
         n = min(CHUNK, cfg.pairs - start)
-        owner = torch.randint(len(clips), (n,), device=device)
+        owner = clips.pick(n)
+        text = clips.words(owner)
         audio = clips.audio[owner, int(torch.randint(clips.frames, ()))]
-        noise = torch.randn(n, *clips.latents.shape[2:], device=device)
+        noise = torch.randn(n, *clips.fields.shape[2:], device=device)
         with runtime.fast_math(device):
-            picture = from_noise(
-                net, noise, clips.text[owner], audio, cfg.teacher_steps, cfg.guidance
-            )
+            picture = from_noise(net, noise, text, audio, cfg.teacher_steps, cfg.guidance)
         noises.append(noise.half())
         pictures.append(quantise(picture).half())
+        texts.append(text)
         sounds.append(audio)
         owners.append(owner)
-    return Pairs(torch.cat(noises), torch.cat(pictures), torch.cat(sounds), torch.cat(owners))
+    return Pairs(*map(torch.cat, (noises, pictures, texts, sounds, owners)))

@@ -1,4 +1,4 @@
-"""Stage 2 of LSD: sharp one-step frames on its own history.
+"""Stage 2: sharp one-step frames on its own history.
 
 Three kinds of rows share every step:
 - streams that start in a clip, feed themselves up to `frames` frames, and must then meet the clip again;
@@ -21,9 +21,9 @@ from torch import Tensor
 
 from phosphene.training import losses, runtime
 from phosphene.training.bank import Running, StreamBank
+from phosphene.training.clips import MEMORIES, planes
 from phosphene.training.config import TrainConfig
 from phosphene.training.corrupt import Past, corrupt, quantise
-from phosphene.training.nets.codec import Autoencoder
 from phosphene.training.nets.critic import StreamCritic
 from phosphene.training.nets.lsd import LSD, Inputs
 from phosphene.training.pool import Clips
@@ -67,17 +67,15 @@ class UnrollStage(Stage):
 
     name = "unroll"
 
-    def __init__(
-        self, cfg: TrainConfig, clips: Clips, codec: Autoencoder, start: LSD, device: torch.device
-    ) -> None:
+    def __init__(self, cfg: TrainConfig, clips: Clips, start: LSD, device: torch.device) -> None:
         torch.manual_seed(cfg.seed + 1)
         self.minutes = cfg.unroll.minutes
-        self._cfg, self._clips, self._codec, self._device = cfg, clips, codec, device
+        self._cfg, self._clips, self._device = cfg, clips, device
         self.net = runtime.place(LSD(start.cfg), device)
         self.net.load_state_dict(start.state_dict())
         self.average = runtime.Average(self.net, cfg.unroll.average)
         text, audio = clips.text.shape[-1], clips.audio.shape[-1]
-        critic = StreamCritic(clips.latents.shape[2], text, audio, cfg.unroll.critic_width)
+        critic = StreamCritic(clips.fields.shape[2], text, audio, cfg.unroll.critic_width)
         self._critic = runtime.place(critic, device)
         self._forward = runtime.compiled(self.net.forward, cfg.compile, device)
         self._judge = runtime.compiled(self._critic.forward, cfg.compile, device)
@@ -150,7 +148,7 @@ class UnrollStage(Stage):
 
     def _short(self, count: int, frames: int) -> tuple[Streams, Running, Tensor]:
         flow = self._cfg.flow
-        streams = draw_streams(self._clips, count, flow.recoloured, flow.stranger)
+        streams = draw_streams(self._clips, count, flow.stranger)
         k = torch.randint(2, self._clips.frames - frames, (count,), device=self._device)
         past = corrupt(past_of(streams, k), self._cfg.corruption)
         if not self._cfg.memory_on:
@@ -198,7 +196,7 @@ class UnrollStage(Stage):
         t = torch.where(later, some, torch.ones_like(some))
         told = blank(
             noisy_start(picture, noise, t),
-            self._clips.text[owner],
+            self._pairs.text[pick],
             self._pairs.audio[pick],
             memories,
         )
@@ -221,13 +219,13 @@ class UnrollStage(Stage):
         clips, device = self._clips, self._device
         b = len(picture)
         k = torch.randint(1, clips.frames, (b,), device=device)
-        first = clips.latents.shape[1] - clips.frames
-        now = at2(clips.latents, rows.owner, first + k)
-        before = at2(clips.latents, rows.owner, first + k - 1)
+        first = clips.fields.shape[1] - clips.frames
+        now = planes(clips.fields[rows.owner, first + k])
+        before = planes(clips.fields[rows.owner, first + k - 1])
         before = follow(before, clips.moves[rows.owner])
         has = rows.told.has_history[:, 0] * (torch.rand(b, device=device) > BLIND)
-        text = clips.text[rows.owner]
-        real = (now, before, has, text, at2(clips.audio, rows.owner, k))
+        text = clips.words(rows.owner)
+        real = (now, before, has, text, clips.audio[rows.owner, k])
         fake = (picture, rows.told.history[:, 0], has, text, rows.told.audio)
         return real, fake
 
@@ -261,12 +259,7 @@ class UnrollStage(Stage):
     def report(self, sheet: Path) -> dict[str, float]:
         net = self.average.module
         assert isinstance(net, LSD)
-        return stream_sheet(net, self._codec, self._clips, sheet)
-
-
-def at2(sequences: Tensor, row: Tensor, index: Tensor) -> Tensor:
-    """sequences (n, t, ...) at rows (b,) and indices (b,), in float32."""
-    return sequences[row, index].float()
+        return stream_sheet(net, self._clips, sheet)
 
 
 def _blend(held: Tensor, fresh: Tensor, share: Tensor) -> Tensor:
@@ -279,14 +272,14 @@ def _owned(clips: Clips, running: Running) -> Streams:
     """Running streams with their owners' prompts, and the sound of any clip; they have no source."""
     owner = running.owner
     heard = torch.randint(len(clips), (len(owner),), device=owner.device)
-    frames = clips.latents[owner][:, -clips.frames :].float()
+    frames = planes(clips.fields[owner, MEMORIES:])
     return Streams(
         frames=frames,
         past=frames,
         memory=running.past.memory,
         age=running.past.age,
         audio=clips.audio[heard],
-        text=clips.text[owner],
+        text=clips.words(owner),
         moves=running.moves,
         source=torch.zeros_like(frames),
         has_source=torch.zeros_like(running.moves[:, 0]),

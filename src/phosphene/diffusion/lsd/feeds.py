@@ -12,6 +12,8 @@ Feeds = dict[str, Array]
 
 AUDIO_SIZE = 5
 """bass, mid, treble, onset, beat phase"""
+REACH = 1.0
+"""fields lie in [-1, 1]; what lies beyond is clipped"""
 
 
 @dataclass(frozen=True)
@@ -30,53 +32,34 @@ class Told:
     source: Array | None = None
 
 
-def feeds(told: Told, names: frozenset[str], reach: float) -> Feeds:
-    """Arrays for a graph with the inputs ``names``: of the first kind of model or of the present one.
-
-    Latents lie in [-reach, reach]; the past is clipped to that.
+def feeds(told: Told) -> Feeds:
+    """Arrays for the denoiser's graph.
 
     Float32 and where ``told.latents`` are; what is not told is made there, as nothing may wait for a GPU.
     """
-    return _Call(told, reach).feeds(remembers="memory" in names)
+    return _Call(told).feeds()
 
 
 class _Call:
-    def __init__(self, told: Told, reach: float) -> None:
-        self._told, self._reach = told, reach
+    def __init__(self, told: Told) -> None:
+        self._told = told
         self._home = Home.of(told.latents)
         self._latents = self._home.float32(told.latents)
         self._batch = self._latents.shape[0]
 
-    def feeds(self, remembers: bool) -> Feeds:
-        told = self._told
-        audio = self._full(0.0, AUDIO_SIZE) if told.audio is None else self._for_all(told.audio)
-        shared = {
-            "latent": self._latents,
-            "timestep": self._for_all(told.t),
-            "text": self._for_all(told.text),
-            "audio": audio,
-        }
-        return shared | (self._with_memory() if remembers else self._with_previous())
-
-    def _with_previous(self) -> Feeds:
-        """The first kind of model: it sees its last output, nothing older."""
-        told = self._told
-        return {
-            "previous": self._picture(told.previous),
-            "has_previous": self._is_there(told.previous),
-            "history_noise": self._full(told.history_noise),
-        }
-
-    def _with_memory(self) -> Feeds:
-        """The present model: two last outputs, a memory of older ones, and a source picture."""
+    def feeds(self) -> Feeds:
+        """Two last outputs, a memory of older ones, and a source picture among the rest."""
         told, xp = self._told, self._home.namespace
+        audio = self._full(0.0, AUDIO_SIZE) if told.audio is None else self._for_all(told.audio)
         last = (told.previous, told.before if told.previous is not None else None)
         memory = self._picture(None)[:, None] if told.memory is None else told.memory
         age = self._full(0.0, memory.shape[1]) if told.memory_age is None else told.memory_age
         return {
-            "history": xp.stack(
-                [quantise(self._picture(each), self._reach) for each in last], axis=1
-            ),
+            "latent": self._latents,
+            "timestep": self._for_all(told.t),
+            "text": self._for_all(told.text),
+            "audio": audio,
+            "history": xp.stack([quantise(self._picture(each)) for each in last], axis=1),
             "has_history": xp.stack([self._is_there(each) for each in last], axis=1),
             "history_level": self._full(told.history_noise),
             "memory": self._home.float32(memory),
@@ -103,7 +86,7 @@ class _Call:
         return self._home.full((self._batch, *shape), value)
 
 
-def quantise(latent: Array, reach: float) -> Array:
-    """Latents as 8 bits keep them: small errors of a self-fed stream die instead of adding up."""
-    xp, step = Home.of(latent).namespace, 2 * reach / 255
-    return xp.round(xp.clip(latent, -reach, reach) / step) * step
+def quantise(field: Array) -> Array:
+    """Fields as 8 bits keep them: small errors of a self-fed stream die instead of adding up."""
+    xp, step = Home.of(field).namespace, 2 * REACH / 255
+    return xp.round(xp.clip(field, -REACH, REACH) / step) * step

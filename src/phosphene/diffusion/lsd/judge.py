@@ -1,4 +1,4 @@
-"""Says what a picture shows: a small classifier that has seen nothing of the model, only rendered clips.
+"""Says what a field shows: a small classifier that has seen nothing of the model, only the renderer's fields.
 
 It learned on seeds of the renderer that the model was never shown. Used by `phosphene bench quality`.
 """
@@ -6,6 +6,7 @@ It learned on seeds of the renderer that the model was never shown. Used by `pho
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,27 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.nets import WEIGHTS, open_session
+from phosphene.diffusion.lsd.render import FAMILIES, FOLDS, Motif
 from phosphene.errors import ModelError
 
-Frames = npt.NDArray[np.uint8]
-SIDE = 64
-"""pixels a side that it looks at"""
+FloatArray = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Most likely pattern and palette of every picture, by name."""
+UNSEEN = 40
+"""mixtures that no training draws: with them one sees whether mixing was learned"""
 
-    patterns: tuple[str, ...]
-    palettes: tuple[str, ...]
+
+def mixtures(names: tuple[str, ...]) -> tuple[tuple[Motif, ...], tuple[Motif, ...]]:
+    """Every pair of fold and family of some names: those to train on, and those that are kept aside."""
+    every = [
+        Motif(name, fold)
+        for fold in FOLDS
+        for name in names
+        if fold in names and fold != name and not FAMILIES[name].splats
+    ]
+    every.sort(key=lambda motif: zlib.crc32(f"{motif.fold}+{motif.family}".encode()))
+    aside = min(UNSEEN, len(every) // 2)
+    return tuple(every[aside:]), tuple(every[:aside])
 
 
 @dataclass(frozen=True)
@@ -36,15 +45,8 @@ class Facts:
     patterns: tuple[str, ...]
     words: tuple[str, ...]
     """what to call each pattern in a prompt"""
-    palettes: tuple[str, ...]
-    """each is also the words of a prompt"""
     pattern_accuracy: float
-    """on rendered pictures of held-out seeds, 0..1: the ceiling of what it can say of the model"""
-    palette_accuracy: float
-    sharpness: float
-    """of rendered pictures at 256 x 256, see `phosphene.metrics.sharpness`; mean over the patterns"""
-    contrast: float
-    saturation: float
+    """on the renderer's fields of held-out seeds, 0..1: the ceiling of what it can say of the model"""
 
 
 class Judge:
@@ -57,34 +59,29 @@ class Judge:
             raise ModelError(
                 f"{folder} holds no judge: make one with `phosphene train --judge --out DIR`."
             ) from error
-        for name in ("patterns", "words", "palettes"):
+        if "palettes" in told:
+            raise ModelError(
+                f"the judge in {folder} is one of pictures, from before fields: train it anew with"
+                " `phosphene train --judge --out DIR`."
+            )
+        for name in ("patterns", "words"):
             told[name] = tuple(told[name])
         self.facts = Facts(**told)
         self._session = open_session(folder / "judge.onnx", 1)
 
-    def clarity(self, pattern: str, frames: Frames) -> npt.NDArray[np.float32]:
-        """How surely each of uint8 (b, h, w, 3) shows a pattern: logarithms of probabilities, (b,)."""
-        score = self._ask(frames)[0]
+    def __call__(self, fields: FloatArray, most: int = 1) -> tuple[tuple[str, ...], ...]:
+        """The ``most`` likely patterns of each of fields (b, 2, h, w) in [-1, 1], likeliest first."""
+        order = np.argsort(-self._ask(fields), axis=1, kind="stable")[:, :most]
+        return tuple(tuple(self.facts.patterns[k] for k in row) for row in order)
+
+    def clarity(self, pattern: str, fields: FloatArray) -> FloatArray:
+        """How surely each of fields (b, 2, h, w) shows a pattern: logarithms of probabilities, (b,)."""
+        score = self._ask(fields)
         peak = score.max(axis=1)
-        total: npt.NDArray[np.float32] = peak + np.log(np.exp(score - peak[:, None]).sum(axis=1))
+        total: FloatArray = peak + np.log(np.exp(score - peak[:, None]).sum(axis=1))
         return score[:, self.facts.patterns.index(pattern)] - total
 
-    def __call__(self, frames: Frames) -> Verdict:
-        """uint8 (b, h, w, 3), sides multiples of `SIDE`."""
-        pattern, palette = self._ask(frames)
-        return Verdict(
-            tuple(self.facts.patterns[i] for i in pattern.argmax(1)),
-            tuple(self.facts.palettes[i] for i in palette.argmax(1)),
-        )
-
-    def _ask(self, frames: Frames) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Logits (b, patterns) and (b, palettes)."""
-        pattern, palette = self._session.run(None, {"frames": shrink(frames)})
-        return pattern, palette
-
-
-def shrink(frames: Frames) -> npt.NDArray[np.float32]:
-    """(b, 3, SIDE, SIDE) in [0, 1] by averaging blocks."""
-    b, h, w, _ = frames.shape
-    blocks = frames.reshape(b, SIDE, h // SIDE, SIDE, w // SIDE, 3).astype(np.float32)
-    return np.ascontiguousarray(blocks.mean(axis=(2, 4)).transpose(0, 3, 1, 2) / 255)
+    def _ask(self, fields: FloatArray) -> FloatArray:
+        """Logits (b, patterns)."""
+        (pattern,) = self._session.run(None, {"fields": np.ascontiguousarray(fields, np.float32)})
+        return np.asarray(pattern, np.float32)

@@ -1,4 +1,4 @@
-"""The built-in model's three networks on ONNX Runtime: encoder, denoiser, decoder."""
+"""The built-in model's networks on ONNX Runtime: denoiser and sharpener."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.feeds import Feeds
-from phosphene.diffusion.lsd.networks import LARGE, SHARPENER, Frames, Networks
+from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER, Networks
 from phosphene.stream.arrays import Array, to_numpy
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class LsdNets(Networks):
 
     Args:
         threads: cores per network call; None takes the physical cores, at most 4 (the networks are small).
-        weights: folder with encoder.onnx, denoiser.onnx and decoder.onnx.
+        weights: folder with denoiser.onnx and sharpener.onnx.
     """
 
     def __init__(self, threads: int | None = None, weights: Path = WEIGHTS) -> None:
@@ -39,26 +39,10 @@ class LsdNets(Networks):
         """Any array as contiguous float32 on the host."""
         return np.ascontiguousarray(to_numpy(array))
 
-    def encode(self, frames: Frames) -> FloatArray:
-        (latents,) = self._encoder.run(None, {"frames": np.ascontiguousarray(frames)})
-        return np.asarray(latents, np.float32)
-
-    @cached_property
-    def _inputs(self) -> frozenset[str]:
-        return frozenset(entry.name for entry in self._denoiser.get_inputs())
-
     def _predict(self, given: Feeds) -> FloatArray:
         arrays = {name: np.ascontiguousarray(array) for name, array in given.items()}
         (velocity,) = self._denoiser.run(None, arrays)
         return np.asarray(velocity, np.float32)
-
-    def decode(self, latents: Array) -> Frames:
-        (frames,) = self._decoder.run(None, {"latent": self.tensor(latents)})
-        return np.asarray(frames, np.uint8)
-
-    def decode_large(self, latents: Array) -> Frames:
-        (frames,) = self._large_decoder.run(None, {"latent": self.tensor(latents)})
-        return np.asarray(frames, np.uint8)
 
     def sharpen(self, fields: Array) -> FloatArray:
         (fine,) = self._sharpener.run(None, {"field": self.tensor(fields)})
@@ -69,20 +53,8 @@ class LsdNets(Networks):
         return open_session(self._weights / SHARPENER, self._threads)
 
     @cached_property
-    def _encoder(self) -> InferenceSession:
-        return open_session(self._weights / "encoder.onnx", self._threads)
-
-    @cached_property
     def _denoiser(self) -> InferenceSession:
-        return open_session(self._weights / "denoiser.onnx", self._threads)
-
-    @cached_property
-    def _decoder(self) -> InferenceSession:
-        return open_session(self._weights / "decoder.onnx", self._threads)
-
-    @cached_property
-    def _large_decoder(self) -> InferenceSession:
-        return open_session(self._weights / LARGE, self._threads)
+        return open_session(self._weights / DENOISER, self._threads)
 
 
 def open_session(path: Path, threads: int) -> InferenceSession:

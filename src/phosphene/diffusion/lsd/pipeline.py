@@ -124,8 +124,8 @@ class LSDPipeline(BaseDiffusionPipeline):
             min_size=256,
             scalable=True,
             # the kind of model that remembers is the kind that sees the source
-            memory_slots=SLOTS if self._nets.has_memory else 0,
-            follows_source=self._nets.has_memory,
+            memory_slots=SLOTS,
+            follows_source=True,
         )
         size, multiple = self.inference_config, self._facts.size_multiple
         if size.height % multiple or size.width % multiple:

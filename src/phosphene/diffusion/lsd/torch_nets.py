@@ -1,4 +1,4 @@
-"""The built-in model's three networks in torch, from the same files: for GPUs, where latents stay."""
+"""The built-in model's networks in torch, from the same files: for GPUs, where latents stay."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from phosphene.diffusion.graphs import Capture, Function, Graphed
 from phosphene.diffusion.lsd.feeds import Feeds
 from phosphene.diffusion.lsd.nets import WEIGHTS
-from phosphene.diffusion.lsd.networks import LARGE, SHARPENER, Frames, Networks
+from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER, Networks
 from phosphene.diffusion.lsd.torch_graph import TorchGraph
 from phosphene.kernels.choose import PLAIN, Operations
 from phosphene.namespaces import Array
-from phosphene.transfer import download, upload
+from phosphene.transfer import upload
 
 
 class LsdTorchNets(Networks):
@@ -28,7 +28,7 @@ class LsdTorchNets(Networks):
 
     Args:
         device: where.
-        weights: folder with encoder.onnx, denoiser.onnx and decoder.onnx.
+        weights: folder with denoiser.onnx and sharpener.onnx.
         operations: plain torch, or the kernels.
         capture: how graphs are recorded; None: CUDA's on CUDA, and plain calls elsewhere.
     """
@@ -45,25 +45,9 @@ class LsdTorchNets(Networks):
         self._operations = operations
         self._capture = capture
 
-    def encode(self, frames: Frames) -> Tensor:
-        with torch.inference_mode():
-            return self._encoder({"frames": upload(frames, self._device)})
-
-    @cached_property
-    def _inputs(self) -> frozenset[str]:
-        return frozenset(self._denoiser_graph.inputs)
-
     def _predict(self, given: Feeds) -> Tensor:
         with torch.inference_mode():
             return self._denoiser(given)
-
-    def decode(self, latents: Array) -> Frames:
-        with torch.inference_mode():
-            return download(self._decoder({"latent": self.tensor(latents)})).result()
-
-    def decode_large(self, latents: Array) -> Frames:
-        with torch.inference_mode():
-            return download(self._large_decoder({"latent": self.tensor(latents)})).result()
 
     def sharpen(self, fields: Array) -> Tensor:
         with torch.inference_mode():
@@ -77,7 +61,7 @@ class LsdTorchNets(Networks):
 
     @cached_property
     def _denoiser_graph(self) -> TorchGraph:
-        return self._graph("denoiser.onnx")
+        return self._graph(DENOISER)
 
     @cached_property
     def _denoiser(self) -> Function:
@@ -86,18 +70,6 @@ class LsdTorchNets(Networks):
     @cached_property
     def _sharpener(self) -> Function:
         return self._graphed(self._graph(SHARPENER))
-
-    @cached_property
-    def _encoder(self) -> Function:
-        return self._graphed(self._graph("encoder.onnx"))
-
-    @cached_property
-    def _decoder(self) -> Function:
-        return self._graphed(self._graph("decoder.onnx"))
-
-    @cached_property
-    def _large_decoder(self) -> Function:
-        return self._graphed(self._graph(LARGE))
 
     def _graph(self, name: str) -> TorchGraph:
         return TorchGraph(self._weights / name, self._device, self._operations)

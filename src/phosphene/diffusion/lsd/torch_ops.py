@@ -31,7 +31,6 @@ ON_HOST: dict[str, frozenset[int]] = {
     "ConstantOfShape": frozenset({0}),
     "Expand": frozenset({1}),
     "Gather": frozenset({1}),
-    "Pad": frozenset({1, 2}),
     "ReduceMean": frozenset({1}),
     "ReduceSum": frozenset({1}),
     "Reshape": frozenset({1}),
@@ -136,14 +135,6 @@ def _split(a: Attributes, x: Tensor, sizes: Tensor | None = None) -> Sequence[Te
     return torch.tensor_split(x, a["num_outputs"], axis)
 
 
-def _pad(a: Attributes, x: Tensor, pads: Tensor, value: Tensor | None = None) -> Tensor:
-    """The last two axes, by their edges."""
-    if a.get("mode") != b"edge":
-        raise ValueError(f"a padding of {a}")
-    top, left, bottom, right = (_ints(pads)[k] for k in (-6, -5, -2, -1))
-    return F.pad(x, (left, right, top, bottom), mode="replicate")
-
-
 def _clip(
     _: Attributes, x: Tensor, low: Tensor | None = None, high: Tensor | None = None
 ) -> Tensor:
@@ -226,7 +217,6 @@ OPERATORS: dict[str, Operator] = {
     "InstanceNormalization": lambda a, x, w, b: F.instance_norm(
         x, None, None, w, b, eps=a["epsilon"]
     ),
-    "Pad": _pad,
     "QuantizeLinear": _quantize,
     "Range": _plain(
         lambda start, end, step: torch.arange(

@@ -1,4 +1,4 @@
-"""The built-in model's three networks on MLX, from the same files."""
+"""The built-in model's networks on MLX, from the same files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 import mlx.core as mx
-import numpy as np
 
 from phosphene.diffusion.lsd.feeds import Feeds
 from phosphene.diffusion.lsd.nets import WEIGHTS
-from phosphene.diffusion.lsd.networks import LARGE, SHARPENER, Frames, Networks
+from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER, Networks
 from phosphene.diffusion.mlx.graph import Graph
 from phosphene.namespaces import Array
 from phosphene.stream.arrays import Home
@@ -27,27 +26,10 @@ class LsdMlxNets(Networks):
         super().__init__(weights)
         self._home = Home.of(mx.zeros(1))
 
-    def encode(self, frames: Frames) -> mx.array:
-        (latents,) = self._encoder({"frames": mx.array(np.ascontiguousarray(frames))})
-        mx.eval(latents)
-        return latents
-
-    @cached_property
-    def _inputs(self) -> frozenset[str]:
-        return frozenset(self._denoiser.inputs)
-
     def _predict(self, given: Feeds) -> mx.array:
         # not computed yet
         (velocity,) = self._denoiser(given)
         return velocity
-
-    def decode(self, latents: Array) -> Frames:
-        (frames,) = self._decoder({"latent": self.tensor(latents)})
-        return np.array(frames)
-
-    def decode_large(self, latents: Array) -> Frames:
-        (frames,) = self._large_decoder({"latent": self.tensor(latents)})
-        return np.array(frames)
 
     def sharpen(self, fields: Array) -> mx.array:
         (fine,) = self._sharpener({"field": self.tensor(fields)})
@@ -63,17 +45,5 @@ class LsdMlxNets(Networks):
         return Graph(self._weights / SHARPENER)
 
     @cached_property
-    def _encoder(self) -> Graph:
-        return Graph(self._weights / "encoder.onnx")
-
-    @cached_property
     def _denoiser(self) -> Graph:
-        return Graph(self._weights / "denoiser.onnx")
-
-    @cached_property
-    def _decoder(self) -> Graph:
-        return Graph(self._weights / "decoder.onnx")
-
-    @cached_property
-    def _large_decoder(self) -> Graph:
-        return Graph(self._weights / LARGE)
+        return Graph(self._weights / DENOISER)

@@ -190,7 +190,6 @@ OPS: dict[str, Callable[..., Any]] = {
     "Log": _same("log"),
     "MatMul": _same("matmul"),
     "Mul": _same("multiply"),
-    "Pad": _on_mlx(pictures.pad),
     "Pow": _same("power"),
     "QuantizeLinear": _quantize,
     "Range": lambda start, limit, delta: np.arange(start, limit, delta),

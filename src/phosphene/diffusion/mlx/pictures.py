@@ -66,14 +66,6 @@ def resize(x: mx.array, _roi: Value, scales: Value, sizes: Value = None, **kind:
     return x
 
 
-def pad(x: mx.array, pads: Value, _value: Value = None, mode: str = "constant") -> mx.array:
-    """Every axis, by its edges."""
-    if mode != "edge":
-        raise ValueError(f"a padding of {mode}")
-    sides = ints(pads)
-    return mx.pad(x, list(zip(sides[: x.ndim], sides[x.ndim :], strict=True)), mode="edge")
-
-
 def depth_to_space(x: mx.array, blocksize: int, mode: str = "DCR") -> mx.array:
     (b, _, h, w), n = x.shape, blocksize
     if mode == "CRD":

@@ -60,23 +60,28 @@ def sinusoid(t: Tensor, width: int) -> Tensor:
     return torch.cat((angle.cos(), angle.sin()), dim=-1)
 
 
-COORDINATES = 9
+TURNS = 6
+"""multiples of the angle that are given: rosettes, spokes and snowflakes are simple in them"""
+COORDINATES = 4 + 2 * TURNS
 
 
 def coordinates(like: Tensor) -> Tensor:
-    """(b, COORDINATES, h, w): x, y, radius, and sine and cosine of the angle and of 3 and 4 times it.
+    """(1, COORDINATES, h, w): x, y, radius, its logarithm; cosine and sine of 1 to TURNS times the angle.
 
-    The longer side spans [-1, 1], so that circles are round on any format. The multiples make rosettes and
-    spokes cheap to draw.
+    The shorter side spans [-1, 1], as the renderer's does: a wide picture is a square one with more beside
+    it, so that what was learned on squares holds there.
     """
-    b, _, h, w = like.shape
-    # max() would be decided once and for all when the network is exported
-    longer = (h + w + abs(h - w)) / 2
-    y = (torch.arange(h, device=like.device, dtype=torch.float32) * 2 + 1 - h) / longer
-    x = (torch.arange(w, device=like.device, dtype=torch.float32) * 2 + 1 - w) / longer
+    h, w = like.shape[-2:]
+    # min() would be decided once and for all when the network is exported
+    shorter = (h + w - abs(h - w)) / 2
+    y = (torch.arange(h, device=like.device, dtype=torch.float32) * 2 + 1 - h) / shorter
+    x = (torch.arange(w, device=like.device, dtype=torch.float32) * 2 + 1 - w) / shorter
     y, x = y[:, None].expand(h, w), x[None, :].expand(h, w)
     r = (x * x + y * y + 1e-4).sqrt()
     c, s = x / r, y / r
-    c2, s2 = c * c - s * s, 2 * c * s
-    more = (c2 * c - s2 * s, s2 * c + c2 * s, c2 * c2 - s2 * s2, 2 * c2 * s2)
-    return torch.stack((x, y, r, c, s, *more))[None].expand(b, COORDINATES, h, w)
+    planes = [x, y, r, 0.5 * r.log()]
+    ck, sk = c, s
+    for _ in range(TURNS):
+        planes += [ck, sk]
+        ck, sk = ck * c - sk * s, sk * c + ck * s
+    return torch.stack(planes)[None]

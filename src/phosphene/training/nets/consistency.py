@@ -11,27 +11,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-REACH = 3.0
+REACH = 4.0
 """latent pixels, longest arrow of the flow"""
-DOUBT = -2.0
-"""logit of the untrained gate: one part past in nine"""
+DOUBT = -3.0
+"""logit of the untrained gate: one part past in twenty"""
+PATCH = 2
+"""latent pixels a side that are looked at together"""
 
 
 class TemporalConsistency(nn.Module):
     """Picture and past in, steadied picture out."""
 
-    def __init__(self, latent: int, condition: int, width: int = 32) -> None:
+    def __init__(self, latent: int, condition: int, width: int = 24) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(2 * latent, width, 3, padding=1)
+        self.enter = nn.Conv2d(3 * latent * PATCH**2, width, 3, padding=1)
         self.film = nn.Linear(condition, 2 * width)
         self.coarse = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.mixed = nn.Conv2d(2 * width, width, 3, padding=1)
-        self.flow = nn.Conv2d(width, 2, 3, padding=1)
-        self.gate = nn.Conv2d(width + 1, 1, 3, padding=1)
-        for layer in (self.film, self.flow, self.gate):
+        self.look_at = nn.Conv2d(width, 3 * PATCH**2, 3, padding=1)
+        for layer in (self.film, self.look_at):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias) if layer.bias is not None else None
-        nn.init.constant_(self.gate.bias, DOUBT) if self.gate.bias is not None else None
 
     def forward(
         self, picture: Tensor, previous: Tensor, has_previous: Tensor, condition: Tensor
@@ -50,13 +50,14 @@ class TemporalConsistency(nn.Module):
     def look(self, picture: Tensor, previous: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """The past moved onto the picture (b, c, h, w), and the trust in it (b, 1, h, w) in 0..1."""
         scale, shift = self.film(condition)[..., None, None].chunk(2, dim=1)
-        x = F.silu(self.enter(torch.cat((picture, previous), dim=1)) * (1 + scale) + shift)
+        # how much has changed speaks against the past, whatever its sign
+        change = previous - picture
+        seen = F.pixel_unshuffle(torch.cat((picture, change, change.abs()), dim=1), PATCH)
+        x = F.silu(self.enter(seen) * (1 + scale) + shift)
         deep = F.silu(self.mixed(F.silu(self.coarse(x))))
         x = x + F.interpolate(deep, size=x.shape[-2:], mode="nearest")
-        moved = move(previous, REACH * torch.tanh(self.flow(x)))
-        # what the flow cannot explain is a change of the input: it speaks against the past
-        change = (moved - picture).abs().mean(1, keepdim=True)
-        return moved, torch.sigmoid(self.gate(torch.cat((x, change), dim=1)))
+        told = F.pixel_shuffle(self.look_at(x), PATCH)
+        return move(previous, REACH * torch.tanh(told[:, :2])), torch.sigmoid(told[:, 2:] + DOUBT)
 
 
 def move(latent: Tensor, flow: Tensor) -> Tensor:

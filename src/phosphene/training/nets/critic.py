@@ -22,25 +22,27 @@ class Down(nn.Module):
         return out
 
 
-class PictureCritic(nn.Module):
-    """(b, 3, h, w) pictures in [0, 1] -> (b, n) logits of patches of two sizes."""
+class FieldCritic(nn.Module):
+    """Is this what the renderer draws there? Fine fields beside coarse ones -> (b, n) logits of patches."""
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, scale: int, width: int = 24) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(12, width, 3, padding=1)
-        self.fine = Down(width, 2 * width)
-        self.coarse = Down(2 * width, 4 * width)
-        self.judge_fine = nn.Conv2d(2 * width, 1, 3, padding=1)
-        self.judge_coarse = nn.Conv2d(4 * width, 1, 3, padding=1)
-
-    def forward(self, picture: Tensor) -> Tensor:
-        fine = self.fine(self.enter(F.pixel_unshuffle(2 * picture - 1, 2)))
-        coarse = self.coarse(fine)
-        logits = (
-            self.judge_fine(F.leaky_relu(fine, 0.2)),
-            self.judge_coarse(F.leaky_relu(coarse, 0.2)),
+        self.scale = scale
+        self.look = nn.Sequential(
+            nn.Conv2d(2 * scale**2 + 2, width, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, scale**2, 3, padding=1),
         )
-        return torch.cat([z.flatten(1) for z in logits], dim=1)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """fine (b, 2, scale h, scale w), coarse (b, 2, h, w)."""
+        both = torch.cat((F.pixel_unshuffle(fine, self.scale), coarse), dim=1)
+        logits: Tensor = self.look(both)
+        return logits.flatten(1)
 
 
 class StreamCritic(nn.Module):

@@ -1,4 +1,4 @@
-"""The diffusion block: a light U-Net on latents with GroupNorm, SiLU and FiLM."""
+"""The diffusion block: a light U-Net on fields, with attention where tokens are few."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phosphene.training.nets.condition import COORDINATES, coordinates
-from phosphene.training.nets.memory import ContextMemory
+from phosphene.training.nets.memory import Attention, ContextMemory
+
+PATCH = 2
+"""field pixels a side of an outermost token: with 4 a faint weave of 4 pixels shows in soft areas"""
 
 
 @dataclass(frozen=True)
 class DiffusionConfig:
-    """Widths at the latent's size, a half, a quarter ... of it, and blocks on the way down at each."""
+    """Widths at a half, a quarter, ... of the field's size, and blocks on the way down at each.
 
-    latent: int = 8
-    widths: tuple[int, ...] = (64, 128, 224)
-    blocks: tuple[int, ...] = (1, 2, 4)
+    latent: planes of a field.
+    """
+
+    latent: int = 2
+    widths: tuple[int, ...] = (32, 104, 208)
+    blocks: tuple[int, ...] = (1, 2, 3)
     groups: int = 8
 
 
@@ -43,27 +49,31 @@ class Block(nn.Module):
 
 
 class DiffusionBlock(nn.Module):
-    """Pictures in, a picture-sized correction out; what it means is `lsd.LSD`'s business."""
+    """Planes in, planes out at the field's size; what they mean is `lsd.LSD`'s business."""
 
     def __init__(self, cfg: DiffusionConfig, inputs: int, outputs: int, condition: int) -> None:
         super().__init__()
         self.cfg = cfg
         first, last = cfg.widths[0], cfg.widths[-1]
-        self.enter = nn.Conv2d(inputs + COORDINATES, first, 3, padding=1)
+        self.enter = nn.Conv2d(inputs * PATCH**2, first, 3, padding=1)
         self.down = nn.ModuleList(
             nn.ModuleList(Block(w, cfg.groups) for _ in range(n))
             for w, n in zip(cfg.widths, cfg.blocks, strict=True)
         )
+        self.places = nn.ModuleList(nn.Conv2d(COORDINATES, w, 1) for w in cfg.widths)
         self.memory = ContextMemory(cfg.latent, last, cfg.groups)
+        self.deep = nn.ModuleList(Attention(last, cfg.groups) for _ in range(cfg.blocks[-1] - 1))
+        # the second level once more, on the way up: there is the room for petals and hexagons to agree
+        self.wide = Attention(cfg.widths[-2], cfg.groups)
         self.up = nn.ModuleList(
-            nn.ModuleList(Block(w, cfg.groups) for _ in range(n + 1))
+            nn.ModuleList(Block(w, cfg.groups) for _ in range(n + (w == first)))
             for w, n in zip(cfg.widths[:-1], cfg.blocks[:-1], strict=True)
         )
         pairs = list(zip(cfg.widths, cfg.widths[1:], strict=False))
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
         self.grow = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
         self.norm = nn.GroupNorm(cfg.groups, first)
-        self.leave = nn.Conv2d(first, outputs, 3, padding=1)
+        self.leave = nn.Conv2d(first, outputs * PATCH**2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias) if self.leave.bias is not None else None
         # one product for all the FiLM vectors of a frame: many small ones cost more than they compute
@@ -76,35 +86,43 @@ class DiffusionBlock(nn.Module):
                 part.copy_((torch.arange(len(part)) < len(part) // 2).float())
 
     def _block_widths(self) -> list[int]:
-        widths, blocks = self.cfg.widths, self.cfg.blocks
-        down = [w for w, n in zip(widths, blocks, strict=True) for _ in range(n)]
-        rising = reversed(list(zip(widths[:-1], blocks[:-1], strict=True)))
-        return down + [w for w, n in rising for _ in range(n + 1)]
+        down = [w for w, n in zip(self.cfg.widths, self.cfg.blocks, strict=True) for _ in range(n)]
+        rising = reversed(list(zip(self.cfg.widths, self.up, strict=False)))
+        return down + [w for w, blocks in rising for _ in blocks]  # type: ignore[attr-defined]
 
     def forward(self, x: Tensor, condition: Tensor, memory: Tensor, age: Tensor) -> Tensor:
-        """(b, outputs, h, w) from x (b, inputs, h, w); any height and width.
+        """(b, outputs, h, w) from x (b, inputs, h, w); height and width are multiples of `PATCH`.
 
         Args:
             condition: (b, condition).
             memory, age: see `ContextMemory`.
         """
         films = iter(torch.split(self.film(condition)[..., None, None], self.sizes, dim=1))
-        x = self.enter(torch.cat((x, coordinates(x)), dim=1))
+        x = self.enter(F.pixel_unshuffle(x, PATCH))
         skips: list[Tensor] = []
+        where: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             if level:
                 skips.append(x)
                 x = self.shrink[level - 1](x)
+            where.append(coordinates(x))
+            x = x + self.places[level](where[level])
             assert isinstance(blocks, nn.ModuleList)
             for index, block in enumerate(blocks):
-                if level == len(self.down) - 1 and index == len(blocks) // 2:
-                    x = self.memory(x, memory, age)
                 x = block(x, next(films))
+                if level == len(self.down) - 1:
+                    x = (
+                        self.deep[index - 1](x, where[level])
+                        if index
+                        else self.memory(x, where[level], memory, age)
+                    )
         for level in reversed(range(len(self.up))):
             skip = skips.pop()
             # to the skip's own size, so that odd sizes work
             x = skip + F.interpolate(self.grow[level](x), size=skip.shape[-2:], mode="nearest")
-            for block in self.up[level]:  # type: ignore[attr-defined]
+            for index, block in enumerate(self.up[level]):  # type: ignore[arg-type]
                 x = block(x, next(films))
-        out: Tensor = self.leave(F.silu(self.norm(x)))
+                if level == len(self.up) - 1 and not index:
+                    x = self.wide(x, where[level])
+        out: Tensor = F.pixel_shuffle(self.leave(F.silu(self.norm(x))), PATCH)
         return out

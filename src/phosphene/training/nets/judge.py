@@ -1,48 +1,43 @@
-"""The judge: a small classifier of patterns and palettes."""
+"""The judge: a small classifier of patterns; it looks at fields: no palette hides or lends a shape."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+PATCH = 2
+"""field pixels a side of a token"""
 
-def _down(inside: int, outside: int) -> nn.Sequential:
+
+def _layer(inside: int, outside: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inside, outside, 3, stride=2, padding=1),
-        nn.BatchNorm2d(outside),
-        nn.ReLU(),
-        nn.Conv2d(outside, outside, 3, padding=1),
+        nn.Conv2d(inside, outside, 3, stride=stride, padding=1),
         nn.BatchNorm2d(outside),
         nn.ReLU(),
     )
 
 
 class JudgeNet(nn.Module):
-    """(b, 3, 64, 64) in [0, 1] -> logits (b, patterns) and (b, palettes).
+    """Fields (b, 2, 64, 64) in [-1, 1] -> logits (b, patterns)."""
 
-    Patterns are judged on shapes whose colours have been scrambled, palettes on colours.
-    """
-
-    def __init__(self, patterns: int, palettes: int, width: int = 32) -> None:
+    def __init__(self, patterns: int, width: int = 48) -> None:
         super().__init__()
-        self.shape = nn.Sequential(
-            nn.Conv2d(1, width, 3, padding=1),
-            nn.ReLU(),
-            _down(width, 2 * width),
-            _down(2 * width, 3 * width),
-            _down(3 * width, 4 * width),
+        self.look = nn.Sequential(
+            _layer(3 * PATCH**2, width),
+            _layer(width, width),
+            _layer(width, 2 * width, 2),
+            _layer(2 * width, 2 * width),
+            _layer(2 * width, 3 * width, 2),
+            _layer(3 * width, 3 * width),
         )
-        self.pattern = nn.Sequential(nn.Dropout(0.1), nn.Linear(8 * width, patterns))
-        self.colour = nn.Sequential(nn.Conv2d(3, width, 1), nn.ReLU(), _down(width, width))
-        self.palette = nn.Linear(2 * width, palettes)
+        self.pattern = nn.Sequential(nn.Dropout(0.1), nn.Linear(6 * width, patterns))
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        grey = frames.mean(1, keepdim=True)
-        mean = grey.mean((2, 3), keepdim=True)
-        spread = (grey - mean).square().mean((2, 3), keepdim=True).sqrt()
-        shape = self.shape((grey - mean) / (spread + 0.03))
+    def forward(self, fields: Tensor) -> Tensor:
+        place, light = fields.clamp(-1, 1).chunk(2, dim=1)
+        # what is seen in a palette from dark to light
+        seen = (place + 1) * (light + 1) - 1
+        told = self.look(F.pixel_unshuffle(torch.cat((place, light, seen), dim=1), PATCH))
         # averages tell textures, maxima tell single things
-        pooled = torch.cat((shape.mean((2, 3)), shape.amax((2, 3))), dim=1)
-        colour = self.colour(frames)
-        hues = torch.cat((colour.mean((2, 3)), colour.amax((2, 3))), dim=1)
-        return self.pattern(pooled), self.palette(hues)
+        logits: Tensor = self.pattern(torch.cat((told.mean((2, 3)), told.amax((2, 3))), dim=1))
+        return logits

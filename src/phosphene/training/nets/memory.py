@@ -12,10 +12,49 @@ from torch import Tensor, nn
 
 from phosphene.training.nets.condition import COORDINATES, coordinates
 
-PATCH = 4
+PATCH = 8
 """latent pixels a side that become one memory token"""
 OLDEST = 240.0
 """frames; older memories count as this old"""
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, heads: int, hidden: Tensor | None = None
+) -> Tensor:
+    """Attention of tokens (b, n, width) to (b, m, width); `hidden` is added to the scores."""
+
+    # written out, as the exported graph then is a few matrix products
+    def split(z: Tensor) -> Tensor:
+        return z.reshape(*z.shape[:2], heads, -1).transpose(1, 2)
+
+    q, k, v = split(query), split(key), split(value)
+    score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+    if hidden is not None:
+        score = score + hidden
+    seen: Tensor = (score.softmax(-1) @ v).transpose(1, 2).flatten(2)
+    return seen
+
+
+class Attention(nn.Module):
+    """The frame's features attend to themselves, told where they lie. Starts as the identity."""
+
+    def __init__(self, width: int, groups: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(groups, width)
+        self.place = nn.Conv2d(COORDINATES, width, 1)
+        self.own = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, where: Tensor) -> Tensor:
+        """(b, width, h, w) to the same; ``where`` are its coordinates."""
+        tokens = (self.norm(x) + self.place(where)).flatten(2).transpose(1, 2)
+        query, key, value = self.own(tokens).chunk(3, dim=-1)
+        seen = self.out(attend(query, key, value, self.heads))
+        out: Tensor = x + seen.transpose(1, 2).reshape(x.shape)
+        return out
 
 
 class ContextMemory(nn.Module):
@@ -39,22 +78,23 @@ class ContextMemory(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Tensor, memory: Tensor, age: Tensor) -> Tensor:
+    def forward(self, x: Tensor, where: Tensor, memory: Tensor, age: Tensor) -> Tensor:
         """Features (b, width, h, w) after looking at `memory`.
 
         Args:
+            where: coordinates of the features.
             memory: (b, m, c, H, W) clean latents.
             age: (b, m) frames ago, 0 for an empty slot.
         """
         b, width, h, w = x.shape
-        tokens = (self.norm(x) + self.place(coordinates(x))).flatten(2).transpose(1, 2)
+        tokens = (self.norm(x) + self.place(where)).flatten(2).transpose(1, 2)
         query, key, value = self.own(tokens).chunk(3, dim=-1)
         past_key, past_value = self.past(self._tokens(memory, age)).chunk(2, dim=-1)
         nothing = self.nothing.expand(2, b, 1, width)
         keys = torch.cat((nothing[0], key, past_key), dim=1)
         values = torch.cat((nothing[1], value, past_value), dim=1)
         hidden = self._hide(age, past_key.shape[1], 1 + h * w)
-        seen = self._attend(query, keys, values, hidden)
+        seen = attend(query, keys, values, self.heads, hidden)
         out: Tensor = x + self.out(seen).transpose(1, 2).reshape(b, width, h, w)
         return out
 
@@ -73,13 +113,3 @@ class ContextMemory(nn.Module):
         empty = (age <= 0).float() * -1e4
         tail = empty[:, :, None].expand(b, m, past // m).reshape(b, 1, 1, past)
         return torch.cat((tail.new_zeros(b, 1, 1, before), tail), dim=-1)
-
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, hidden: Tensor) -> Tensor:
-        # written out, as the exported graph then is a few matrix products
-        def split(z: Tensor) -> Tensor:
-            return z.reshape(*z.shape[:2], self.heads, -1).transpose(1, 2)
-
-        q, k, v = split(query), split(key), split(value)
-        score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + hidden
-        seen: Tensor = (score.softmax(-1) @ v).transpose(1, 2).flatten(2)
-        return seen

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from phosphene.training.render import noise
+from phosphene.training.scenes import noise
 
 LEAVES = 26
 LUMA = (0.2126, 0.7152, 0.0722)

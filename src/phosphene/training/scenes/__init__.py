@@ -1,0 +1,1 @@
+"""What clips are about: captions, sound, camera moves and source pictures, all at random."""
