@@ -37,7 +37,9 @@ def test_a_judge_is_made_and_asked(
 
     out = tmp_path / "quality.json"
     ask = ["bench", "quality", "--judge", str(tmp_path), "--seeds", "1", "--json", str(out)]
-    ask += ["--model", str(trained.out / "weights"), "--plot", str(tmp_path / "q.png")]
+    own = tmp_path / "own.toml"
+    own.write_text(f"[diffusion]\nmodel_id = '{trained.out / 'weights'}'\nthreads = 1\n")
+    ask += ["--config", str(own), "--plot", str(tmp_path / "q.png")]
     assert cli.main(ask) == 0
     figures = json.loads(out.read_text())
     assert len(figures["cases"]) == 3

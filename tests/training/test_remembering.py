@@ -94,17 +94,17 @@ def test_a_rendered_song_remembers_and_goes_on_as_if_nothing_had_been(
     assert render("whole.mp4") == 0
     examine(spy.calls[-47:][:36], 37)
 
-    decode, count = LsdNets.decode, 0
+    sharpen, count = LsdNets.sharpen, 0
 
-    def failing(self: LsdNets, latents: np.ndarray) -> np.ndarray:
+    def failing(self: LsdNets, fields: np.ndarray) -> np.ndarray:
         nonlocal count
         count += 1
         if count > 31:
             raise KeyboardInterrupt
-        return decode(self, latents)
+        return sharpen(self, fields)
 
     with monkeypatch.context() as broken:
-        broken.setattr(LsdNets, "decode", failing)
+        broken.setattr(LsdNets, "sharpen", failing)
         assert render("broken.mp4") == 130
     assert render("broken.mp4", "--resume") == 0
     frames = []
@@ -126,10 +126,12 @@ def test_an_input_picture_and_both_outputs_arrive_as_they_were(trained: Trained,
     embeds = stream.encode_prompt("nebula")
     rng = np.random.default_rng(0)
     drawn = [
-        stream.step_latent(rng.standard_normal((1, 8, 8, 8)).astype(np.float32), embeds)
+        stream.step_latent(
+            rng.standard_normal(stream.get_latent_shape()).astype(np.float32), embeds
+        )
         for _ in range(3)
     ]
-    source = rng.standard_normal((1, 8, 8, 8)).astype(np.float32)
+    source = rng.standard_normal(stream.get_latent_shape()).astype(np.float32)
     stream.step_latent(None, embeds, source=source, strength=0.5)
     told = spy.calls[-1]
     np.testing.assert_array_equal(told["source"], source)
