@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from phosphene.show import display
 from phosphene.show.display import (
     REST,
     Display,
@@ -222,6 +225,30 @@ def test_a_punch_is_there_with_the_beat_and_gone_before_the_next(strength: float
     )
     # at 180 beats a minute less than a hundredth of it is left
     assert math.log2(abs(punch(1 / 3, strength).turn)) < 0.06 * math.log2(at_once)
+
+
+def test_the_page_computes_with_the_same_numbers() -> None:
+    """`web/tests/display.test.ts` holds the page to the same file."""
+    stored = json.loads((Path(__file__).parents[2] / "web/tests/motions.json").read_text())
+
+    def motion(given: dict[str, list[float]]) -> Motion:
+        return Motion(*(complex(*given[name]) for name in ("turn", "shift", "ripple")))
+
+    def same(one: Motion, two: Motion) -> None:
+        for name in ("turn", "shift", "ripple"):
+            assert getattr(one, name) == pytest.approx(getattr(two, name), abs=1e-12)
+
+    for row in stored["motions"]:
+        one, two = motion(row["a"]), motion(row["b"])
+        same(one.then(two), motion(row["both"]))
+        same(one.back, motion(row["undone"]))
+        same(one.part(row["share"]), motion(row["parted"]))
+    for row in stored["punches"]:
+        same(punch(row["since"], row["strength"]), motion(row["motion"]))
+    for row in stored["shares"]:
+        assert display.smoothstep(row["share"]) == pytest.approx(row["smooth"])
+        late = (row["share"] - display.SWITCH_FROM) / (display.SWITCH_TO - display.SWITCH_FROM)
+        assert late == pytest.approx(row["late"])
 
 
 def test_four_hours_leave_nothing_behind() -> None:

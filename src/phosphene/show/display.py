@@ -37,7 +37,7 @@ SWITCH_FROM, SWITCH_TO = 0.35, 0.95
 SOFT = 0.3
 """of that time, how long one place takes"""
 CROSSFADE_SECONDS = 0.12
-"""after a key came whose picture nobody could know before"""
+"""after a key came whose picture nobody could know before; at most half of the time between two keys"""
 SETTLE_SECONDS = 0.3
 """in which a path that was guessed bends into the one that was right; what is left after it is 1/e"""
 FORGET_SECONDS = 0.7
@@ -283,6 +283,7 @@ class Display:
         # ways of the last keys with their seconds
         self._ways: deque[tuple[Motion, float]] = deque(maxlen=16)
         self._rate = REST
+        self._fade = 0.0
 
     @property
     def key(self) -> KeyPicture | None:
@@ -301,7 +302,9 @@ class Display:
             # where the picture is now, if the model changed nothing: seen from the new key
             self._off = key.motion.back.then(self._seen)
             self._before = last
-            self._ways.append((key.motion, max(1e-3, key.time - last.time)))
+            seconds = max(1e-3, key.time - last.time)
+            self._ways.append((key.motion, seconds))
+            self._fade = min(CROSSFADE_SECONDS, seconds / 2)
         self._rate = self._lately()
         self._key = key
 
@@ -312,13 +315,11 @@ class Display:
             return None
         since = max(0.0, time - key.time)
         newest = moved(key.picture, self._way(time), crisp=self._crisp)
-        if before is None or since >= CROSSFADE_SECONDS:
+        if before is None or since >= self._fade:
             return newest
         # the same place on the screen, seen from the key before
         old = self._seen.then(self._off.back).then(self._way(time))
-        return mixed(
-            moved(before.picture, old, crisp=self._crisp), newest, since / CROSSFADE_SECONDS
-        )
+        return mixed(moved(before.picture, old, crisp=self._crisp), newest, since / self._fade)
 
     def _way(self, time: float) -> Motion:
         """From the newest key to ``time``, as it is shown."""

@@ -1,0 +1,251 @@
+/** Keys moved and mixed on the graphics card: one program, two pictures, everything in a single pass. */
+
+import type { Box } from './fit';
+import { COARSE, type Composition, lateness, SOFT, smoothstep } from './mix';
+import { back, type Motion, RIPPLES } from './motion';
+import type { Sheet } from './sheet';
+
+const VERTEX = `#version 300 es
+void main() {
+  // one triangle that covers everything
+  gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+uniform sampler2D first, second;
+uniform vec4 backA, backB;      // turn back, then where from: widths
+uniform vec2 rippleA, rippleB;  // in phase and in quadrature
+uniform vec4 box;               // of the picture in the canvas, pixels
+uniform vec2 canvas;
+uniform float aspect, share, late, soft, glow;
+uniform bool both, crisp;
+out vec4 colour;
+
+const float TURN = 6.283185307179586;
+
+vec2 times(vec2 a, vec2 b) { return vec2(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x); }
+
+vec2 source(vec2 place, vec4 back, vec2 ripple) {
+  vec2 from = times(back.xy, place - back.zw);
+  vec2 wave = TURN * ${RIPPLES.toFixed(1)} * from.yx;
+  from += ripple.x * sin(wave) + ripple.y * cos(wave);
+  return from / vec2(1.0, aspect) + 0.5;
+}
+
+// Catmull and Rom's cubic in nine bilinear samples
+vec3 cubic(sampler2D picture, vec2 uv) {
+  vec2 size = vec2(textureSize(picture, 0));
+  vec2 at = uv * size, middle = floor(at - 0.5) + 0.5, f = at - middle;
+  vec2 w0 = f * (-0.5 + f * (1.0 - 0.5 * f)), w1 = 1.0 + f * f * (-2.5 + 1.5 * f);
+  vec2 w2 = f * (0.5 + f * (2.0 - 1.5 * f)), w3 = f * f * (-0.5 + 0.5 * f);
+  vec2 w12 = w1 + w2, p0 = (middle - 1.0) / size, p3 = (middle + 2.0) / size;
+  vec2 p12 = (middle + w2 / w12) / size;
+  vec3 sum = vec3(0.0);
+  sum += textureLod(picture, vec2(p0.x, p0.y), 0.0).rgb * w0.x * w0.y;
+  sum += textureLod(picture, vec2(p12.x, p0.y), 0.0).rgb * w12.x * w0.y;
+  sum += textureLod(picture, vec2(p3.x, p0.y), 0.0).rgb * w3.x * w0.y;
+  sum += textureLod(picture, vec2(p0.x, p12.y), 0.0).rgb * w0.x * w12.y;
+  sum += textureLod(picture, p12, 0.0).rgb * w12.x * w12.y;
+  sum += textureLod(picture, vec2(p3.x, p12.y), 0.0).rgb * w3.x * w12.y;
+  sum += textureLod(picture, vec2(p0.x, p3.y), 0.0).rgb * w0.x * w3.y;
+  sum += textureLod(picture, vec2(p12.x, p3.y), 0.0).rgb * w12.x * w3.y;
+  sum += textureLod(picture, vec2(p3.x, p3.y), 0.0).rgb * w3.x * w3.y;
+  return clamp(sum, 0.0, 1.0);
+}
+
+vec3 sharp(sampler2D picture, vec2 uv) {
+  return crisp ? cubic(picture, uv) : texture(picture, uv).rgb;
+}
+
+float coarseness(sampler2D picture) {
+  ivec2 size = textureSize(picture, 0);
+  return max(0.0, log2(float(min(size.x, size.y)) / ${COARSE.toFixed(1)}));
+}
+
+float fine(vec2 uv) {
+  float turn = 0.5 + 0.25 * (sin(TURN * (1.7 * uv.x + 0.6 * uv.y) + 1.0)
+    + sin(TURN * (1.9 * uv.y - 0.9 * uv.x) + 2.3));
+  return smoothstep(0.0, 1.0, (late - (1.0 - soft) * turn) / soft);
+}
+
+void main() {
+  vec2 uv = (vec2(gl_FragCoord.x, canvas.y - gl_FragCoord.y) - box.xy) / box.zw;
+  if (any(lessThan(uv, vec2(0.0))) || any(greaterThan(uv, vec2(1.0)))) {
+    vec2 all = vec2(gl_FragCoord.x, canvas.y - gl_FragCoord.y) / canvas;
+    colour = vec4(glow * textureLod(first, all, coarseness(first) + 2.0).rgb, glow > 0.0 ? 1.0 : 0.0);
+    return;
+  }
+  vec2 place = (uv - 0.5) * vec2(1.0, aspect);
+  vec2 a = source(place, backA, rippleA);
+  vec3 seen;
+  if (both) {
+    vec2 b = source(place, backB, rippleB);
+    float m = fine(uv);
+    seen = mix(sharp(first, a), sharp(second, b), m);
+    vec3 change = textureLod(second, b, coarseness(second)).rgb - textureLod(first, a, coarseness(first)).rgb;
+    seen += (share - m) * change;
+  } else {
+    seen = sharp(first, a);
+  }
+  colour = vec4(clamp(seen, 0.0, 1.0), 1.0);
+}`;
+
+/** the key before, this one, the one on its way, and one that is being let go */
+const SLOTS = 4;
+const SOFTWARE = /swiftshader|llvmpipe|software|basic render/i;
+const NAMES = [
+  ...[
+    'first',
+    'second',
+    'backA',
+    'backB',
+    'rippleA',
+    'rippleB',
+    'box',
+    'canvas',
+    'aspect',
+    'share',
+  ],
+  ...['late', 'soft', 'glow', 'both', 'crisp'],
+] as const;
+
+interface Slot {
+  texture: WebGLTexture;
+  sheet: Sheet | null;
+  used: number;
+}
+
+export class GlPainter {
+  readonly canvas = new OffscreenCanvas(1, 1);
+  /** why nothing can be drawn with it; empty while it can */
+  why = '';
+  private readonly gl: WebGL2RenderingContext | null;
+  private readonly at = new Map<string, WebGLUniformLocation | null>();
+  private slots: Slot[] = [];
+  private clock = 0;
+
+  /** `anyway` draws with a renderer that is software, too. */
+  constructor(anyway = false) {
+    this.gl = this.canvas.getContext('webgl2', {
+      alpha: true,
+      antialias: false,
+      depth: false,
+      powerPreference: 'high-performance',
+    });
+    if (this.gl === null) {
+      this.why = 'this browser has no WebGL2';
+      return;
+    }
+    const info = this.gl.getExtension('WEBGL_debug_renderer_info');
+    const renderer = String(
+      this.gl.getParameter(info?.UNMASKED_RENDERER_WEBGL ?? this.gl.RENDERER) ?? '',
+    );
+    if (SOFTWARE.test(renderer) && !anyway) {
+      this.why = 'the browser has no graphics card to draw with';
+      return;
+    }
+    this.canvas.addEventListener('webglcontextlost', (event) => {
+      event.preventDefault();
+      this.why = 'the graphics card was lost';
+    });
+    this.canvas.addEventListener('webglcontextrestored', () => {
+      this.why = '';
+      this.begin();
+    });
+    this.begin();
+  }
+
+  /** Draw into the canvas, which gets this size; false where nothing can be drawn. */
+  paint(seen: Composition, width: number, height: number, box: Box, glow: number, crisp: boolean) {
+    const { gl, canvas } = this;
+    if (gl === null || this.why !== '') return false;
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    gl.viewport(0, 0, width, height);
+    this.put(0, seen.first);
+    if (seen.second !== null) this.put(1, seen.second);
+    this.move('A', seen.firstMotion);
+    this.move('B', seen.secondMotion);
+    gl.uniform4f(this.where('box'), box.x, box.y, box.width, box.height);
+    gl.uniform2f(this.where('canvas'), width, height);
+    gl.uniform1f(this.where('aspect'), seen.first.height / seen.first.width);
+    gl.uniform1f(this.where('share'), smoothstep(seen.share));
+    gl.uniform1f(this.where('late'), lateness(seen.share));
+    gl.uniform1f(this.where('glow'), glow);
+    gl.uniform1i(this.where('both'), seen.second === null ? 0 : 1);
+    gl.uniform1i(this.where('crisp'), crisp ? 1 : 0);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    return true;
+  }
+
+  private begin(): void {
+    const { gl } = this;
+    if (gl === null) return;
+    const program = gl.createProgram();
+    for (const [kind, text] of [
+      [gl.VERTEX_SHADER, VERTEX],
+      [gl.FRAGMENT_SHADER, FRAGMENT],
+    ] as const) {
+      const shader = gl.createShader(kind);
+      if (shader === null) continue;
+      gl.shaderSource(shader, text);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
+      this.why = 'the graphics card refused the program that draws';
+      return;
+    }
+    gl.useProgram(program);
+    for (const name of NAMES) this.at.set(name, gl.getUniformLocation(program, name));
+    gl.uniform1i(this.where('first'), 0);
+    gl.uniform1i(this.where('second'), 1);
+    gl.uniform1f(this.where('soft'), SOFT);
+    this.slots = Array.from({ length: SLOTS }, () => ({
+      texture: this.texture(gl),
+      sheet: null,
+      used: 0,
+    }));
+  }
+
+  private texture(gl: WebGL2RenderingContext): WebGLTexture {
+    const texture = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.MIRRORED_REPEAT);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.MIRRORED_REPEAT);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+    return texture;
+  }
+
+  /** A picture is sent to the card once. */
+  private put(unit: number, sheet: Sheet): void {
+    const { gl } = this;
+    if (gl === null) return;
+    let slot = this.slots.find((each) => each.sheet === sheet);
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    if (slot === undefined) {
+      slot = this.slots.reduce((oldest, each) => (each.used < oldest.used ? each : oldest));
+      gl.bindTexture(gl.TEXTURE_2D, slot.texture);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, sheet.image);
+      gl.generateMipmap(gl.TEXTURE_2D);
+      slot.sheet = sheet;
+    } else {
+      gl.bindTexture(gl.TEXTURE_2D, slot.texture);
+    }
+    slot.used = ++this.clock;
+  }
+
+  private move(which: 'A' | 'B', motion: Motion): void {
+    const { turn } = back(motion);
+    const [x, y] = motion.shift;
+    this.gl?.uniform4f(this.where(`back${which}`), turn[0], turn[1], x, y);
+    this.gl?.uniform2f(this.where(`ripple${which}`), motion.ripple[0], motion.ripple[1]);
+  }
+
+  private where(name: string): WebGLUniformLocation | null {
+    return this.at.get(name) ?? null;
+  }
+}
