@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 HEADER = struct.Struct("<BBHIdd")
+WAY = struct.Struct("<7f")
 PATIENCE = 20.0
 """seconds to wait for anything; a loaded machine is slow"""
 
@@ -39,6 +40,9 @@ class Client:
         self._socket = self._context.__enter__()
         self.session = ""
         self.acknowledge = True
+        self.keys = "keys=" in url
+        self.ways: list[tuple[int, tuple[float, ...]]] = []
+        """(flags, way) of every key that came"""
 
     def __enter__(self) -> Self:
         return self
@@ -65,10 +69,16 @@ class Client:
                 self.session = message["session"]
             return message
         version, kind, reserved, sequence, captured, value = HEADER.unpack_from(data)
-        assert (version, kind, reserved) == (1, 3, 0)
+        start = HEADER.size
+        if self.keys:
+            assert (version, kind) == (1, 4) and reserved in (0, 1)
+            self.ways.append((reserved, WAY.unpack_from(data, start)))
+            start += WAY.size
+        else:
+            assert (version, kind, reserved) == (1, 3, 0)
         if self.acknowledge:
             self.send(type="ack", sequence=sequence)
-        return Picture(sequence, captured, value, data[HEADER.size :])
+        return Picture(sequence, captured, value, data[start:])
 
     def until(self, *types: str, **fields: Any) -> dict[str, Any]:
         """The next JSON message of one of ``types`` in which ``fields`` are as given."""

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from phosphene.server.limits import Limits
+from phosphene.show.display import Motion, Path, Way
 from phosphene.show.looks import looks
 from tests.server.client import Picture, now
 from tests.server.conftest import SIDE, serving
@@ -348,3 +349,33 @@ def test_credits_come_whenever_seeing_begins(served) -> None:
         for _ in range(4):
             client.send_packet(1, jpeg())
             assert client.until("ready")["credits"] == 1
+
+
+def test_who_moves_pictures_itself_is_told_the_cameras_way(served) -> None:
+    with served.socket("keys=1") as client:
+        client.send(type="set", values={"camera.rotate": 90.0}, id=1)
+        client.until("config", id=1)
+        client.pictures(3)
+        client.ways.clear()
+        pictures = client.pictures(4)
+        assert [size_of(picture.jpeg) for picture in pictures] == [(SIDE, SIDE)] * 4
+        for flags, (re, im, *_, seconds) in client.ways:
+            assert flags == 0 and seconds > 0
+            # a quarter of a turn a second, times the mids, about 1
+            assert 0.3 < math.atan2(im, re) / seconds < 4
+
+
+def test_the_first_key_has_no_way_and_missed_ones_are_made_up_for(served) -> None:
+    with served.socket("keys=1") as client:
+        client.pictures(1)
+        assert client.ways[0][0] == 1
+
+
+def test_a_path_is_whole_however_many_keys_were_missed() -> None:
+    path, step = Path(), Way(Motion(1.1 + 0.1j, 0.01j), 0.1)
+    for number in range(300):
+        path.add(number, step)
+    assert path.between(None, 5).cut and path.between(3, 299).cut
+    whole = path.between(290, 299)
+    assert not whole.cut and whole.seconds == pytest.approx(0.9)
+    assert whole.motion.turn == pytest.approx((1.1 + 0.1j) ** 9)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from phosphene.server.refusal import Refusal
 from phosphene.server.wire import HEADER, Kind, Packet, pack, unpack
+from phosphene.show.display import Motion, Way
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -39,6 +40,14 @@ def test_layout() -> None:
     assert struct.unpack_from("<BBHI", message) == (1, 3, 0, 5)
     assert struct.unpack_from("<d", message, 8) == (1.5,)
     assert math.isnan(struct.unpack_from("<d", message, 16)[0])
+
+
+def test_layout_of_a_key() -> None:
+    way = Way(Motion(1.5 - 0.5j, 0.25j, 0.125 + 0j), 0.5, cut=True)
+    message = pack(Packet(Kind.KEY_OUT, 7, 1.5, math.nan, b"jpeg", way))
+    assert struct.unpack_from("<BBHI", message) == (1, 4, 1, 7)
+    assert struct.unpack_from("<7f", message, 24) == (1.5, -0.5, 0, 0.25, 0.125, 0, 0.5)
+    assert message[52:] == b"jpeg"
 
 
 @given(st.binary(max_size=200))

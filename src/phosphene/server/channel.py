@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from phosphene.server.handover import hand_over
 from phosphene.server.jpeg import to_jpeg
 from phosphene.server.meter import Meter
+from phosphene.show.display import Path
 from phosphene.show.live import Playing, Shown
 
 
@@ -19,6 +20,8 @@ class Picture:
 
     shown: Shown
     jpeg: bytes
+    path: Path = field(default_factory=Path)
+    """to it, from the pictures before"""
 
 
 class Consumer(Protocol):
@@ -51,6 +54,7 @@ class Channel:
         self.quality = quality
         self.meter = Meter()
         """milliseconds of JPEG encoding"""
+        self._path = Path()
         self._waiting: Shown | None = None
         self._encoded: Picture | None = None
         self._wanted = True
@@ -102,6 +106,7 @@ class Channel:
 
     def _finished(self, shown: Shown) -> None:
         with self._change:
+            self._path.add(shown.sequence, shown.way)
             self._waiting = shown
             self._change.notify()
 
@@ -118,7 +123,7 @@ class Channel:
                     jpeg = to_jpeg(shown.image, self.quality)
             with self._change:
                 on_its_way = self._encoded is not None
-                self._encoded = Picture(shown, jpeg)
+                self._encoded = Picture(shown, jpeg, self._path)
             if not on_its_way:
                 hand_over(self._loop, self._deliver)
 

@@ -59,6 +59,9 @@ class Connection(ABC):
         self.limits = limits
         self.tally = tally
         self.sent = 0
+        self.keys = False
+        """whether the client moves pictures itself"""
+        self._shown: int | None = None
         self._socket = socket
         self._gate = gate_of(socket)
         self._abort = abort
@@ -187,7 +190,10 @@ class Connection(ABC):
         if self._heard.spare():
             await self._send(heard_message(shown, captured))
         value = math.nan if shown.position is None else shown.position
-        packet = wire.Packet(wire.Kind.PICTURE_OUT, shown.sequence, captured, value, picture.jpeg)
+        way = picture.path.between(self._shown, shown.sequence) if self.keys else None
+        self._shown = shown.sequence
+        kind = wire.Kind.PICTURE_OUT if way is None else wire.Kind.KEY_OUT
+        packet = wire.Packet(kind, shown.sequence, captured, value, picture.jpeg, way)
         # counted before it is sent: the acknowledgement may be faster than this task
         self.window.sent(shown.sequence & 0xFFFFFFFF, time.monotonic())
         self.refresh()

@@ -32,7 +32,12 @@ def socket_routes(theatre: Theatre) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/ws")
-    async def ws(socket: WebSocket, resume: str | None = None, watch: str | None = None) -> None:
+    async def ws(
+        socket: WebSocket,
+        resume: str | None = None,
+        watch: str | None = None,
+        keys: bool = False,
+    ) -> None:
         await socket.accept()
         address = address_of(socket)
         try:
@@ -41,9 +46,9 @@ def socket_routes(theatre: Theatre) -> APIRouter:
                 if gate is not None:
                     gate.admit("perform" if watch is None else "watch")
                 if watch is None:
-                    await _perform(theatre, socket, address, resume)
+                    await _perform(theatre, socket, address, resume, keys)
                 else:
-                    await _watch(theatre, socket, address, watch)
+                    await _watch(theatre, socket, address, watch, keys)
         except Refusal as refusal:
             theatre.tally.turned_away.labels(refusal.code).inc()
             log.info("turned %s away: %s", address, refusal)
@@ -54,7 +59,9 @@ def socket_routes(theatre: Theatre) -> APIRouter:
     return router
 
 
-async def _perform(theatre: Theatre, socket: WebSocket, address: str, resume: str | None) -> None:
+async def _perform(
+    theatre: Theatre, socket: WebSocket, address: str, resume: str | None, keys: bool
+) -> None:
     stage = theatre.stage
     performer = Performer(
         socket,
@@ -65,6 +72,7 @@ async def _perform(theatre: Theatre, socket: WebSocket, address: str, resume: st
         stage.microphone,
         theatre.stats,
     )
+    performer.keys = keys
     seat = await stage.perform(performer, address, resume)
     performer.sit(seat)
     await performer.mailbox.reply(_hello(theatre, seat.id, "perform", seat.session.config))
@@ -79,7 +87,7 @@ async def _perform(theatre: Theatre, socket: WebSocket, address: str, resume: st
         )
 
 
-async def _watch(theatre: Theatre, socket: WebSocket, address: str, watch: str) -> None:
+async def _watch(theatre: Theatre, socket: WebSocket, address: str, watch: str, keys: bool) -> None:
     stage = theatre.stage
     seat = None if watch == LATEST else stage.find(watch)
     refreshed: Callable[[Watcher], None] = stage.refresh
@@ -87,6 +95,7 @@ async def _watch(theatre: Theatre, socket: WebSocket, address: str, watch: str) 
         channel = seat.channel
         refreshed = lambda _: channel.refresh()  # noqa: E731
     watcher = Watcher(socket, theatre.limits, theatre.tally, _abort(theatre, socket), refreshed)
+    watcher.keys = keys
     config = stage.config if seat is None else seat.session.config
     await watcher.mailbox.reply(_hello(theatre, watch, "watch", config))
     log.info("%s watches %s", address, watch)

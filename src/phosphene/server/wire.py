@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from phosphene.server.refusal import Refusal
+from phosphene.show.display import Way
 
 VERSION = 1
 HEADER = struct.Struct("<BBHIdd")
 """version, kind, reserved, sequence, captured, value"""
+
+
+WAY = struct.Struct("<7f")
+"""after the header of a key: turn, shift and ripple of the camera since the key before, seconds"""
+CUT = 1
+"""in the reserved field of a key: it has nothing to do with the one before"""
 
 
 class Kind(IntEnum):
@@ -23,6 +30,8 @@ class Kind(IntEnum):
     """float32 mono PCM, from the client"""
     PICTURE_OUT = 3
     """JPEG, to the client"""
+    KEY_OUT = 4
+    """the same with the camera's way since the key before, for a client that moves pictures itself"""
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,26 @@ class Packet:
     value: float
     """sound: Hz; picture out: song position in seconds, NaN without a song"""
     payload: bytes | memoryview
+    way: Way | None = None
+    """of a key"""
 
 
 def pack(packet: Packet) -> bytes:
     """A packet as it goes over the wire."""
+    way = packet.way
+    flags = CUT if way is not None and way.cut else 0
     header = HEADER.pack(
-        VERSION, packet.kind, 0, packet.sequence & 0xFFFFFFFF, packet.captured, packet.value
+        VERSION, packet.kind, flags, packet.sequence & 0xFFFFFFFF, packet.captured, packet.value
     )
-    return header + packet.payload
+    if way is None:
+        return header + packet.payload
+    motion = way.motion
+    numbers = (
+        each
+        for part in (motion.turn, motion.shift, motion.ripple)
+        for each in (part.real, part.imag)
+    )
+    return header + WAY.pack(*numbers, way.seconds) + packet.payload
 
 
 def unpack(message: bytes) -> Packet:

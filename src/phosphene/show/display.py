@@ -44,6 +44,8 @@ FORGET_SECONDS = 0.7
 """how much of the past counts for the speed at which the camera is believed to go on"""
 LONGEST_GUESS = 2.0
 """seconds; without news for longer the camera stands still"""
+REMEMBERED_WAYS = 256
+"""so many keys may a viewer miss and still know the camera's way since the last it had"""
 PUNCH_OCTAVES = 0.08
 """zoom at a beat of full strength at beat_punch 1, doublings"""
 PUNCH_SECONDS = 0.11
@@ -247,6 +249,52 @@ def punch(since: float, strength: float) -> Motion:
     angle = 2 * math.pi * SHAKE_HERTZ * since
     shake = SHAKE_WIDTHS * left * complex(math.sin(angle), math.sin(1.3 * angle))
     return Motion(complex(2.0 ** (PUNCH_OCTAVES * left)), shake)
+
+
+@dataclass(frozen=True)
+class Way:
+    """From one key to another: what a display must know besides the picture."""
+
+    motion: Motion = REST
+    """of the camera"""
+    seconds: float = 0.0
+    """of the show's time"""
+    cut: bool = False
+    """they have nothing to do with each other"""
+
+    def then(self, later: Way) -> Way:
+        """Both, one after the other."""
+        return Way(
+            self.motion.then(later.motion),
+            self.seconds + later.seconds,
+            self.cut or later.cut,
+        )
+
+
+class Path:
+    """The last ways of a session, for viewers that miss keys."""
+
+    def __init__(self) -> None:
+        self._ways: deque[tuple[int, Way]] = deque(maxlen=REMEMBERED_WAYS)
+
+    def add(self, sequence: int, way: Way) -> None:
+        """The way to the key of that number, from the one before."""
+        self._ways.append((sequence, way))
+
+    def between(self, last: int | None, sequence: int) -> Way:
+        """From the key ``last`` to another; a cut where nobody knows any more, or there was none."""
+        # a copy at once: another thread may add meanwhile
+        ways = [
+            way
+            for number, way in tuple(self._ways)
+            if last is not None and last < number <= sequence
+        ]
+        if last is None or len(ways) != sequence - last:
+            return Way(cut=True)
+        whole = ways[0]
+        for way in ways[1:]:
+            whole = whole.then(way)
+        return whole
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.diffusion.stream import Key
 from phosphene.errors import PhospheneError
+from phosphene.show.display import Way
 from phosphene.show.live.credits import Credits
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.mailbox import Mailbox
@@ -57,6 +58,8 @@ class Drawn:
 
     key: Key
     stamp: Stamp
+    way: Way = field(default_factory=Way)
+    """of the camera, since the one before"""
 
 
 @dataclass

@@ -116,7 +116,8 @@ class Stage:
         if cue is None:
             return None
         self._desk.goal = self._cues.goal
-        return Drawn(*self._stamps.play(cue, stamp))
+        key, stamp = self._stamps.play(cue, stamp)
+        return Drawn(key, stamp, self._stamps.way)
 
     def _fitting(self, picture: Input) -> Input:
         """A picture at the size that is drawn, which may have changed since it was encoded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.audio.types import AudioFeatures
+from phosphene.show.display import Way
 
 Hear = Literal["nothing", "song", "sound", "soundcard"]
 BeatAction = Literal["tap", "double", "half", "nudge", "release"]
@@ -44,6 +45,8 @@ class Shown:
     """beats per minute, 0 for none"""
     confidence: float
     """0..1, of the tempo"""
+    way: Way = field(default_factory=Way)
+    """from the picture before"""
 
 
 MODEL_SHARE = 0.75
