@@ -352,7 +352,7 @@ def test_credits_come_whenever_seeing_begins(served) -> None:
 
 
 def test_who_moves_pictures_itself_is_told_the_cameras_way(served) -> None:
-    with served.socket("keys=1") as client:
+    with served.socket("?keys=1") as client:
         client.send(type="set", values={"camera.rotate": 90.0}, id=1)
         client.until("config", id=1)
         client.pictures(3)
@@ -366,7 +366,7 @@ def test_who_moves_pictures_itself_is_told_the_cameras_way(served) -> None:
 
 
 def test_the_first_key_has_no_way_and_missed_ones_are_made_up_for(served) -> None:
-    with served.socket("keys=1") as client:
+    with served.socket("?keys=1") as client:
         client.pictures(1)
         assert client.ways[0][0] == 1
 
