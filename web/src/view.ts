@@ -22,7 +22,7 @@ const display = new Display(
   () => undefined,
 );
 const link = new Link(
-  { watch: options.get('session') ?? 'latest' },
+  { watch: options.get('session') ?? 'latest', keys: '1' },
   {
     state: (state) => {
       if (state === 'open') display.clear(true);

@@ -35,7 +35,7 @@ function near(a: Motion, b: Motion, digits = 8): void {
 
 const sheet = (): Sheet =>
   ({ image: null, width: 512, height: 288, close: () => undefined }) as unknown as Sheet;
-const key = (motion: Motion, cut = false): Key => ({ sheet: sheet(), motion, span: 0.4, cut });
+const key = (motion: Motion, cut = false): Key => ({ sheet: sheet(), motion, cut });
 
 /** where a corner of the scene is on the screen, if the model changed nothing since key 0 */
 function corner(

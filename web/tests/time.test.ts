@@ -168,7 +168,7 @@ describe('lead', () => {
   it('stays in bounds whatever it sees', () => {
     const lead = new Lead();
     for (let i = 0; i < 500; i++) lead.arrived(-10);
-    expect(lead.seconds).toBe(1.5);
+    expect(lead.seconds).toBe(3);
     for (let i = 0; i < 5000; i++) lead.arrived(10);
     expect(lead.seconds).toBe(0);
   });

@@ -1,5 +1,9 @@
 /** Records what is shown, with its sound, into a file of the browser's best kind. */
 
+import { Brush } from './brush';
+import { place } from './fit';
+import type { Composition } from './mix';
+import { REST } from './motion';
 import type { Sheet } from './sheet';
 
 const KINDS = [
@@ -14,6 +18,7 @@ const SHORTEST_SIDE = 720;
 
 export class Recorder {
   private readonly canvas = document.createElement('canvas');
+  private readonly brush = new Brush();
   private readonly context = this.canvas.getContext('2d', { alpha: false });
   private readonly recorder: MediaRecorder;
   private readonly pieces: Blob[] = [];
@@ -24,7 +29,7 @@ export class Recorder {
     // video coders want even sides
     this.canvas.width = 2 * Math.round((picture.width * scale) / 2);
     this.canvas.height = 2 * Math.round((picture.height * scale) / 2);
-    this.draw(picture);
+    this.draw({ first: picture, firstMotion: REST, second: null, secondMotion: REST, share: 0 });
     const stream = this.canvas.captureStream();
     for (const track of sound.getAudioTracks()) stream.addTrack(track);
     const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind)) ?? '';
@@ -36,10 +41,11 @@ export class Recorder {
     this.recorder.start(1000);
   }
 
-  draw(picture: Sheet): void {
+  /** What is seen, moved and mixed as on the stage; another shape of picture fills the frame. */
+  draw(seen: Composition): void {
     if (this.context === null) return;
-    this.context.imageSmoothingQuality = 'high';
-    this.context.drawImage(picture.image, 0, 0, this.canvas.width, this.canvas.height);
+    const { width, height } = seen.first;
+    this.brush.draw(this.context, seen, place('cover', width, height, this.canvas), 0);
   }
 
   stop(): void {

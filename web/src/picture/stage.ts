@@ -1,14 +1,14 @@
 /** The canvas that shows the picture, with its glow around it. */
 
 import { accentHue } from './accent';
+import { Brush, GLOW } from './brush';
 import { Effort } from './effort';
 import { type Fit, place, resolution } from './fit';
+import type { Composition } from './mix';
 import type { Sheet } from './sheet';
 
 const SAMPLE = 16;
 const SAMPLE_EVERY_MS = 400;
-/** of the picture's light that falls beside it */
-const GLOW = 0.3;
 
 /** What is seen beside a picture that does not fill the window. */
 export type Beside = 'glow' | 'black' | 'nothing';
@@ -18,7 +18,8 @@ export class Stage {
   private readonly sample: CanvasRenderingContext2D;
   private readonly effort = new Effort();
   private ticked = 0;
-  private picture: Sheet | null = null;
+  private readonly brush = new Brush();
+  private seen: Composition | null = null;
   private sampled = 0;
   private fit: Fit = 'cover';
 
@@ -37,9 +38,14 @@ export class Stage {
     this.resize();
   }
 
-  /** The picture on show. */
+  /** The newest key on show. */
   get current(): Sheet | null {
-    return this.picture;
+    return this.seen === null ? null : (this.seen.second ?? this.seen.first);
+  }
+
+  /** Why it is not drawn on a graphics card; empty where it is. */
+  get why(): string {
+    return this.brush.why;
   }
 
   setFit(fit: Fit): void {
@@ -47,13 +53,13 @@ export class Stage {
     this.draw();
   }
 
-  show(picture: Sheet, now: number): void {
-    this.picture?.close();
-    this.picture = picture;
+  /** What is seen now; once a display frame. */
+  show(seen: Composition, now: number): void {
+    this.seen = seen;
     this.draw();
     if (now - this.sampled > SAMPLE_EVERY_MS) {
       this.sampled = now;
-      this.light(picture);
+      this.light(seen.second ?? seen.first);
     }
   }
 
@@ -66,17 +72,17 @@ export class Stage {
   }
 
   private draw(): void {
-    const { picture, context, canvas } = this;
-    if (picture === null) return;
-    const box = place(this.fit, picture.width, picture.height, canvas);
-    context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = 'high';
-    if (this.fit === 'contain') this.drawBeside();
-    context.drawImage(picture.image, box.x, box.y, box.width, box.height);
+    const { seen, context, canvas } = this;
+    if (seen === null) return;
+    const box = place(this.fit, seen.first.width, seen.first.height, canvas);
+    const beside = this.fit === 'contain';
+    if (beside) this.drawBeside();
+    this.brush.draw(context, seen, box, beside && this.beside === 'glow' ? GLOW : 0);
   }
 
   private drawBeside(): void {
     const { context, canvas, sample } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (this.beside !== 'glow') return;
     context.globalAlpha = GLOW;

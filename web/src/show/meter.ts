@@ -6,8 +6,18 @@ import { Recent } from '../time/recent';
 export class Meter {
   private readonly ages = new Recent(60);
   private readonly offs = new Recent(60);
+  private readonly between = new Recent(120);
+  private framed = Number.NaN;
   private count = 0;
   private since = performance.now();
+
+  /** A frame of the screen. */
+  frame(at: number): void {
+    const between = at - this.framed;
+    this.framed = at;
+    // longer ones are a hidden page
+    if (between < 500) this.between.add(between);
+  }
 
   shown(at: number, captured: number, offMs: number): void {
     this.count++;
@@ -15,6 +25,8 @@ export class Meter {
     if (!Number.isNaN(offMs)) this.offs.add(offMs);
     if (at - this.since < 500) return;
     figures.value = {
+      screenFps: 1000 / this.between.quantile(0.5),
+      motionMs: this.between.quantile(0.5),
       fps: (this.count * 1000) / (at - this.since),
       ageMs: this.ages.quantile(0.5),
       offMs: this.offs.quantile(0.5),

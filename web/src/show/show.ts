@@ -1,12 +1,15 @@
 /** The show: the line to the server, the sources, the picture. One per page. */
 
 import { type Schema, sections } from '../controls/schema';
+import type { Composition } from '../picture/mix';
+import { type Motion, REST } from '../picture/motion';
 import type { Stage } from '../picture/stage';
 import * as settings from '../state/settings';
 import * as store from '../state/store';
+import { type Beat, Beats, beatOfPulse, beatOfSong, hardness } from '../time/beats';
 import { Playout } from '../time/playout';
 import { Link, type LinkState } from '../wire/link';
-import type { BeatAction, FromServer } from '../wire/messages';
+import type { BeatAction, FromServer, Heard } from '../wire/messages';
 import { Display, type Picture, type Shown } from './display';
 import { Meter } from './meter';
 import { Sources } from './sources';
@@ -20,13 +23,14 @@ export class Show {
   private readonly link: Link;
   private readonly playout = new Playout();
   private readonly meter = new Meter();
+  private readonly beats = new Beats();
   private readonly display: Display;
   /** of the input of the picture shown last, ms, until the server knows */
   private age: number | null = null;
 
   constructor(private readonly stage: Stage) {
     this.link = new Link(
-      {},
+      { keys: '1' },
       {
         state: (state) => this.linked(state),
         message: (message) => this.message(message),
@@ -44,6 +48,8 @@ export class Show {
       stage,
       (picture, ready) => this.due(picture, ready),
       (shown) => this.shown(shown),
+      (now, interval) => this.accent(now, interval),
+      (seen, now, pushed) => this.frame(seen, now, pushed),
     );
     settings.connect((values, id) => this.link.send({ type: 'set', values, id }));
     setInterval(() => this.clock(), CLOCK_EVERY_MS);
@@ -147,13 +153,46 @@ export class Show {
 
   private due({ captured, value }: Picture, ready: number): number | null {
     if (!Number.isNaN(value) && store.hearing.peek() === 'song') {
-      return this.sources.player.due(value, offsetMs(), ready);
+      // the key after it is approached while it is seen, so it must be here by then
+      return this.sources.player.due(value, offsetMs(), ready, this.display.interval);
     }
     return Number.isNaN(captured) ? ready : this.playout.schedule(captured, ready);
   }
 
-  private shown({ sheet, sequence, captured, value, at }: Shown): void {
-    this.takes.shown(sheet);
+  /** What the beat does to the picture now. */
+  private accent(now: number, interval: number): Motion {
+    const knob = Number(settings.setting('camera.beat_punch').peek() ?? 0);
+    const heard = store.heard.now;
+    if (heard === null) return REST;
+    const beat = this.beatAt(now, heard);
+    const strength = hardness(heard.bass, heard.energy);
+    return this.beats.push(beat && { ...beat, strength }, knob, interval);
+  }
+
+  private beatAt(now: number, heard: Heard): Beat | null {
+    const { player } = this.sources;
+    const song = store.song.peek();
+    if (store.hearing.peek() === 'song' && player.playing && song !== null) {
+      const position = player.heardAt(now) - offsetMs() / 1000;
+      return beatOfSong(song.beats, position, 1);
+    }
+    const { beat_position: position, tempo, confidence, bass, energy } = heard;
+    if (heard.t === undefined) return null;
+    return beatOfPulse({ t: heard.t + offsetMs(), position, tempo, confidence, bass, energy }, now);
+  }
+
+  /** Every frame of the screen. */
+  private frame(seen: Composition, now: number, pushed: boolean): void {
+    this.takes.frame(seen);
+    this.meter.frame(now);
+    this.stage.canvas.dispatchEvent(
+      new CustomEvent('phosphene-frame', {
+        detail: { at: now, pushed, turn: seen.firstMotion.turn },
+      }),
+    );
+  }
+
+  private shown({ sequence, captured, value, at }: Shown): void {
     const { player } = this.sources;
     const inSong = !Number.isNaN(value) && player.playing;
     const off = inSong ? (player.heardAt(at) - value) * 1000 - offsetMs() : Number.NaN;

@@ -48,13 +48,16 @@ export class SongPlayer {
     }
   }
 
-  /** When to show a picture meant for `position` (s), `offsetMs` after its sound; null: too far off. */
-  due(position: number, offsetMs: number, now: number): number | null {
+  /**
+   * When to show a picture meant for `position` (s), `offsetMs` after its sound; null: too far off. It is asked for so
+   * that it is here `aheadMs` before.
+   */
+  due(position: number, offsetMs: number, now: number, aheadMs = 0): number | null {
     if (!this.playing) return now;
     const due = this.clock.when(position + this.latency()) + offsetMs;
     const slack = (due - now) / 1000;
     if (slack > this.lead.seconds + STALE || slack < -STALE) return null;
-    this.lead.arrived(slack);
+    this.lead.arrived(slack - aheadMs / 1000);
     return due;
   }
 }

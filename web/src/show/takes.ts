@@ -1,7 +1,7 @@
 /** What is taken from the stage: pictures, recordings, portraits of looks. */
 
+import type { Composition } from '../picture/mix';
 import { download, Recorder, still, thumbnail } from '../picture/recorder';
-import type { Sheet } from '../picture/sheet';
 import type { Stage } from '../picture/stage';
 import * as store from '../state/store';
 
@@ -17,9 +17,9 @@ export class Takes {
     private readonly sound: () => MediaStream,
   ) {}
 
-  /** A new picture is on the stage. */
-  shown(picture: Sheet): void {
-    this.recorder?.draw(picture);
+  /** Something is seen, once a frame of the screen. */
+  frame(seen: Composition): void {
+    this.recorder?.draw(seen);
   }
 
   async snapshot(): Promise<void> {

@@ -26,6 +26,11 @@ export interface SongInfo {
 }
 
 export interface Figures {
+  /** frames of the screen in a second, each of them moved to its moment */
+  screenFps: number;
+  /** from the moment that a motion is meant for to the next one, ms */
+  motionMs: number;
+  /** pictures that the model drew, in a second */
   fps: number;
   /** from the moment something happened to the moment its picture is seen, ms */
   ageMs: number;

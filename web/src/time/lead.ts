@@ -8,7 +8,8 @@ import { Recent } from './recent';
 
 const REMEMBERED = 40;
 const SLACK = 0.02;
-const LONGEST = 1.5;
+/** two keys of a model that draws one in a second and a half */
+const LONGEST = 3;
 
 export class Lead {
   /** seconds */

@@ -14,8 +14,6 @@ export interface Key {
   sheet: Sheet;
   /** the camera's way since the key before */
   motion: Motion;
-  /** the show's time that this took, seconds; 0 where nobody said */
-  span: number;
   /** it has nothing to do with the one before */
   cut: boolean;
 }

@@ -36,6 +36,8 @@ export interface Heard {
   confidence: number;
   section: number;
   chroma: number[];
+  /** when that was, on this page's clock, ms */
+  t?: number;
 }
 
 export interface Level {
