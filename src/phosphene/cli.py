@@ -18,6 +18,7 @@ from phosphene.commands import (
     live,
     models,
     render,
+    score,
     train,
     transform,
 )
@@ -26,6 +27,7 @@ from phosphene.errors import PhospheneError
 COMMANDS = (
     live,
     render,
+    score,
     transform,
     batch,
     dream,

@@ -22,6 +22,8 @@ from phosphene.show.live import Level, SessionStats
         ('{"type":"source","hear":"song","song":"x","see":true}', say.UseSource),
         ('{"type":"beat","action":"tap","t":1}', say.Beat),
         ('{"type":"scene"}', say.Scene),
+        ('{"type":"controllers","values":{"fader 1":0.5}}', say.Controllers),
+        ('{"type":"record","on":true,"id":1}', say.Record),
         ('{"type":"preset","name":"Ocean"}', say.Preset),
         ('{"type":"ack","sequence":4294967295}', say.Ack),
     ],

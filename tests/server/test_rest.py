@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import phosphene
 from phosphene.config import PipelineConfig
 from phosphene.show.looks import looks
+from phosphene.show.score import parse
 
 
 def get(served, path):
@@ -67,6 +68,31 @@ def test_config_can_be_rendered_with(served, tmp_path) -> None:
         path = tmp_path / "show.toml"
         path.write_text(get(served, f"/api/sessions/{client.session}/config.toml"))
     assert PipelineConfig.from_toml(path).prompt.base_prompt == "ruby cells"
+
+
+def test_a_show_can_be_saved_after_the_fact_and_drawn_again(served) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        client.pictures(2)
+        client.send(type="controllers", values={"fader": 0.5})
+        client.send(type="set", values={"prompt.base_prompt": "ruby cells"}, id=1)
+        client.until("config")
+        address = f"/api/sessions/{client.session}/show"
+        early = parse(get(served, address + ".score"))
+        client.send(type="record", on=True, id=2)
+        assert client.until("record") == {"type": "record", "on": True, "id": 2}
+        client.pictures(3)
+        client.send(type="set", values={"camera.zoom": 2.0}, id=3)
+        client.until("config")
+        late = parse(get(served, address + ".score"))
+        with pytest.raises(urllib.error.HTTPError) as error:
+            get(served, address + ".wav")
+        assert error.value.code == 404
+    assert [c.set for c in early.changes if c.set] == [{"prompt.base_prompt": "ruby cells"}]
+    assert [c.controllers for c in early.changes if c.controllers] == [{"fader": 0.5}]
+    assert late.config.prompt.base_prompt == "ruby cells"
+    assert [c.set for c in late.changes if c.set] == [{"camera.zoom": 2.0}]
+    assert late.seconds < early.seconds + 60
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import LSDPipeline
 from phosphene.errors import ConfigError
-from phosphene.show.live.settings import with_values
+from phosphene.show.changes import with_values
 from phosphene.show.looks import flatten, look_settings, looks, parse_look
 
 

@@ -11,8 +11,8 @@ import pytest
 from phosphene.config import PipelineConfig
 from phosphene.errors import ConfigError
 from phosphene.show import mapping as module
+from phosphene.show.changes import with_values
 from phosphene.show.live.dream import breath
-from phosphene.show.live.settings import with_values
 from phosphene.show.mapping import Mappings, Reaction, find_mapping, load_mapping, react
 from tests.show.test_director import Live
 from tests.show.toy import toy

@@ -13,8 +13,8 @@ from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig, Route
 from phosphene.errors import ConfigError
 from phosphene.show import routes
+from phosphene.show.changes import with_values
 from phosphene.show.live.dream import breath
-from phosphene.show.live.settings import with_values
 from phosphene.show.routes import FEATURES, NOTES, Now, check_routes, routed
 from tests.conftest import make_features
 from tests.show.test_director import Live, Offline, assert_same, busy

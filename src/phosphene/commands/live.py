@@ -50,7 +50,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="let the machines of a Ray cluster draw: local, ray://HOST:PORT, HOST:PORT or auto",
     )
     group = parser.add_argument_group("exits and inputs of this machine")
-    group.add_argument("--record", metavar="OUT.mp4", help="record the pictures, without sound")
+    group.add_argument(
+        "--record",
+        metavar="OUT",
+        help="OUT.mp4: record the pictures, without sound; OUT.score: write the show down, to be drawn"
+        " again by `phosphene render --score`",
+    )
     group.add_argument("--overwrite", action="store_true", help="replace an existing recording")
     group.add_argument("--rtmp", metavar="URL", help="stream to a service")
     group.add_argument(

@@ -6,6 +6,7 @@ import argparse
 
 from phosphene.commands.form import Commands, command
 from phosphene.commands.settings import add_settings, read_settings
+from phosphene.errors import InputError
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -16,9 +17,15 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "Song in, diffusion music video with that song's sound out.",
         '  phosphene render song.mp3 -o out.mp4 --prompt "teal ocean waves"\n'
         "  phosphene render song.mp3 --start 60 --duration 20 --preset quality\n"
-        "  phosphene render song.mp3 --resume              go on after a kill\n",
+        "  phosphene render song.mp3 --resume              go on after a kill\n"
+        "  phosphene render song.mp3 --score show.score -o show.mp4 --size 1920x1080 --fps 60\n",
     )
-    parser.add_argument("songs", nargs="+", metavar="SONG", help="sound or video file")
+    parser.add_argument("songs", nargs="*", metavar="SONG", help="sound or video file")
+    parser.add_argument(
+        "--score",
+        metavar="F.score",
+        help="draw a recorded show again, with its own settings; SONG is what it played",
+    )
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="video file, or a folder for many songs"
     )
@@ -41,6 +48,10 @@ def _run(args: argparse.Namespace) -> int:
     from phosphene.show.render import RenderOptions
     from phosphene.show.settings import outputs_for, parse_size
 
+    if args.score:
+        return _replay(args)
+    if not args.songs:
+        raise InputError("name a song to render, or a --score.")
     options = RenderOptions(
         start=args.start,
         duration=args.duration,
@@ -49,3 +60,22 @@ def _run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
     )
     return render_many(outputs_for(args.songs, args.output), read_settings(args), options)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from phosphene.show.render import RenderOptions
+    from phosphene.show.replay import render_score
+    from phosphene.show.settings import parse_size
+
+    if args.start or args.duration is not None:
+        raise InputError("a part of a score is cut with `phosphene score trim`.")
+    options = RenderOptions(
+        size=parse_size(args.size) if args.size else None,
+        resume=args.resume,
+        overwrite=args.overwrite,
+    )
+    out = args.output or Path(args.score).stem + ".mp4"
+    print(render_score(args.score, out, args.songs, options, fps=args.fps).describe())
+    return 0

@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, ModelFacts, load_pipeline
 from phosphene.errors import ModelError
 from phosphene.server.app import create_app
 from phosphene.server.browser import open_browser
-from phosphene.server.exits.choose import ExitOptions, choose_exits
+from phosphene.server.exits.choose import ExitOptions, choose_exits, is_score
 from phosphene.server.limits import Limits
 from phosphene.server.links import reachable
 from phosphene.server.listen import Server, bind, run
@@ -23,8 +25,10 @@ from phosphene.server.pages import check_page
 from phosphene.server.security import Guard, choose_token, named
 from phosphene.server.stage import Stage
 from phosphene.server.theatre import Theatre
+from phosphene.show.analysis import check_target
 from phosphene.show.live import Players, Session, side_by_side
 from phosphene.show.render import apply_size
+from phosphene.show.score import sound_beside
 from phosphene.video.spec import Size
 
 log = logging.getLogger(__name__)
@@ -62,10 +66,14 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
     check_page()
     token = choose_token(options.host, options.token)
     exits = choose_exits(options.exits, config, options.size or EXIT_SIZE)
+    record = options.exits.record
+    scores = (
+        score_files(Path(record), options.exits.overwrite) if record and is_score(record) else None
+    )
     with bind(options.host, options.port) as listener, ExitStack() as files:
         microphone = Microphone(options.device) if options.soundcard else None
         base, config = files.enter_context(_models(config, options))
-        stage = Stage(base, config, Limits(sessions=options.max_sessions), microphone)
+        stage = Stage(base, config, Limits(sessions=options.max_sessions), microphone, scores)
         theatre = Theatre(stage, stage.limits, exits=exits)
         port = listener.getsockname()[1]
         names = frozenset(map(named, (options.host, *options.allow_hosts)))
@@ -79,6 +87,22 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
 
         run(Server(create_app(theatre, guard), theatre, ready), listener)
     log.info("stopped")
+
+
+def score_files(path: Path, overwrite: bool) -> Iterator[Path]:
+    """A file for the score of each session: FILE.score, FILE-2.score ... Raises OutputError."""
+    check_target(path, overwrite)
+    names = chain([path], (path.with_stem(f"{path.stem}-{number}") for number in count(2)))
+
+    def free() -> Iterator[Path]:
+        for number, each in enumerate(names):
+            if overwrite and number == 0:
+                for old in (each, sound_beside(each)):
+                    old.unlink(missing_ok=True)
+            if not each.exists():
+                yield each
+
+    return free()
 
 
 @contextmanager

@@ -101,6 +101,11 @@ class Performer(Connection):
                     self.seat.session.beat(message.action, at, message.ms / 1e3)
                 case say.Scene():
                     self.seat.session.scene()
+                case say.Controllers():
+                    self.seat.session.controllers(message.values)
+                case say.Record():
+                    self.seat.session.keep(message.on)
+                    await self.mailbox.reply(say.RecordReply(on=message.on, id=message.id))
         except PhospheneError as error:
             await self.mailbox.reply(_answer(error, message))
 
@@ -139,17 +144,17 @@ class Performer(Connection):
 
     def _use(self, message: say.UseSource) -> say.SourceReply:
         seat = self.seat
-        features = None
+        features = digest = name = None
         if message.hear == "song":
             song = seat.songs.get(message.song or "")
             if song is None or song.features is None:
                 raise Refusal("song", "that song is not ready: upload one and wait until it is.")
-            features = song.features
+            features, digest, name = song.features, song.sha256 or None, song.name
         if message.hear == "soundcard" and self._microphone is None:
             raise Refusal(
                 "soundcard", "this server hears no sound card: start it with --soundcard."
             )
-        seat.session.use(Source(hear=message.hear, see=message.see, features=features))
+        seat.session.use(Source(message.hear, message.see, features, digest, name))
         if seat.unplug is not None:
             seat.unplug()
             seat.unplug = None

@@ -80,6 +80,23 @@ class Scene(Message):
     type: Literal["scene"]
 
 
+class Controllers(Message):
+    """Knobs were turned, by name, 0..1: what routes call controller:NAME."""
+
+    type: Literal["controllers"]
+    values: dict[Annotated[str, Field(max_length=100)], Annotated[float, Field(ge=0, le=1)]] = (
+        Field(max_length=64)
+    )
+
+
+class Record(Message):
+    """Keep all of the show from now on for its score, or its last ten minutes again."""
+
+    type: Literal["record"]
+    on: bool
+    id: Id = None
+
+
 class Preset(Message):
     """Take a look."""
 
@@ -97,7 +114,8 @@ class Ack(Message):
 
 
 ClientMessage = Annotated[
-    Clock | Set | UseSource | Beat | Scene | Preset | Ack, Field(discriminator="type")
+    Clock | Set | UseSource | Beat | Scene | Controllers | Record | Preset | Ack,
+    Field(discriminator="type"),
 ]
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
@@ -182,6 +200,14 @@ class ConfigReply(Message):
 
     type: Literal["config"] = "config"
     values: dict[str, JsonValue]
+    id: Id = None
+
+
+class RecordReply(Message):
+    """Whether all of the show is kept from then on."""
+
+    type: Literal["record"] = "record"
+    on: bool
     id: Id = None
 
 
@@ -290,6 +316,7 @@ ServerMessage = (
     | ClockReply
     | ConfigReply
     | SourceReply
+    | RecordReply
     | Heard
     | Stats
     | SongNews

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import PlainTextResponse, Response
@@ -23,6 +24,7 @@ from phosphene.server.theatre import Theatre
 from phosphene.show.live import SessionStats
 from phosphene.show.looks import looks
 
+SongName = Annotated[str | None, Query(max_length=300, description="Of its file, without folders.")]
 SessionId = Annotated[str, Path(max_length=64, description="From the socket's hello.")]
 
 
@@ -117,20 +119,35 @@ def rest_routes(theatre: Theatre) -> APIRouter:
     async def config(session: SessionId) -> PlainTextResponse:
         """Settings in force, for `phosphene render --config`."""
         text = stage.find(session).session.config.dumps_toml()
-        disposition = 'attachment; filename="phosphene.toml"'
         return PlainTextResponse(
-            text, media_type="application/toml", headers={"content-disposition": disposition}
+            text, media_type="application/toml", headers=_saved("phosphene.toml")
         )
 
+    @router.get("/api/sessions/{session}/show.score", tags=["scores"])
+    async def score(session: SessionId) -> PlainTextResponse:
+        """The show since `record`, or its last ten minutes, for `phosphene render --score`."""
+        text = await asyncio.to_thread(stage.find(session).session.score)
+        if not text:
+            raise Refusal("score", "nothing was drawn yet: there is no show to keep.", 409)
+        return PlainTextResponse(text, media_type="application/jsonl", headers=_saved("show.score"))
+
+    @router.get("/api/sessions/{session}/show.wav", tags=["scores"], response_class=Response)
+    async def score_sound(session: SessionId) -> Response:
+        """What a microphone or the sound card heard of the same show: to be kept beside the score."""
+        data = await asyncio.to_thread(stage.find(session).session.score_sound)
+        if not data:
+            raise Refusal("score", "no microphone was heard in this show.", 404)
+        return Response(data, media_type="audio/wav", headers=_saved("show.wav"))
+
     @router.post("/api/sessions/{session}/songs", tags=["songs"], status_code=202)
-    async def song(session: SessionId, request: Request) -> SongAccepted:
-        """Upload a song: the file itself is the body."""
+    async def song(session: SessionId, request: Request, name: SongName = None) -> SongAccepted:
+        """Upload a song: the file itself is the body; `name` is what scores call it."""
         given = request.headers.get("content-length", "")
         length = int(given) if given.isdigit() else None
         body = request.stream()
         try:
             seat = stage.find(session)
-            return SongAccepted(id=await theatre.songs.receive(seat, body, length))
+            return SongAccepted(id=await theatre.songs.receive(seat, body, length, name))
         except Refusal:
             await drain(body)
             raise
@@ -146,6 +163,11 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         return Response(generate_latest(theatre.tally.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+def _saved(name: str) -> dict[str, str]:
+    """That a browser is to save it as ``name``."""
+    return {"content-disposition": f'attachment; filename="{name}"'}
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from phosphene.config import PipelineConfig
-from phosphene.show.live.settings import can_change
+from phosphene.show.changes import can_change
 
 
 @cache

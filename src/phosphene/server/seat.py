@@ -24,6 +24,10 @@ class Song:
     news: SongNews
     features: AudioFeatures | None = None
     """once it was heard"""
+    sha256: str = ""
+    """of its file, once all of it is here"""
+    name: str | None = None
+    """of that file, as the client called it"""
 
 
 @dataclass(eq=False)

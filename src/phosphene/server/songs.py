@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -57,7 +58,9 @@ class SongDesk:
         self._tally = tally
         self._one = asyncio.Lock()
 
-    async def receive(self, seat: Seat, body: AsyncIterator[bytes], length: int | None) -> str:
+    async def receive(
+        self, seat: Seat, body: AsyncIterator[bytes], length: int | None, name: str | None = None
+    ) -> str:
         """Receive a song of ``length`` bytes, if that is known; its id, once all of it is here.
 
         It is heard afterwards; the performer is told how far it is. Raises :class:`Refusal`.
@@ -68,7 +71,7 @@ class SongDesk:
         if len(seat.songs) >= self._limits.songs and not _make_room(seat):
             raise Refusal("songs", f"a session holds at most {self._limits.songs} songs.", 409)
         song = secrets.token_urlsafe(6)
-        seat.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"))
+        seat.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"), name=name)
         seat.tell(seat.songs[song].news)
         # the name is made here: nothing that a client says becomes part of a path
         try:
@@ -91,7 +94,7 @@ class SongDesk:
     async def _store(
         self, seat: Seat, song: str, path: Path, body: AsyncIterator[bytes], length: int | None
     ) -> None:
-        received, told = 0, 0.0
+        received, told, digest = 0, 0.0, hashlib.sha256()
         began = time.monotonic()
         try:
             file = path.open("wb")
@@ -110,6 +113,7 @@ class SongDesk:
                 if seat.over:
                     raise Refusal("unknown", "the session has ended.", 404)
                 received += len(chunk)
+                digest.update(chunk)
                 if time.monotonic() - began > IDLE_SECONDS + received / SLOWEST:
                     raise Refusal("upload", "the upload comes too slowly.", 408)
                 if received > self._limits.upload_bytes:
@@ -124,6 +128,8 @@ class SongDesk:
                     seat.tell(_news(song, "receiving", told, "receiving"))
         if received == 0:
             raise Refusal("upload", "the song is empty: send the file as the body.")
+        if song in seat.songs:
+            seat.songs[song].sha256 = digest.hexdigest()
 
     async def _hear(self, seat: Seat, song: str, folder: tempfile.TemporaryDirectory[str]) -> None:
         path = Path(folder.name) / "song"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from phosphene.config import PipelineConfig
@@ -33,11 +34,13 @@ class Stage:
         config: PipelineConfig,
         limits: Limits,
         microphone: Microphone | None = None,
+        scores: Iterator[Path] | None = None,
     ) -> None:
         self.base = base
         self.config = config
         self.limits = limits
         self.microphone = microphone
+        self._scores = scores
         self._crew = crew_for(config)
         self._seats: dict[str, Seat] = {}
         self._opening: list[str] = []
@@ -169,18 +172,24 @@ class Stage:
             )
 
     async def _start(self, address: str) -> Seat:
+        record = None if self._scores is None else next(self._scores)
+
         def make() -> Playing:
-            session = self._session()
+            session = self._session(record)
             session.start()
             return session
 
         session = await asyncio.to_thread(make)
         return Seat(session, address, Channel(session, self.config.live.jpeg_quality))
 
-    def _session(self) -> Playing:
+    def _session(self, record: Path | None) -> Playing:
         if isinstance(self.base, BaseDiffusionPipeline):
-            return Session(self.base, self.config, self._crew)
-        return self.base.session(self.config)
+            session: Playing = Session(self.base, self.config, self._crew)
+        else:
+            session = self.base.session(self.config)
+        if record is not None:
+            session.record(record)
+        return session
 
     async def _open_house(self) -> None:
         async with self._house_lock:

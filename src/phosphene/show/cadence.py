@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from phosphene.audio import AudioFeatures
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.show.cue import Cue
 
@@ -18,15 +18,25 @@ MEASURED = 2
 """keys that are drawn to see how long one takes, after a first that loads things"""
 
 
-def key_frames(features: AudioFeatures, cadence: int) -> Sequence[int]:
+class Beats(Protocol):
+    """Frames, and on which of them a beat falls, as far as that is known beforehand."""
+
+    @property
+    def num_frames(self) -> int: ...
+
+    @property
+    def beat_frames(self) -> Iterable[int]: ...
+
+
+def key_frames(song: Beats, cadence: int) -> Sequence[int]:
     """Frames of a song that are drawn, ascending, from 0; all of them at a cadence of 1.
 
     They follow from the song alone, so a render may be taken up, or divided, anywhere.
     """
-    total = features.num_frames
+    total = song.num_frames
     if cadence <= 1:
         return range(total)
-    beats = sorted({int(beat) for beat in features.beat_frames})
+    beats = sorted({int(beat) for beat in song.beat_frames})
     keys, near = [0], 0
     for even in range(cadence, total, cadence):
         while near + 1 < len(beats) and abs(beats[near + 1] - even) <= abs(beats[near] - even):

@@ -13,6 +13,8 @@ from phosphene.show.cadence import key_frames
 from phosphene.show.finish import Finisher, unpack
 from phosphene.show.mapping import Mapping
 from phosphene.show.performance import Performance
+from phosphene.show.sources.moments import Source
+from phosphene.show.sources.song import SongSource
 from phosphene.stream.state import StreamState
 from phosphene.video.encoder import Sink, ThreadedWriter
 from phosphene.video.flash import FlashLimiter
@@ -40,7 +42,7 @@ def draw(
     part: Part,
     shelf: Shelf,
     spec: VideoSpec,
-    features: AudioFeatures,
+    source: Source | AudioFeatures,
     config: PipelineConfig,
     base: BaseDiffusionPipeline,
     mapping: Mapping | None = None,
@@ -51,7 +53,8 @@ def draw(
     ``base`` must draw at the configured size; ``say`` is told what was chosen by measuring. Drawing,
     decoding, moving and encoding run side by side.
     """
-    total = features.num_frames
+    source = SongSource(source) if isinstance(source, AudioFeatures) else source
+    total = source.num_frames
     end = total if part.end is None else part.end
     if part.first >= end:
         return
@@ -60,7 +63,7 @@ def draw(
     stream.set_negative_prompt(config.prompt.negative_prompt)
     limiter = FlashLimiter(rate) if config.video.limit_flashes else None
     begin = part.first
-    performance = Performance(features, config, stream, mapping)
+    performance = Performance(source, config, stream, mapping)
     if part.state is not None:
         *played, limiter_state = unpack(part.state)
         performance.restore(*played)
@@ -71,7 +74,7 @@ def draw(
         performance.cadence = performance.measure() if cadence == "auto" else cadence
         if cadence == "auto":
             say(f"cadence auto: one picture in {performance.cadence} is drawn.")
-        keys = key_frames(features, performance.cadence)
+        keys = key_frames(source, performance.cadence)
         begin = keys[bisect_right(keys, max(0, begin - part.warm_up)) - 1]
         stream.state = StreamState(frame=begin)
         for frame in range(begin):

@@ -13,7 +13,8 @@ from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig, TimedPrompt
 from phosphene.diffusion import BaseDiffusionPipeline
 from phosphene.errors import InputError
-from phosphene.show.render import RenderOptions, RenderReport, render, render_features
+from phosphene.show.render import RenderOptions, RenderReport, render, render_source
+from phosphene.show.sources.song import SongSource
 from phosphene.video.target import check_target
 
 MAX_SECONDS = 24 * 3600.0
@@ -50,7 +51,7 @@ def dream(
     size = options.size or (config.inference.width, config.inference.height)
     check_target(out, size, config.audio.fps, seconds=seconds, overwrite=options.overwrite)
     features = breath(seconds, config.audio.fps, config.inference.seed)
-    return render_features(features, None, out, config, options, base=base)
+    return render_source(SongSource(features), None, out, config, options, base=base)
 
 
 def set_prompts(config: PipelineConfig, texts: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, replace
 
 from phosphene.audio import AudioFeatures
-from phosphene.audio.moment import FrameFeatures, frame_features
+from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.latent import LatentGenerator
@@ -18,11 +18,13 @@ from phosphene.prompt.fade import texts_of
 from phosphene.show import director
 from phosphene.show.cadence import key_frames, measure
 from phosphene.show.cue import Cue
-from phosphene.show.director import DirectorState, Inputs, advance, step
+from phosphene.show.director import Inputs, advance, step
 from phosphene.show.display import REST, Motion, composed
 from phosphene.show.finish import Tween, pack
 from phosphene.show.mapping import Mapping, Mappings, during
 from phosphene.show.routes import check_routes
+from phosphene.show.sources.moments import Source
+from phosphene.show.sources.song import SongSource
 from phosphene.stream.camera import CameraMove
 
 PRICE = ("denoising_steps", "frame_buffer_size", "t_index_list", "stream_batch")
@@ -30,7 +32,7 @@ PRICE = ("denoising_steps", "frame_buffer_size", "t_index_list", "stream_batch")
 
 
 class Performance:
-    """A song's frames through the director and a stream.
+    """A source through the director and a stream.
 
     A stream of several steps shows each frame a little after it entered. :meth:`tweens` looks ahead by that
     much, so that the picture of frame ``i`` is the i-th to come out. ``state`` is where the director is.
@@ -39,19 +41,20 @@ class Performance:
 
     def __init__(
         self,
-        features: AudioFeatures,
+        source: Source | AudioFeatures,
         config: PipelineConfig,
         stream: StreamDiffusionPipeline,
         mapping: Mapping | None = None,
     ) -> None:
-        self.state = DirectorState()
+        self.source = SongSource(source) if isinstance(source, AudioFeatures) else source
+        self.state = self.source.state
         self.cadence = 1
         """pictures shown for one that is drawn"""
-        self._features = features
         self.config = config
         """replaced as a whole, between any two frames"""
         self._stream = stream
-        self._dt = 1.0 / features.fps
+        self._dt = 1.0 / self.source.fps
+        self._negative = config.prompt.negative_prompt
         groups = texts_of(config.prompt)
         prompts = PromptCache(encoder(stream.base), max(REMEMBERED, len(groups)))
         for texts in groups:
@@ -97,11 +100,37 @@ class Performance:
         state = self.state
         cue = self.cue(0)
         self.state = state
-        return measure(self._stream, cue, self._features.fps)
+        self.source.seek(0)
+        return measure(self._stream, cue, self.source.fps)
 
     def _at(self, frame: int) -> tuple[FrameFeatures, Inputs]:
-        heard = frame_features(self._features, frame)
-        return heard, replace(self._inputs, position=heard.time)
+        given = self.source.at(frame)
+        if given.config is not None:
+            self._adopt(given.config)
+        inputs = replace(
+            self._inputs,
+            position=given.position,
+            same=given.same,
+            scenes=given.scenes,
+            controllers=given.controllers,
+        )
+        return given.heard, inputs
+
+    def _adopt(self, config: PipelineConfig) -> None:
+        """Draw by other settings; the size stays."""
+        self.config, stream = config, self._stream
+        stream.stream_config = config.stream
+        inference = stream.base.inference_config
+        inference.seed = config.inference.seed
+        inference.num_inference_steps = config.inference.num_inference_steps
+        if config.prompt.negative_prompt != self._negative:
+            self._negative = config.prompt.negative_prompt
+            stream.set_negative_prompt(self._negative)
+
+    @property
+    def _next(self) -> int:
+        """The frame that the director comes to next; a score may begin in the middle of a show."""
+        return self.state.frame - self.source.state.frame
 
     def tweens(self, first: int, total: int) -> Iterator[Tween]:
         """What is shown in frames ``first`` .. ``total`` - 1, in order.
@@ -110,7 +139,7 @@ class Performance:
         fresh one must be waiting for the key at or before ``first``. After each, :meth:`dump` gives what the
         next one needs.
         """
-        frames = key_frames(self._features, self.cadence)
+        frames = key_frames(self.source, self.cadence)
         last, at = None, first - 1
         if self._stream.state.picture is not None:
             last, at = self._stream.key, frames[bisect_left(frames, first) - 1]
@@ -128,7 +157,7 @@ class Performance:
                 # frames up to the next key are shown when that is drawn; who stops there begins here
                 self._snapshot = self._dump()
         if last is not None and at + 1 < total:
-            for frame in range(self.state.frame, total):
+            for frame in range(self._next, total):
                 self._moves[frame] = self.pass_over(frame)
             yield from self._between(last, at, None, total, REST, first)
 
@@ -166,7 +195,7 @@ class Performance:
 
     def _cue_of_key(self, frame: int, before: int) -> Cue:
         """The cue of a key, told of all the frames since the one ``before``."""
-        for i in range(self.state.frame, frame):
+        for i in range(self._next, frame):
             self._moves[i] = self.pass_over(i)
         cue = self.cue(frame)
         self._moves[frame] = cue.camera
@@ -192,6 +221,7 @@ class Performance:
         """Go on where :meth:`dump` was called."""
         self._stream.restore_state(engine)
         self.state = director.restore(directed)
+        self.source.seek(self._next)
         kept = json.loads(own)
         self.cadence = kept["cadence"]
         self._moves = {int(frame): CameraMove(*move) for frame, move in kept["moves"].items()}

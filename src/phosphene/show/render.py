@@ -11,12 +11,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 import phosphene
-from phosphene.audio import AudioAnalyzer, AudioFeatures
+from phosphene.audio import AudioAnalyzer
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.show.drawing import Part, draw
 from phosphene.show.mapping import Mapping, find_mapping
 from phosphene.show.routes import check_routes
+from phosphene.show.sources.moments import Source
+from phosphene.show.sources.song import SongSource
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.sizes import SizePlan, plan_size
@@ -98,13 +100,15 @@ def render(
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
     sound = Sound(song, options.start, config.video.audio_bitrate)
-    report = render_features(features, sound, out, config, options, mapping=mapping, base=base)
+    report = render_source(
+        SongSource(features), sound, out, config, options, mapping=mapping, base=base
+    )
     notes = tuple(dict.fromkeys([*asked.notes, *report.notes]))
     return replace(report, seconds=time.perf_counter() - began, notes=notes)
 
 
-def render_features(
-    features: AudioFeatures,
+def render_source(
+    source: Source,
     sound: Sound | None,
     out: Path,
     config: PipelineConfig,
@@ -112,10 +116,12 @@ def render_features(
     *,
     mapping: Mapping | None = None,
     base: BaseDiffusionPipeline | None = None,
+    content: str = "",
 ) -> RenderReport:
-    """Render a video of what was heard, wherever it was heard; without a ``sound`` it is mute.
+    """Render a video of whatever a source gives; without a ``sound`` it is mute.
 
-    ``config`` is changed: sizes are set, and what the model suggests. Raises as :func:`render`.
+    ``config`` is changed: sizes are set, and what the model suggests. ``content`` tells apart sources that
+    differ in more than sound and settings. Raises as :func:`render`.
     """
     began = time.perf_counter()
     base = base or load_pipeline(config.diffusion, config.inference)
@@ -124,18 +130,18 @@ def render_features(
     target = check_target(
         out,
         plan.output,
-        config.audio.fps,
-        seconds=features.duration,
+        source.fps,
+        seconds=source.num_frames / source.fps,
         overwrite=options.overwrite,
     )
-    fingerprint = _fingerprint(sound, config, options, plan)
+    fingerprint = _fingerprint(sound, config, options, plan, content)
     with Project(out, fingerprint, resume=options.resume, overwrite=options.overwrite) as project:
         done = project.next_frame
-        chosen = _draw(project, target, features, config, base, mapping)
+        chosen = _draw(project, target, source, config, base, mapping)
         assemble(
             project.paths,
             out,
-            clock=Clock.even(target.rate, features.num_frames),
+            clock=Clock.even(target.rate, source.num_frames),
             sound=sound,
             tags=Tags(
                 title=out.stem if sound is None else sound.song.stem,
@@ -147,8 +153,8 @@ def render_features(
         project.remove()
     return RenderReport(
         path=out,
-        frames=features.num_frames,
-        new_frames=features.num_frames - done,
+        frames=source.num_frames,
+        new_frames=source.num_frames - done,
         fps=float(target.rate),
         size=target.size,
         seconds=time.perf_counter() - began,
@@ -159,18 +165,18 @@ def render_features(
 def _draw(
     project: Project,
     target: Target,
-    features: AudioFeatures,
+    source: Source,
     config: PipelineConfig,
     base: BaseDiffusionPipeline,
     mapping: Mapping | None,
 ) -> list[str]:
     """Draw the frames that are missing, segment by segment; what was chosen on the way, in sentences."""
     said: list[str] = []
-    first, total = project.next_frame, features.num_frames
+    first, total = project.next_frame, source.num_frames
     spec = VideoSpec.of(config.video, target.size, target.rate)
     with tqdm(total=total, initial=first, unit="frame", disable=None, smoothing=0.1) as bar:
         part = Part(first, state=project.state)
-        for _ in draw(part, project, spec, features, config, base, mapping, said.append):
+        for _ in draw(part, project, spec, source, config, base, mapping, said.append):
             bar.update()
     return said
 
@@ -188,13 +194,16 @@ def apply_size(
 
 
 def _fingerprint(
-    sound: Sound | None, config: PipelineConfig, options: RenderOptions, plan: SizePlan
+    sound: Sound | None,
+    config: PipelineConfig,
+    options: RenderOptions,
+    plan: SizePlan,
+    content: str,
 ) -> str:
     """Digest of everything that decides the picture."""
-    content = ""
     if sound is not None:
         with sound.song.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+            content += hashlib.file_digest(file, "sha256").hexdigest()
     settings = config.model_dump(mode="json")
     told = [phosphene.__version__, content, settings, options.start, options.duration, asdict(plan)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

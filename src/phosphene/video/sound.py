@@ -92,6 +92,10 @@ class Song:
             left -= silence.shape[1]
             yield silence
 
+    def read_all(self) -> Iterator[Samples]:
+        """All of it, (channels, n) at ``format.rate``."""
+        return self._decode()
+
     def _decode(self) -> Iterator[Samples]:
         resampler: AudioResampler | None = None
         shape: tuple[int, str, str] | None = None

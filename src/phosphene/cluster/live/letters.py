@@ -10,7 +10,17 @@ from phosphene.diffusion import ModelFacts
 from phosphene.show.live import SessionStats, Shown
 
 Act = Literal[
-    "set", "use", "picture", "sound", "clock", "beat", "scene", "hold", "seen", "on_credit"
+    "set",
+    "use",
+    "picture",
+    "sound",
+    "clock",
+    "beat",
+    "scene",
+    "hold",
+    "seen",
+    "controllers",
+    "on_credit",
 ]
 """methods of :class:`~phosphene.show.live.Session`; the last is called with a number"""
 TIMES: dict[Act, int] = {"picture": 1, "sound": 2, "clock": 4, "beat": 1}

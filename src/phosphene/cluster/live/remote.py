@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
@@ -15,9 +17,14 @@ from phosphene.cluster.live.letters import Act, Call, News
 from phosphene.cluster.live.troupe import Gone, Seating, Troupe
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
+from phosphene.show.changes import values_at, with_values
+from phosphene.show.director import DirectorState
 from phosphene.show.live import BeatAction, SessionStats, Shown, Source
-from phosphene.show.live.settings import values_at, with_values
+from phosphene.show.live.dream import TEMPO
+from phosphene.show.live.recorder import Recorder
+from phosphene.show.live.song import SongClock
 from phosphene.show.live.types import Level
+from phosphene.show.score import Pulse
 
 MOST_WAITING = 500
 """calls on their way to a player that does not answer; older ones are dropped"""
@@ -47,6 +54,8 @@ class RemoteSession:
         self._listener = 0
         self._before = self._sequence = 0
         self._stats = _nothing_yet(config)
+        # written here, where it survives a player; the director's state is with the player
+        self._recorder = Recorder(lambda text: self._on_error(text))
         self._seating: Seating = troupe.seat(self.id, self._config)
         self._threads = [
             threading.Thread(target=run, name=f"phosphene-{name}-{self.id}", daemon=True)
@@ -66,6 +75,7 @@ class RemoteSession:
         for thread in self._threads:
             if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join()
+        self._recorder.close()
         self._troupe.leave(self._seating)
 
     @property
@@ -79,6 +89,7 @@ class RemoteSession:
             self._config = with_values(self._config, values, self._troupe.facts)
             told = values_at(self._config, values)
             self._put(Call("set", (dict(values),)))
+        self._recorder.set(time.monotonic(), values)
         return told
 
     def use(self, source: Source) -> None:
@@ -86,6 +97,7 @@ class RemoteSession:
         if source.hear == "song" and source.features is None:
             raise InputError("a song must be heard before a session can react to it.")
         self._say("use", source)
+        self._recorder.use(time.monotonic(), source)
 
     def picture(self, jpeg: bytes, captured: float) -> None:
         """See :meth:`Session.picture`."""
@@ -94,18 +106,43 @@ class RemoteSession:
     def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
         """See :meth:`Session.sound`."""
         self._say("sound", samples, rate, captured)
+        self._recorder.sound(samples, rate, captured)
 
     def clock(self, position: float, playing: bool, rate: float, lead: float, at: float) -> None:
         """See :meth:`Session.clock`."""
         self._say("clock", position, playing, rate, lead, at)
+        self._recorder.clock(time.monotonic(), SongClock(position, playing, rate, lead, at))
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """See :meth:`Session.beat`."""
         self._say("beat", action, at, seconds)
+        self._recorder.beat(time.monotonic(), action, at, seconds)
 
     def scene(self) -> None:
         """See :meth:`Session.scene`."""
         self._say("scene")
+        self._recorder.scene(time.monotonic())
+
+    def controllers(self, values: Mapping[str, float]) -> None:
+        """See :meth:`Session.controllers`."""
+        self._say("controllers", dict(values))
+        self._recorder.controllers(time.monotonic(), values)
+
+    def record(self, path: Path) -> None:
+        """See :meth:`Session.record`."""
+        self._recorder.to_file(path)
+
+    def keep(self, on: bool) -> None:
+        """See :meth:`Session.keep`."""
+        self._recorder.keep(on, time.monotonic())
+
+    def score(self) -> str:
+        """See :meth:`Session.score`."""
+        return self._recorder.score(time.monotonic())
+
+    def score_sound(self) -> bytes:
+        """See :meth:`Session.score_sound`."""
+        return self._recorder.wav(time.monotonic())
 
     def hold(self, held: bool) -> None:
         """See :meth:`Session.hold`."""
@@ -185,6 +222,8 @@ class RemoteSession:
         for text in news.errors:
             self._on_error(text)
         if news.shown is not None:
+            pulse = Pulse(tempo=news.shown.tempo or TEMPO, beats=news.shown.moment.beat_position)
+            self._recorder.frame(time.monotonic(), DirectorState(), self._config, pulse)
             # pictures are counted on, whoever draws them
             self._sequence = self._before + news.shown.sequence
             captured = news.shown.captured - self._seating.ahead

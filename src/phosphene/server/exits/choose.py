@@ -10,6 +10,7 @@ from phosphene.server.exits.camera import CameraSink
 from phosphene.server.exits.clocked import ClockedExit, Sink
 from phosphene.server.exits.encoder import VideoSink, file_target, rtmp_target
 from phosphene.server.exits.remote import RemoteSink
+from phosphene.show.score import ENDING
 from phosphene.video.sizes import even_size
 from phosphene.video.spec import Size, frame_rate
 from phosphene.video.target import check_target
@@ -29,6 +30,11 @@ class ExitOptions:
     overwrite: bool = False
 
 
+def is_score(record: str) -> bool:
+    """Whether a show is to be written down rather than filmed."""
+    return record.lower().endswith(ENDING)
+
+
 def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> list[ClockedExit]:
     """Exits for pictures of ``size`` (width, height), checked before anything is loaded.
 
@@ -36,9 +42,9 @@ def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> li
     """
     size, rate = even_size(size), frame_rate(config.live.fps)
     sinks: list[Sink] = []
-    if options.record is not None:
+    if options.record is not None and not is_score(options.record):
         if not options.record.lower().endswith(".mp4"):
-            raise OutputError(f"{options.record} must end in .mp4 to be recorded to.")
+            raise OutputError(f"{options.record} must end in .mp4 or .score to be recorded to.")
         check_target(options.record, size, config.live.fps, seconds=0, overwrite=options.overwrite)
         target = file_target(options.record, config.video.crf, config.video.encoder_preset)
         sinks.append(VideoSink(target, size, rate))

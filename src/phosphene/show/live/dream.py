@@ -40,6 +40,10 @@ class Dream:
         then, beats = self._anchor
         return beats + (time - then) * self.tempo / 60.0
 
+    def set_pulse(self, tempo: float, beats: float, now: float) -> None:
+        """Count on from ``beats`` at ``now``."""
+        self.tempo, self._anchor = tempo, (now, beats)
+
     def hear(self, now: float, ahead: float) -> Heard:
         """Never nothing."""
         moment = replace(breath(self.beats(now + ahead)), time=now - self._born)

@@ -82,6 +82,14 @@ class Ears:
         self._last = ear if isinstance(ear, Song) else heard.origin
         return heard
 
+    def pulse(self, now: float) -> tuple[float, float]:
+        """Tempo of the show's own beat, and the beats counted by ``now``."""
+        return self._dream.tempo, self._dream.beats(now)
+
+    def set_pulse(self, tempo: float, beats: float, now: float) -> None:
+        """Go on from another one's :meth:`pulse`."""
+        self._dream.set_pulse(tempo, beats, now)
+
     def _listen(self) -> None:
         source = self._source
         if source.features is not None and source.hear == "song":

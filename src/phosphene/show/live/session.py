@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -13,12 +14,13 @@ from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.prompt.book import PromptBook, encoder
+from phosphene.show.changes import check_size, values_at, with_values
 from phosphene.show.live.crew import Crew
 from phosphene.show.live.desk import Desk, Picture
 from phosphene.show.live.ears import Ears
 from phosphene.show.live.finishing import Finishing
 from phosphene.show.live.intake import Intake
-from phosphene.show.live.settings import check_size, values_at, with_values
+from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.stage import Stage
@@ -30,6 +32,15 @@ SEE_STRENGTH = 0.6
 
 TRANSITION = 0.5
 """seconds from one prompt to the next: who writes a prompt wants to see it, and does at a half of it"""
+
+
+def completed(base: BaseDiffusionPipeline, config: PipelineConfig) -> PipelineConfig:
+    """A copy with what the model and live shows suggest wherever the user has set nothing."""
+    config = config.model_copy(deep=True)
+    base.suggest(config)
+    config.stream.suggest(strength=SEE_STRENGTH)
+    config.prompt.suggest(transition_seconds=TRANSITION)
+    return config
 
 
 class Session:
@@ -51,17 +62,15 @@ class Session:
     def __init__(
         self, base: BaseDiffusionPipeline, config: PipelineConfig, crew: Crew | None = None
     ) -> None:
-        config = config.model_copy(deep=True)
-        base.suggest(config)
-        config.stream.suggest(strength=SEE_STRENGTH)
-        config.prompt.suggest(transition_seconds=TRANSITION)
+        config = completed(base, config)
         check_size(config.inference, base.facts)
         check_routes(config)
         self.id = secrets.token_urlsafe(9)
         self._desk = desk = Desk(base.view(config.inference.model_copy()), config)
         self._book = PromptBook(encoder(desk.view), desk.wake)
         self._ears = Ears(config.audio, time.monotonic())
-        self._stage = Stage(desk, self._ears, self._book, crew)
+        self._recorder = Recorder(desk.say)
+        self._stage = Stage(desk, self._ears, self._book, crew, self._recorder)
         self._finishing = Finishing(desk)
         loops = (
             ("intake", Intake(desk, self._book).run),
@@ -88,6 +97,7 @@ class Session:
             # a listener may close its own session
             if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join()
+        self._recorder.close()
         for box in (desk.pictures, desk.inputs, desk.latents):
             box.clear()
 
@@ -104,6 +114,7 @@ class Session:
         desk = self._desk
         with desk.wake:
             desk.config = with_values(desk.config, values, desk.view.facts)
+            self._recorder.set(time.monotonic(), values)
             return values_at(desk.config, values)
 
     def use(self, source: Source) -> None:
@@ -114,6 +125,7 @@ class Session:
         desk = self._desk
         with desk.wake:
             self._ears.use(source)
+            self._recorder.use(time.monotonic(), source)
             desk.see = source.see
             desk.wake.notify_all()
         if not source.see:
@@ -136,18 +148,44 @@ class Session:
     def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
         """Mono float32 sound (n,); ``captured`` is the monotonic time of its last sample."""
         self._ears.sound(Chunk(samples, rate, captured))
+        self._recorder.sound(samples, rate, captured)
 
     def clock(self, position: float, playing: bool, rate: float, lead: float, at: float) -> None:
         """At monotonic time ``at`` the song was at ``position``; show ``lead`` seconds ahead."""
-        self._ears.clock(SongClock(position, playing, rate, lead, at))
+        clock = SongClock(position, playing, rate, lead, at)
+        self._ears.clock(clock)
+        self._recorder.clock(time.monotonic(), clock)
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """The performer corrects the beat at monotonic time ``at``; ``seconds`` is for nudges."""
         self._ears.beat(action, at, seconds)
+        self._recorder.beat(time.monotonic(), action, at, seconds)
 
     def scene(self) -> None:
         """Go to a new place now."""
         self._stage.scene()
+        self._recorder.scene(time.monotonic())
+
+    def controllers(self, values: Mapping[str, float]) -> None:
+        """Knobs that routes listen to, 0..1 by name."""
+        self._stage.turn(values)
+        self._recorder.controllers(time.monotonic(), values)
+
+    def record(self, path: Path) -> None:
+        """Write the show to a score from the next frame on; see :mod:`phosphene.show.score`."""
+        self._recorder.to_file(path)
+
+    def keep(self, on: bool) -> None:
+        """Keep all of the show from now on for :meth:`score`; or its last ten minutes again."""
+        self._recorder.keep(on, time.monotonic())
+
+    def score(self) -> str:
+        """What was kept of the show, as the text of a score; empty before its first picture."""
+        return self._recorder.score(time.monotonic())
+
+    def score_sound(self) -> bytes:
+        """What a microphone heard in :meth:`score`, as a WAV; empty where it heard nothing."""
+        return self._recorder.wav(time.monotonic())
 
     def hold(self, held: bool) -> None:
         """Stop making pictures, or go on; what is held costs nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from phosphene.config import PipelineConfig
@@ -15,6 +16,8 @@ from phosphene.show.live.ears import Ears
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.levels import Levels
 from phosphene.show.live.pace import Pace
+from phosphene.show.live.recorder import Recorder, turned
+from phosphene.show.score import Pulse
 from phosphene.show.stamps import Stamps
 from phosphene.stream.resize import resize
 
@@ -26,10 +29,18 @@ LAST_RETRY = 10.0
 class Stage:
     """Draws a frame whenever one is due, its input is there and somebody takes it."""
 
-    def __init__(self, desk: Desk, ears: Ears, book: PromptBook, crew: Crew | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        ears: Ears,
+        book: PromptBook,
+        crew: Crew | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._desk = desk
         self._ears = ears
         self._book = book
+        self._recorder = recorder
         self._config = desk.config
         self._pace = Pace()
         self._cues = LiveCues(desk.view, desk.config, book, desk.say)
@@ -48,6 +59,12 @@ class Stage:
         """Go to a new place with the next frame."""
         with self._desk.wake:
             self._scenes += 1
+
+    def turn(self, values: Mapping[str, float]) -> None:
+        """Knobs were turned, 0..1 by name."""
+        with self._desk.wake:
+            # replaced, for it is being read
+            self._cues.controllers = turned(self._cues.controllers, values)
 
     def run(self) -> None:
         """Work until the session is closed."""
@@ -97,6 +114,10 @@ class Stage:
         picture = desk.inputs.take() if desk.see else None
         if picture is not None:
             desk.credits.left()
+        if self._recorder is not None:
+            tempo, beats = self._ears.pulse(now)
+            pulse = Pulse(tempo=tempo, beats=beats)
+            self._recorder.frame(now, self._cues.state, self._config, pulse)
         heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
         drawn = self._draw(heard, picture, now)
         if drawn is None:

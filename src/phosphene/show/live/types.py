@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,9 @@ import numpy.typing as npt
 from phosphene.audio.moment import FrameFeatures
 from phosphene.audio.types import AudioFeatures
 from phosphene.show.display import Way
+from phosphene.show.score import BeatAction as BeatAction
+from phosphene.show.score import Hear as Hear
 
-Hear = Literal["nothing", "song", "sound", "soundcard"]
-BeatAction = Literal["tap", "double", "half", "nudge", "release"]
 Frame = npt.NDArray[np.uint8]
 """uint8 RGB picture, (height, width, 3)"""
 
@@ -27,6 +26,10 @@ class Source:
     """start every frame from an input picture"""
     features: AudioFeatures | None = None
     """the song that was heard, when ``hear`` is song"""
+    song: str | None = None
+    """SHA-256 of its file, for scores"""
+    name: str | None = None
+    """of that file"""
 
 
 @dataclass(frozen=True)

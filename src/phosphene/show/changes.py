@@ -28,9 +28,11 @@ def can_change(section: str, field: str) -> bool:
 
 
 def with_values(
-    config: PipelineConfig, values: Mapping[str, JsonValue], facts: ModelFacts
+    config: PipelineConfig, values: Mapping[str, JsonValue], facts: ModelFacts | None = None
 ) -> PipelineConfig:
     """``config`` with ``values`` by dotted path; it is left as it is itself.
+
+    ``facts`` are those of the model, if it is known.
 
     Raises :class:`~phosphene.errors.ConfigError`, in one sentence, for the first value that cannot be.
     """
@@ -43,7 +45,7 @@ def with_values(
     if "react" in sections:
         find_mapping(changed.react.mapping)
         check_routes(changed)
-    if "inference" in sections:
+    if facts is not None and "inference" in sections:
         check_size(changed.inference, facts)
     return changed
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from phosphene.config import PipelineConfig
 from phosphene.errors import ConfigError
-from phosphene.show.live.settings import can_change, values_at, with_values
+from phosphene.show.changes import can_change, values_at, with_values
 from tests.show.toy import toy
 
 FACTS = toy().facts

@@ -1,0 +1,145 @@
+"""A show that was written down: what was heard and what hands did, at the times they did it."""
+
+from __future__ import annotations
+
+import math
+import wave
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from phosphene.audio.types import AudioFeatures, FloatArray
+from phosphene.config import PipelineConfig
+from phosphene.errors import InputError
+from phosphene.show.changes import with_values
+from phosphene.show.live.ears import LISTENING, Ears
+from phosphene.show.live.song import SongClock
+from phosphene.show.live.sound import Chunk
+from phosphene.show.live.types import Source as Listening
+from phosphene.show.score import Change, Score
+from phosphene.show.sources.moments import Given
+
+
+class ScoreSource:
+    """Plays a score to the very ears that a live show has, on a clock of its own.
+
+    ``config`` is what the show begins with, completed by the model; ``songs`` are features by hash;
+    ``sound`` is the WAV that a microphone heard.
+    """
+
+    def __init__(
+        self,
+        score: Score,
+        config: PipelineConfig,
+        songs: Mapping[str, AudioFeatures],
+        fps: float,
+        sound: Path | None = None,
+    ) -> None:
+        self.fps = fps
+        self.num_frames = max(1, math.ceil(round(score.seconds * fps, 6)))
+        # a performer's hands may move them
+        self.beat_frames: tuple[int, ...] = ()
+        self.state = score.state
+        self._score = score
+        self._begin = config
+        self._songs = songs
+        self._sound = None if sound is None else read_wav(sound)
+        self._ears: Ears
+        self._controllers: dict[str, float]
+        self._origin: object | None
+        self._left: int
+        self._next: int
+        self._heard: int
+        self._rewind()
+
+    def at(self, frame: int) -> Given:
+        """What there is for ``frame``, the one after the last."""
+        if frame != self._next:
+            raise ValueError(f"expected frame {self._next}, not {frame}")
+        self._next += 1
+        now, config = frame / self.fps, self._config
+        scenes = 0
+        while self._left < len(self._score.changes):
+            change = self._score.changes[self._left]
+            if change.at > now:
+                break
+            self._left += 1
+            scenes += change.scene is not None
+            self._apply(change)
+        self._listen(now)
+        heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
+        same, self._origin = self._origin in (None, heard.origin), heard.origin
+        return Given(
+            heard.moment,
+            position=heard.position,
+            same=same,
+            scenes=scenes,
+            controllers=self._controllers,
+            config=None if self._config is config and frame else self._config,
+        )
+
+    def seek(self, frame: int) -> None:
+        """Hear all that comes before ``frame``, without drawing it."""
+        if frame < self._next:
+            self._rewind()
+        while self._next < frame:
+            self.at(self._next)
+
+    def _rewind(self) -> None:
+        self._config = self._begin
+        self._ears = Ears(self._config.audio, 0.0)
+        self._controllers = {}
+        self._origin = None
+        self._left = self._next = self._heard = 0
+        self._hears = False
+
+    def _apply(self, change: Change) -> None:
+        """What a session does when it is told the same."""
+        ears = self._ears
+        if change.set is not None:
+            audio = self._config.audio
+            self._config = with_values(self._config, change.set)
+            if self._config.audio is not audio:
+                ears.configure(self._config.audio)
+        if change.source is not None:
+            source = change.source
+            features = None if source.song is None else self._songs.get(source.song)
+            ears.use(Listening(source.hear, source.see, features))
+            self._hears = source.hear in LISTENING
+        if change.clock is not None:
+            clock = change.clock
+            at = SongClock(clock.position, clock.playing, clock.rate, clock.lead, change.at)
+            ears.clock(at)
+        if change.beat is not None:
+            ears.beat(change.beat.action, change.at - change.beat.ago, change.beat.seconds)
+        if change.pulse is not None:
+            ears.set_pulse(change.pulse.tempo, change.pulse.beats, change.at)
+        if change.controllers is not None:
+            # replaced, for somebody may still hold the last ones
+            self._controllers = {**self._controllers, **change.controllers}
+
+    def _listen(self, now: float) -> None:
+        """Give what the microphone heard until ``now``."""
+        if self._sound is None:
+            return
+        samples, rate = self._sound
+        end = min(len(samples), round(now * rate))
+        if self._hears and end > self._heard:
+            self._ears.sound(Chunk(samples[self._heard : end], rate, end / rate))
+        self._heard = max(self._heard, end)
+
+
+def read_wav(path: Path) -> tuple[FloatArray, int]:
+    """Mono samples and their rate. Raises :class:`InputError`."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            rate, count = file.getframerate(), file.getnframes()
+            if file.getnchannels() != 1 or file.getsampwidth() != 2:
+                raise InputError(f"{path} is not the sound of a score: it has other samples.")
+            data = file.readframes(count)
+    except OSError as error:
+        raise InputError(f"cannot read the score's sound {path}: {error.strerror}.") from error
+    except (wave.Error, EOFError) as error:
+        raise InputError(f"{path} is not the sound of a score: {error}.") from error
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768), rate
