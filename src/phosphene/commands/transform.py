@@ -21,6 +21,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "Draw over a video; its sound, subtitles, times and tags stay.",
         '  phosphene transform clip.mp4 -o out.mp4 --prompt "neon pink tunnel"\n'
         "  phosphene transform clip.mp4 --strength 0.7 --stabilize 1 --start 60 --duration 20\n"
+        "  phosphene transform clip.mp4 --sound song.flac         dances to that song\n"
         "  phosphene transform clips/ -o drawn/ --report drawn/report.json\n"
         "  phosphene transform clip.mp4 -o out.mp4 --resume       go on after a kill\n",
     )
@@ -40,6 +41,13 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--report", metavar="F.json", help="write what was made, and where the time went"
     )
+    hear = parser.add_mutually_exclusive_group()
+    hear.add_argument(
+        "--sound",
+        metavar="SONG",
+        help="move to this song, and sound of it (default: its own sound)",
+    )
+    hear.add_argument("--deaf", action="store_true", help="move to no sound")
     _add_stretch(parser)
     _add_picture(parser)
     parser.set_defaults(run=_run)
@@ -80,6 +88,9 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="0 .. 1: how much of the video's own fine lines stays",
     )
+    group.add_argument(
+        "--reactivity", type=float, metavar="X", help="0 ignores the sound, 1 as designed, 4 wild"
+    )
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps per frame")
     group.add_argument("--batch", type=int, metavar="N", help="frames per model call")
     group.add_argument("--seed", type=int, metavar="N", help="another seed, other details")
@@ -111,6 +122,8 @@ def _run(args: argparse.Namespace) -> int:
         skip=args.skip,
         fps=args.fps,
         scale=args.scale,
+        sound=Path(args.sound) if args.sound else None,
+        deaf=args.deaf,
         resume=args.resume,
         overwrite=args.overwrite,
     )
@@ -135,7 +148,7 @@ def _settings(args: argparse.Namespace) -> PipelineConfig:
             "steps": args.steps,
             "batch": args.batch,
         },
-        "react": {"mapping": react_flags(args)},
+        "react": {"reactivity": args.reactivity, "mapping": react_flags(args)},
         "video": {"limit_flashes": False if args.allow_flashes else None},
     }
     given = {k: {n: v for n, v in group.items() if v is not None} for k, group in flags.items()}

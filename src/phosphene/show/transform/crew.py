@@ -27,7 +27,7 @@ class Crew:
         limiter = FlashLimiter(float(job.tempo.rate)) if config.video.limit_flashes else None
         self._batch = config.transform.batch
         self.reader = Reader(job.clip, job.options, segment)
-        self.watcher = Watcher(base, config, Upright(job.clip, job.model_size))
+        self.watcher = Watcher(base, config, Upright(job.clip, job.model_size), job.heard)
         self.painter = Painter(base, config)
         lines = detail_gain(config.transform.detail, config.transform.strength)
         holder = Holder(config.transform.stabilize)

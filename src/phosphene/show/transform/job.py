@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import phosphene
+from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.errors import InputError
 from phosphene.show.mapping import find_mapping
 from phosphene.show.routes import check_routes
+from phosphene.show.score import song_hash
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.read import Tempo
-from phosphene.video.clip import Clip, probe
+from phosphene.video.clip import Clip, opened, probe
 from phosphene.video.files import content_mark
 from phosphene.video.sizes import plan_size
 from phosphene.video.spec import Size
@@ -38,6 +40,8 @@ class Job:
     base: BaseDiffusionPipeline
     """set to the size it draws at"""
     tempo: Tempo
+    heard: AudioFeatures | None
+    """what it moves to; None: nothing"""
     wanted: Size
     """(width, height) of the new video's stored pixels, before they are made even"""
 
@@ -63,6 +67,8 @@ class Job:
             raise InputError(f"{self.clip.path} cannot be read ({error.strerror}).") from error
         options = asdict(self.options)
         del options["resume"], options["overwrite"]
+        if self.options.sound is not None:
+            options["sound"] = song_hash(self.options.sound)
         settings = self.config.model_dump(mode="json", exclude=SPEED_ONLY)
         told = [phosphene.__version__, content, settings, options, self.model_size]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
@@ -86,6 +92,7 @@ def prepare(
             f"{source} is {float(clip.duration):.1f} s long: --start {options.start:g} lies behind its end."
         )
     config = config.model_copy(deep=True)
+    heard = _hear(clip, config, options)
     base = base or load_model(config)
     if config.prompt.negative_prompt:
         # who names something to stay away from wants it to count
@@ -106,8 +113,25 @@ def prepare(
         config=config,
         base=base.view(inference),
         tempo=Tempo.of(clip, options),
+        heard=heard,
         wanted=scaled(clip.size, options.scale),
     )
+
+
+def _hear(clip: Clip, config: PipelineConfig, options: TransformOptions) -> AudioFeatures | None:
+    """The sound that the new video moves to; None where it is deaf, or the clip mute."""
+    if options.deaf:
+        return None
+    if options.sound is not None:
+        return AudioAnalyzer(config.audio).analyze(options.sound, 0.0, options.duration)
+    with opened(clip.path) as container:
+        if not container.streams.audio:
+            return None
+    try:
+        return AudioAnalyzer(config.audio).analyze(clip.path, options.start, options.duration)
+    except InputError:
+        # a stretch without sound, or sound that nobody can decode: the picture goes on
+        return None
 
 
 def load_model(config: PipelineConfig) -> BaseDiffusionPipeline:

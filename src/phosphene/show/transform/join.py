@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from phosphene.config import VideoConfig
 from phosphene.errors import InputError
 from phosphene.show.transform.keep import clock
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.read import Tempo
 from phosphene.video.carry import Carried, gather
-from phosphene.video.clip import Clip
-from phosphene.video.mux import Clock, Tags, assemble
+from phosphene.video.clip import Clip, opened
+from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.target import Target
 from phosphene.video.tracks import Stretch
@@ -37,14 +39,26 @@ def join(
         seconds=times.end,
         whole=options.duration is None,
     )
+    sound = None
+    if options.sound is not None:
+        # it sounds of what it moves to
+        sound = Sound(options.sound, 0.0, video.audio_bitrate)
+        carried = replace(carried, copied=_mute(carried.copied, clip), encoded=())
     assemble(
         project.paths,
         target.path,
         clock=times,
-        sound=None,
+        sound=sound,
         tags=Tags(),
         work=project.folder,
         overwrite=options.overwrite,
         baggage=gather(carried, stretch, target.path.suffix.lower(), video.audio_bitrate),
     )
     return times
+
+
+def _mute(indices: tuple[int, ...], clip: Clip) -> tuple[int, ...]:
+    """Streams among ``indices`` that are no sound."""
+    with opened(clip.path) as container:
+        sounds = {stream.index for stream in container.streams.audio}
+    return tuple(index for index in indices if index not in sounds)

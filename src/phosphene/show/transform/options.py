@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 from phosphene.errors import InputError
 
@@ -22,6 +23,10 @@ class TransformOptions:
     """an even rate for the new video; ``None``: the source's own times, even or not"""
     scale: float = 1.0
     """size of the new video, in sizes of the source"""
+    sound: Path | None = None
+    """what it moves to, and sounds of, in place of its own sound"""
+    deaf: bool = False
+    """moves to nothing"""
     resume: bool = False
     """go on from the last finished segment"""
     overwrite: bool = False
@@ -38,6 +43,8 @@ class TransformOptions:
             raise InputError(f"the start must be 0 seconds or later, not {self.start:g}.")
         if self.duration is not None and not 0 < self.duration < float("inf"):
             raise InputError(f"the duration must be more than 0 seconds, not {self.duration:g}.")
+        if self.deaf and self.sound is not None:
+            raise InputError("give --sound or --deaf, not both.")
         if self.skip < 0:
             raise InputError(f"--skip must be 0 or more, not {self.skip}.")
         if self.fps is not None and not 1 <= self.fps <= 240:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from phosphene.arrays import Array
-from phosphene.audio.moment import FrameFeatures
+from phosphene.audio.types import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
 from phosphene.latent import LatentGenerator
@@ -22,6 +22,7 @@ from phosphene.show.director import DirectorState, Inputs, step
 from phosphene.show.mapping import Mappings
 from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
+from phosphene.show.transform.hear import CALM, Lean, Listener
 from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
 from phosphene.stream import steady
 from phosphene.stream.arrays import Home
@@ -37,23 +38,8 @@ FLOW_PIXELS = 1 << 15
 the same for any size"""
 
 
-CALM = FrameFeatures(
-    frame=0,
-    time=0.0,
-    fps=1.0,
-    energy=0.5,
-    onset=0.0,
-    bass=1.0,
-    mid=1.0,
-    treble=1.0,
-    centroid=0.0,
-    beat_phase=0.0,
-    beat_position=0.0,
-    is_beat=False,
-    section=0,
-    chroma=np.zeros(12, np.float32),
-)
-"""what a transform hears that hears nothing: everything at its usual level"""
+STRUCK = 0.5
+"""share by which an attack of full strength is drawn more strongly"""
 
 
 @dataclass(frozen=True)
@@ -80,13 +66,25 @@ class Glimpse:
     """what the similarity filter remembers after it"""
     director: DirectorState
     """after it"""
+    lean: Lean
+    """how it was seen"""
+
+    @property
+    def onset(self) -> float:
+        """0..1: how hard it was struck."""
+        controls = self.cue.context.controls
+        return 0.0 if controls is None else float(controls[0, 3])
 
 
 class Watcher:
     """Turns shots into motifs. All that it finds out follows from the source alone."""
 
     def __init__(
-        self, base: BaseDiffusionPipeline, config: PipelineConfig, upright: Upright
+        self,
+        base: BaseDiffusionPipeline,
+        config: PipelineConfig,
+        upright: Upright,
+        heard: AudioFeatures | None = None,
     ) -> None:
         self._base = base
         self._settings = config.transform
@@ -96,6 +94,8 @@ class Watcher:
         noise = LatentGenerator(config.latent, seed=self._seed)
         self._inputs = Inputs(base, noise, PromptCache(encoder(base)), Mappings(config), bare=True)
         self._director = DirectorState()
+        self._listener = None if heard is None else Listener(heard)
+        self._lean = Lean()
         self._home = Home.of(base.asarray(np.zeros(1, np.float32)))
         self._sameness = sameness.Sameness(config.stream, self._seed)
         self._past: Past | None = None
@@ -119,6 +119,7 @@ class Watcher:
         self._past = Past(state["luma"], state["places"], float(state["speed"]))
         self._sameness.watch = sameness.restore(state)
         self._director = director.restore(state["director"].tobytes())
+        self._lean = Lean(*state["lean"].tolist())
 
     def _dump(self, glimpse: Glimpse) -> State:
         assert self._past is not None
@@ -126,16 +127,29 @@ class Watcher:
             "luma": self._past.luma,
             "places": self._past.places,
             "speed": np.array(self._past.speed),
+            "lean": np.array(astuple(glimpse.lean)),
             "director": np.frombuffer(director.dump(glimpse.director), np.uint8),
         } | sameness.dump(glimpse.watch)
 
     def _glimpse(self, shot: Shot) -> Glimpse:
         inputs = replace(self._inputs, position=shot.time)
-        self._director, cue = step(self._director, CALM, shot.seconds, inputs, self._config)
-        image = None if shot.again else self._upright(shot.frame)
+        heard = CALM if self._listener is None else self._listener.between(shot.time, shot.seconds)
+        self._director, cue = step(self._director, heard, shot.seconds, inputs, self._config)
+        image = None
+        if self._listener is not None:
+            # the same picture again is another one where the sound moves it
+            self._lean = self._lean.after(cue.camera, shot.seconds)
+            image = self._lean.seen(self._upright(shot.frame))
+        elif not shot.again:
+            image = self._upright(shot.frame)
         if image is not None and self._sameness.passes_over(image, cue.embeds, shot.index):
             image = None
-        return Glimpse(shot, image, cue, self._sameness.watch, self._director)
+        return Glimpse(shot, image, cue, self._sameness.watch, self._director, self._lean)
+
+    def _told(self, cue: Cue) -> Context:
+        """What the model is told: the sound only where one is heard."""
+        palette = Context(palette=cue.context.palette)
+        return palette if self._listener is None else cue.context
 
     def _encode(self, glimpses: Sequence[Glimpse]) -> list[Array]:
         if not glimpses:
@@ -171,6 +185,8 @@ class Watcher:
         self._past = Past(grey, places, speed)
         noise = steady.noise_at(self._seed, places, source.shape[1])
         strength = steady.eased_strength(settings.strength, speed, settings.stabilize)
+        if self._listener is not None:
+            strength = min(1.0, strength * (1.0 + STRUCK * glimpse.onset))
         drawn = glimpse.cue.anchor
         guide = None if drawn is None else self._home.float32(drawn)
         source, strength = self._base.follow(source, guide, strength)
@@ -179,7 +195,7 @@ class Watcher:
             source=source,
             noise=self._home.float32(noise),
             embeds=self._home.float32(glimpse.cue.embeds),
-            context=Context(palette=glimpse.cue.context.palette).map(self._home.float32),
+            context=self._told(glimpse.cue).map(self._home.float32),
             strength=strength,
             motion=motion,
         )
