@@ -152,6 +152,13 @@ def acks(link: Link) -> None:
     _frames(link, bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
 
 
+def watchers(link: Link) -> None:
+    """Eight that watch, and take every picture."""
+    for _ in range(8):
+        threading.Thread(target=_watch, args=(link,), daemon=True).start()
+    time.sleep(LONGEST_SECONDS)
+
+
 def garbage(link: Link) -> None:
     """No HTTP at all."""
     with link() as one:
@@ -163,7 +170,7 @@ KINDS = {
     act.__name__: act
     for act in (
         *(nothing, idle, many, chunks, pipeline, unread, leave, vanish, slow),
-        *(pings, pongs, fragments, messages, acks, garbage),
+        *(pings, pongs, fragments, messages, acks, watchers, garbage),
     )
 }
 
@@ -175,6 +182,22 @@ def _frames(link: Link, frame: bytes, first: bytes = b"") -> None:
         one.sendall(first)
         while True:
             one.sendall(frame * 2000)
+
+
+def _watch(link: Link) -> None:
+    port = 0
+    with link() as one:
+        port = one.getpeername()[1]
+    with (
+        suppress(OSError, ConnectionClosed),
+        connect(
+            f"ws://127.0.0.1:{port}/ws?watch=latest", max_size=None, compression=None
+        ) as server,
+    ):
+        for message in server:
+            if isinstance(message, bytes):
+                sequence = HEADER.unpack_from(message)[3]
+                server.send(json.dumps({"type": "ack", "sequence": sequence}))
 
 
 def _swallow(one: socket.socket) -> None:

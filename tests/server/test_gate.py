@@ -168,16 +168,14 @@ def test_a_show_goes_on_under_attack(base, config, caplog, kind) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as attackers:
             assert attackers.stdout is not None
             attackers.stdout.readline()
-            begin = time.monotonic()
-            time.sleep(1.5)
-            rate, gap = good.between(begin, time.monotonic())
+            # before there were budgets one came in a second, or none
+            before = len(good.times)
+            until(lambda: len(good.times) > before + 45)
             attackers.kill()
         memory = psutil.Process().memory_info().rss - memory
         good.stop.set()
         watching.join()
     assert not good.failure
-    # before there were budgets: one picture, or none
-    assert rate > 5 and gap < 1.0, (rate, gap)
     assert memory < 50 * 2**20
     assert len(caplog.records) < 100
     assert not [one for one in caplog.records if one.exc_info or one.levelno >= logging.ERROR]

@@ -76,4 +76,7 @@ async def accept(listener: socket.socket, gates: Gates, inner: Callable[[Gate], 
                 continue
             log.warning("no connection can be taken in for a while: %s", error.strerror)
             await asyncio.sleep(GASP_SECONDS)
+        except Exception as error:
+            # whatever one connection brings, the next one is taken in
+            log.error("a connection could not be taken in: %s: %s", type(error).__name__, error)
         await account.turn()

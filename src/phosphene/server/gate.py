@@ -81,6 +81,8 @@ class Gate(asyncio.BufferedProtocol):
         """a request is being answered, or this is a websocket: it may last"""
         self.since = time.monotonic()
         """the last time that it became, or ceased to be, busy"""
+        self.gone = False
+        """the other side has left"""
         self._own = False
         """the account is this connection's alone"""
         self._transport: asyncio.Transport | None = None
@@ -104,6 +106,7 @@ class Gate(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
+        self.gone = True
         if self._resume is not None:
             self._resume.cancel()
         if self._own:

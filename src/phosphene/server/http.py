@@ -82,6 +82,9 @@ class Keeper:
             return
         gate.working(True)
         await gate.account.turn()
+        if gate.gone:
+            # it did not wait for its turn
+            return
         await Metered(self._answer(scope, receive, send), gate.charge)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

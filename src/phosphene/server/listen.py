@@ -28,7 +28,7 @@ TALKERS = ("accept", "gate", "http", "listen", "security", "socket")
 """modules that say a line for what a stranger does"""
 
 log = logging.getLogger(__name__)
-STRANGERS = ("uvicorn.error", *(f"phosphene.server.{name}" for name in TALKERS))
+STRANGERS = ("asyncio", "uvicorn.error", *(f"phosphene.server.{name}" for name in TALKERS))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -120,6 +120,8 @@ def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     """Uvicorn's settings: no compression of JPEGs, short pings, nothing unbounded."""
     return uvicorn.Config(
         app,
+        # what the gates do to transports is tried with this loop alone
+        loop="asyncio",
         http=Http,
         ws=Socket,
         ws_max_size=limits.socket_bytes,
