@@ -7,7 +7,10 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
+from typing import Any
 
 import av
 import numpy as np
@@ -20,6 +23,7 @@ from phosphene.server.exits.choose import ExitOptions, choose_exits
 from phosphene.server.exits.clocked import ClockedExit
 from phosphene.server.exits.encoder import VideoSink, file_target, rtmp_target
 from phosphene.server.exits.remote import RemoteSink
+from phosphene.show.display import Motion, Path, Way
 from tests.server.conftest import SIDE, serving
 
 RATE = Fraction(30)
@@ -32,12 +36,18 @@ def until(condition, seconds=30.0) -> None:
         threading.Event().wait(0.01)
 
 
+@dataclass
 class Picture:
     """As the channel hands it over."""
 
-    def __init__(self, image) -> None:
-        self.shown = self
-        self.image = image
+    image: np.ndarray
+    sequence: int = 0
+    tempo: float = 0.0
+    path: Path = field(default_factory=Path)
+
+    @property
+    def shown(self) -> Any:
+        return self
 
 
 def flat(value: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -86,6 +96,32 @@ def test_the_newest_picture_again_and_again_on_the_clock() -> None:
     assert indices == sorted(set(indices))
     assert [value for _, value in sink.frames][:5] == [1] * 5
     assert (sink.opened, sink.closed) == (1, 1)
+
+
+def test_between_two_pictures_of_a_slow_model_the_camera_goes_on(monkeypatch) -> None:
+    """Keys five a second, an exit of thirty: every frame of it is another, and all are one size."""
+    clock = 100.0
+    monkeypatch.setattr(clocked.time, "monotonic", lambda: clock)
+    scene = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    way_out, path = ClockedExit(Memory(), RATE), Path()
+    frames = []
+    for number in range(8):
+        path.add(number, Way(Motion(1.05 + 0.1j), 0.2))
+        way_out.offer(Picture(scene, number, path=path))  # type: ignore[arg-type]
+        for _ in range(6):
+            frame = way_out._frame(clock)
+            assert frame is not None and frame.shape == scene.shape
+            frames.append(frame.copy())
+            clock += 1 / 30
+    late = frames[24:]
+    assert all((one != two).any() for one, two in pairwise(late))
+    # a fast model's pictures are shown as they are: moving them would cost, and add nothing
+    for number in range(8, 40):
+        path.add(number, Way(Motion(1.05 + 0.1j), 1 / 30))
+        way_out.offer(Picture(scene, number, path=path))  # type: ignore[arg-type]
+        frame = way_out._frame(clock)
+        clock += 1 / 30
+    assert frame is scene
 
 
 def test_a_slow_sink_leaves_frames_out_and_stays_on_time() -> None:

@@ -50,6 +50,10 @@ PUNCH_OCTAVES = 0.08
 """zoom at a beat of full strength at beat_punch 1, doublings"""
 PUNCH_SECONDS = 0.11
 """in which it falls to 1/e"""
+SILENT = 0.02
+"""energy of no beat"""
+FAST_SECONDS, SLOW_SECONDS = 0.04, 0.12
+"""between two keys: up to the first they are on the beat themselves, from the second they cannot be"""
 SHAKE_WIDTHS, SHAKE_HERTZ = 0.006, 9.0
 """picture widths at a beat of full strength, and how fast it trembles"""
 
@@ -238,6 +242,19 @@ def between(
     return mixed(moved(last, since, crisp=crisp), ahead, share)
 
 
+def hardness(bass: float, energy: float) -> float:
+    """How hard a beat is, 0..1, from the bass (1 is usual) and the energy (0..1) around it."""
+    return 0.0 if energy < SILENT else min(1.0, 0.3 + 0.45 * max(0.0, bass))
+
+
+def slowness(interval: float) -> float:
+    """0..1: how much of a beat's punch is the display's, for keys ``interval`` seconds apart.
+
+    Keys that come fast enough have it themselves.
+    """
+    return min(1.0, max(0.0, (interval - FAST_SECONDS) / (SLOW_SECONDS - FAST_SECONDS)))
+
+
 def punch(since: float, strength: float) -> Motion:
     """How a beat moves the picture, ``since`` seconds after it: a swell that is there at once, and a shake.
 
@@ -291,8 +308,8 @@ class Path:
         ]
         if last is None or len(ways) != sequence - last:
             return Way(cut=True)
-        whole = ways[0]
-        for way in ways[1:]:
+        whole = Way()
+        for way in ways:
             whole = whole.then(way)
         return whole
 
@@ -356,17 +373,22 @@ class Display:
         self._rate = self._lately()
         self._key = key
 
-    def at(self, time: float) -> Frame | None:
-        """The picture at ``time`` seconds; None before the first key."""
+    @property
+    def interval(self) -> float:
+        """Seconds between two keys lately; 0 before the second."""
+        return sum(took for _, took in self._ways) / max(1, len(self._ways))
+
+    def at(self, time: float, accent: Motion = REST) -> Frame | None:
+        """The picture at ``time`` seconds, moved by the beat's ``accent``; None before the first key."""
         key, before = self._key, self._before
         if key is None:
             return None
         since = max(0.0, time - key.time)
-        newest = moved(key.picture, self._way(time), crisp=self._crisp)
+        newest = moved(key.picture, self._way(time).then(accent), crisp=self._crisp)
         if before is None or since >= self._fade:
             return newest
         # the same place on the screen, seen from the key before
-        old = self._seen.then(self._off.back).then(self._way(time))
+        old = self._seen.then(self._off.back).then(self._way(time)).then(accent)
         return mixed(moved(before.picture, old, crisp=self._crisp), newest, since / self._fade)
 
     def _way(self, time: float) -> Motion:

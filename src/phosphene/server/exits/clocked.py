@@ -1,21 +1,29 @@
-"""An exit on its own thread: the newest picture, again and again, at a constant frame rate."""
+"""An exit on its own thread: what is to be seen now, at a constant frame rate."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from fractions import Fraction
 from typing import Protocol
 
 from phosphene.server.channel import Picture
-from phosphene.show.live.types import Frame
+from phosphene.show.display import REST, Display, KeyPicture, Motion, punch, slowness
+from phosphene.show.live.types import Frame, Shown
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
 STALL_SECONDS = 10.0
 """after which a sink that takes nothing is given up"""
+MOST_KEYS = 8
+"""that wait while a sink is busy"""
+OFTEN = 1.5
+"""frames of the exit: keys that come so soon after each other are shown as they are"""
+SURE = 0.25
+"""confidence of a tempo whose beats are punched"""
 
 
 class Sink(Protocol):
@@ -42,6 +50,7 @@ class Sink(Protocol):
 class ClockedExit:
     """A :class:`~phosphene.server.channel.Consumer` that never holds up the show.
 
+    Where the model is slower than the exit, pictures between two of its own are moved as the camera goes.
     Frame i is due at i / rate seconds. A slow sink leaves frames out and stays on time; a broken one
     says so once, and the show goes on.
     """
@@ -51,7 +60,11 @@ class ClockedExit:
     def __init__(self, sink: Sink, rate: Fraction) -> None:
         self._sink = sink
         self._rate = rate
-        self._image: Frame | None = None
+        self._keys: deque[tuple[KeyPicture, Shown]] = deque(maxlen=MOST_KEYS)
+        self._display = Display()
+        self._shown: Shown | None = None
+        self._heard = 0.0
+        self._sequence: int | None = None
         self._first = threading.Event()
         self._stop = threading.Event()
         self._broken = False
@@ -73,7 +86,11 @@ class ClockedExit:
         if busy is not None and time.monotonic() - busy > STALL_SECONDS:
             self._busy = None
             self._sink.abort()
-        self._image = picture.shown.image
+        shown = picture.shown
+        way = picture.path.between(self._sequence, shown.sequence)
+        self._sequence = shown.sequence
+        key = KeyPicture(shown.image, time.monotonic(), way.motion, way.cut)
+        self._keys.append((key, shown))
         self._first.set()
 
     def ended(self) -> None:
@@ -114,9 +131,30 @@ class ClockedExit:
     def _play(self) -> None:
         start, index = time.monotonic(), 0
         while not self._stop.wait(max(0.0, start + float(index / self._rate) - time.monotonic())):
-            if self._image is not None:
+            image = self._frame(time.monotonic())
+            if image is not None:
                 self._busy = time.monotonic()
-                self._sink.write(self._image, index)
+                self._sink.write(image, index)
                 self._busy = None
             due = int((time.monotonic() - start) * self._rate)
             index = max(index + 1, due)
+
+    def _frame(self, now: float) -> Frame | None:
+        """What is to be seen at monotonic ``now``."""
+        while self._keys:
+            key, self._shown = self._keys.popleft()
+            self._heard = key.time
+            self._display.put(key)
+        key_now = self._display.key
+        if key_now is None or self._display.interval < OFTEN / self._rate:
+            return None if key_now is None else key_now.picture
+        return self._display.at(now, self._accent(now))
+
+    def _accent(self, now: float) -> Motion:
+        """What the beat does to the picture."""
+        shown = self._shown
+        if shown is None or shown.tempo <= 0 or shown.confidence < SURE:
+            return REST
+        beats = shown.moment.beat_position + (now - self._heard) * shown.tempo / 60.0
+        since = beats % 1.0 * 60.0 / shown.tempo
+        return punch(since, shown.punch * slowness(self._display.interval))

@@ -10,7 +10,7 @@ import numpy as np
 from phosphene.arrays import Array
 from phosphene.diffusion.stream import Key
 from phosphene.show.detail import detail_gain, with_lines
-from phosphene.show.display import Way
+from phosphene.show.display import Way, hardness
 from phosphene.show.live.desk import Desk, Drawn
 from phosphene.show.live.light import Light
 from phosphene.show.live.types import Frame, Shown
@@ -69,6 +69,8 @@ class Finishing:
             moment=stamp.heard.moment,
             tempo=stamp.heard.tempo,
             confidence=stamp.heard.confidence,
+            punch=self._desk.config.camera.beat_punch
+            * hardness(stamp.heard.moment.bass, stamp.heard.moment.energy),
             # a picture that is held does not move either
             way=Way() if self._desk.config.live.freeze else drawn.way,
         )

@@ -48,6 +48,8 @@ class Shown:
     """beats per minute, 0 for none"""
     confidence: float
     """0..1, of the tempo"""
+    punch: float = 0.0
+    """how hard the display pushes the picture on a beat now"""
     way: Way = field(default_factory=Way)
     """from the picture before"""
 
