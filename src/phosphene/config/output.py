@@ -57,7 +57,12 @@ class LiveConfig(ConfigModel):
         85, ge=30, le=100, description="Quality of the pictures sent to the page (30..100)."
     )
     adapt: bool = Field(
-        True, description="Step down size and steps when pictures come late, up again with room."
+        True, description="Draw less when pictures come late, more again with room."
+    )
+    lower: Literal["keys", "size"] = Field(
+        "keys",
+        description="What is lowered first: how many pictures the model draws (the display moves each on"
+        " until the next), or how large they are.",
     )
     share_window_ms: float = Field(
         0.0,

@@ -45,7 +45,8 @@ class Machine:
         end = self.now + seconds
         while self.now < end:
             took = self.frame(LEVELS[self.controller.rung])
-            self.now += max(took, BUDGET.frame_ms) / 1e3
+            level = LEVELS[self.controller.rung]
+            self.now += max(took, BUDGET.frame_ms * level.cadence) / 1e3
             self.controller.decide(LEVELS, Took(took, age(took)), BUDGET, self.now)
             if self.controller.rung != self.rungs[-1]:
                 self.rungs.append(self.controller.rung)
@@ -53,7 +54,7 @@ class Machine:
 
 
 def test_the_ladder_steps_down_one_thing_at_a_time():
-    assert ladder(Level(4, 3, 512, 256), facts(16, 64)) == (
+    sizes = (
         Level(4, 3, 512, 256),
         Level(1, 3, 512, 256),
         Level(1, 1, 512, 256),
@@ -61,11 +62,26 @@ def test_the_ladder_steps_down_one_thing_at_a_time():
         Level(1, 1, 320, 160),
         Level(1, 1, 256, 128),
     )
+    fewer = (2, 3, 4, 6)
+    assert ladder(sizes[0], facts(16, 64), "size") == (
+        *sizes,
+        *(replace(sizes[-1], cadence=n) for n in fewer),
+    )
+    # a display shows few large pictures as more than many small ones
+    assert ladder(sizes[0], facts(16, 64)) == (
+        sizes[0],
+        *(replace(sizes[0], cadence=n) for n in fewer),
+        *(replace(level, cadence=6) for level in sizes[1:]),
+    )
+
+
+def sizes_of(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    return tuple(level for level in levels if level.cadence == 1)
 
 
 def test_at_last_pictures_of_half_the_size_with_as_many_latents():
     large = replace(facts(32, 384), halves=True)
-    levels = ladder(Level(1, 1, 896, 512, 16), large)
+    levels = sizes_of(ladder(Level(1, 1, 896, 512, 16), large, "size"))
     assert levels == (
         Level(1, 1, 896, 512, 16),
         Level(1, 1, 672, 384, 16),
@@ -75,11 +91,13 @@ def test_at_last_pictures_of_half_the_size_with_as_many_latents():
 
 
 def test_small_pictures_keep_their_proportions():
-    assert ladder(Level(1, 1, 448, 256), facts(16, 192)) == (
+    assert sizes_of(ladder(Level(1, 1, 448, 256), facts(16, 192), "size")) == (
         Level(1, 1, 448, 256),
         Level(1, 1, 336, 192),
     )
-    assert ladder(Level(1, 1, 256, 160), facts(16, 192)) == (Level(1, 1, 256, 160),)
+    assert sizes_of(ladder(Level(1, 1, 256, 160), facts(16, 192), "size")) == (
+        Level(1, 1, 256, 160),
+    )
 
 
 @given(
@@ -96,6 +114,7 @@ def test_ladders_only_go_down(steps, batch, multiple, wide, high):
     assert len(set(levels)) == len(levels)
     for level, lower in pairwise(levels):
         assert lower.cost <= level.cost
+        assert lower.load <= level.load
     for level in levels:
         assert level.width % multiple == level.height % multiple == 0
         assert level.width >= 64
@@ -114,6 +133,7 @@ def test_any_machine_ends_on_time_or_at_the_bottom_and_rests_there(speed, seed):
     machine = Machine(speed, seed=seed).run(30)
     rung = machine.controller.rung
     cost = machine.fixed + speed * LEVELS[rung].cost / LEVELS[0].cost
+    cost /= LEVELS[rung].cadence
     assert cost <= 1.1 * BUDGET.frame_ms or rung == len(LEVELS) - 1
     machine.rungs = [rung]
     machine.run(600)
@@ -132,7 +152,7 @@ def test_says_what_it_did_and_why():
     machine = Machine(speed=60, noise=0, hiccups=0).run(10)
     assert machine.controller.rung == 1
     assert machine.controller.reason == (
-        "a frame took 63 ms, 33 ms are allowed: now 1 step at 256x256"
+        "a frame took 63 ms, 33 ms are allowed: now 4 steps at 256x256, one picture in 2"
     )
 
 
@@ -174,6 +194,13 @@ def test_the_budget_is_what_the_settings_say():
     config = PipelineConfig()
     config.live.fps, config.live.age_limit_ms = 25.0, 99.0
     assert Budget.of(config) == Budget(frame_ms=40.0, age_ms=99.0)
+
+
+def test_pictures_that_are_too_old_are_drawn_smaller_for_fewer_are_no_younger():
+    machine = Machine(speed=10, noise=0, hiccups=0).run(2, age=lambda frame: 400.0)
+    level = LEVELS[machine.controller.rung]
+    assert level.cost < LEVELS[0].cost
+    assert "old" in machine.controller.reason
 
 
 def test_reset_is_the_top_of_the_ladder():

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Literal
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import ModelFacts
@@ -13,6 +14,9 @@ from phosphene.show.live.types import Level
 
 SHARES = (0.75, 0.625, 0.5)
 """of width and height, one after the other"""
+CADENCES = (2, 3, 4, 6)
+"""frames of the show for one key: at 30 a second, 5 keys are the fewest"""
+Lower = Literal["keys", "size"]
 SAMPLES = 30
 """frames whose median counts: a hiccup of a few does not"""
 FEWEST = 5
@@ -53,9 +57,11 @@ class Took:
     """age of the picture that is seen, if the viewer has said so"""
 
 
-def ladder(full: Level, facts: ModelFacts) -> tuple[Level, ...]:
-    """Levels from ``full`` downwards: one step, one frame a call, then smaller pictures.
+def ladder(full: Level, facts: ModelFacts, lower: Lower = "keys") -> tuple[Level, ...]:
+    """Levels from ``full`` downwards: fewer keys, one step, one frame a call, then smaller pictures.
 
+    The display moves keys at its own rate, so few large ones are seen as more than many small ones; ``lower``
+    size leaves the keys to the last.
     Sides are what the model can draw and not smaller than is worth it (``facts``, at the full size), in
     the proportions of ``full``; levels that would be equal are one.
     """
@@ -78,7 +84,16 @@ def ladder(full: Level, facts: ModelFacts) -> tuple[Level, ...]:
         width, height = small[-1].width, small[-1].height
         half = [round(pixels / 2 / multiple) * multiple for pixels in (width, height)]
         small.append(Level(1, 1, half[0], half[1], full.latent_factor // 2))
-    return tuple(dict.fromkeys([full, lean, single, *small]))
+    sizes = dict.fromkeys([full, lean, single, *small])
+    if lower == "size":
+        last = [*sizes][-1]
+        return (*sizes, *(replace(last, cadence=n * full.cadence) for n in CADENCES))
+    fewest = CADENCES[-1] * full.cadence
+    return (
+        full,
+        *(replace(full, cadence=n * full.cadence) for n in CADENCES),
+        *(replace(level, cadence=fewest) for level in [*sizes][1:]),
+    )
 
 
 class Controller:
@@ -121,12 +136,14 @@ class Controller:
             self._seen.append(took.seen_ms)
         if len(self._frames) < FEWEST:
             return self.rung
-        frame, own = median(self._frames), median(self._ages or [0.0])
+        level = levels[self.rung]
+        above = levels[self.rung - 1] if self.rung else level
+        frame, own = median(self._frames) / level.cadence, median(self._ages or [0.0])
         age = max(own, median(self._seen or [0.0]))
         late = frame > budget.frame_ms or age > budget.age_ms
-        dearer = levels[self.rung - 1].cost / levels[self.rung].cost if self.rung else 1.0
+        dearer = above.load / level.load
         # the way to the viewer's eyes takes no longer with more to draw
-        expected = age + own * (dearer - 1.0)
+        expected = age + own * (above.cost / level.cost - 1.0)
         room = frame * dearer < ROOM * budget.frame_ms and expected < ROOM * budget.age_ms
         self._late_since = since(self._late_since, now) if late else None
         self._room_since = since(self._room_since, now) if room else None
@@ -142,10 +159,15 @@ class Controller:
         soon = self._went_up is not None and now - self._went_up < REGRET_SECONDS
         self._patience = min(LONGEST_WAIT, 2.0 * self._patience) if soon else UP_SECONDS
         self._went_up = None
+        slow = frame > budget.frame_ms
+        before = levels[self.rung].cost
         self.rung += 1
+        # fewer keys are no younger ones
+        while not slow and self.rung + 1 < len(levels) and levels[self.rung].cost >= before:
+            self.rung += 1
         cause = (
             f"a frame took {frame:.0f} ms, {budget.frame_ms:.0f} ms are allowed"
-            if frame > budget.frame_ms
+            if slow
             else f"pictures were {age:.0f} ms old, {budget.age_ms:.0f} ms are allowed"
         )
         self.reason = f"{cause}: now {describe(levels[self.rung])}"
@@ -171,4 +193,5 @@ def lasted(begin: float | None, seconds: float, now: float) -> bool:
 def describe(level: Level) -> str:
     """A level in words."""
     steps = "1 step" if level.steps == 1 else f"{level.steps} steps"
-    return f"{steps} at {level.width}x{level.height}"
+    keys = "" if level.cadence == 1 else f", one picture in {level.cadence}"
+    return f"{steps} at {level.width}x{level.height}{keys}"

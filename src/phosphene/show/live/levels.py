@@ -44,9 +44,19 @@ class Levels:
         steps = len(stream.t_index_list or ()) or stream.denoising_steps
         # of the size that is asked for: the view may be drawing smaller
         facts = self._desk.view.view(size).facts
-        full = Level(steps, stream.frame_buffer_size, size.width, size.height, facts.latent_factor)
-        if not self._rungs or self._rungs[0] != full:
-            self._rungs = ladder(full, facts)
+        # auto: as many as there is time for, which is what a live show does anyway
+        cadence = 1 if stream.cadence == "auto" else stream.cadence
+        full = Level(
+            steps,
+            stream.frame_buffer_size,
+            size.width,
+            size.height,
+            facts.latent_factor,
+            cadence,
+        )
+        rungs = ladder(full, facts, config.live.lower)
+        if rungs != self._rungs:
+            self._rungs = rungs
             self._controller.reset()
         if not config.live.adapt:
             self._controller.reset()

@@ -91,7 +91,7 @@ class Stage:
                 if self._began is not None:
                     self.levels.took((time.monotonic() - self._began) * 1e3)
                     self._began = None
-                delay = self._pace.wait(time.monotonic(), desk.config.live.fps, desk.see)
+                delay = self._pace.wait(time.monotonic(), self._rate, desk.see)
                 if desk.held or (desk.see and not len(desk.inputs)):
                     desk.wake.wait()
                 elif delay > 0:
@@ -99,6 +99,11 @@ class Stage:
                 else:
                     return True
         return False
+
+    @property
+    def _rate(self) -> float:
+        """Pictures to draw in a second."""
+        return self._desk.config.live.fps / self.levels.level.cadence
 
     def _rest(self, seconds: float) -> None:
         desk = self._desk
@@ -109,7 +114,7 @@ class Stage:
     def _frame(self) -> None:
         desk = self._desk
         now = self._began = time.monotonic()
-        self._pace.begun(now, desk.config.live.fps)
+        self._pace.begun(now, self._rate)
         self._adopt()
         picture = desk.inputs.take() if desk.see else None
         if picture is not None:
@@ -179,4 +184,4 @@ class Stage:
 def drawn_otherwise(old: PipelineConfig, new: PipelineConfig) -> bool:
     """Whether frames are to be drawn in another way, or at another price."""
     same = new.stream is old.stream and new.inference is old.inference
-    return not same or new.live.adapt != old.live.adapt
+    return not same or (new.live.adapt, new.live.lower) != (old.live.adapt, old.live.lower)

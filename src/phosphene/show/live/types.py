@@ -71,9 +71,17 @@ class Level:
     latent_factor: int = 8
     """pixels per latent pixel, along one side"""
 
+    cadence: int = 1
+    """frames of the show for one picture that is drawn"""
+
+    @property
+    def load(self) -> float:
+        """Cost of a frame of the show."""
+        return self.cost / self.cadence
+
     @property
     def cost(self) -> float:
-        """Steps times pixels; what is drawn from fewer latents costs the model less."""
+        """Of a picture: steps times pixels; what is drawn from fewer latents costs the model less."""
         pixels = self.steps * self.width * self.height
         latents = pixels * (8 / self.latent_factor) ** 2
         return MODEL_SHARE * latents + (1.0 - MODEL_SHARE) * pixels
