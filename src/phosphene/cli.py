@@ -21,6 +21,7 @@ from phosphene.commands import (
     score,
     train,
     transform,
+    words,
 )
 from phosphene.errors import PhospheneError
 
@@ -36,6 +37,7 @@ COMMANDS = (
     config,
     bench,
     models,
+    words,
     train,
     doctor,
 )
@@ -51,6 +53,7 @@ EXAMPLES = """examples:
   phosphene batch songs/ clips/ -o videos/        a catalogue, on all machines of a Ray cluster
   phosphene dream --seconds 60 --prompt nebula    video without a song, as long as you like
   phosphene analyze song.mp3 --plot song.png      what phosphene hears
+  phosphene words                                 what the built-in model can draw
   phosphene bench stream                          frames per second on this machine
   phosphene train --out run --plan cpu            make the built-in model anew, or your own
   phosphene doctor                                what is installed, what is missing

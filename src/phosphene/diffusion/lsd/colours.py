@@ -253,20 +253,61 @@ def gradient(
     first, last = lab[0], lab[-1]
     low, high = first.copy(), last.copy()
     low[0] *= 1 - 0.94 * dark
-    low[1:] *= 1 - 0.55 * dark
+    low[1:] *= 1 - 0.4 * dark
     high[0] += (1 - high[0]) * 0.92 * light
     high[1:] *= 1 - 0.7 * light
     if len(lab) == 1:
         # its own deeper shade on the way: as vivid, not as light
-        deep = first * np.array([0.55, 0.9, 0.9], np.float32)
+        deep = first * np.array([0.58, 1.05, 1.05], np.float32)
         stops, at = [low, deep, first, high], [0.0, 0.3, ALONE_AT, 1.0]
     else:
         stops, at = [low, *lab, high], [0.0, *np.linspace(*NAMED_AT, len(lab)), 1.0]
+    stops, at = _vivid(stops, at)
     places = np.linspace(0, 1, PLACES)
     # where a colour is named, it is in the palette to the letter
     at = [round(place * (PLACES - 1)) / (PLACES - 1) for place in at]
     channels = [np.interp(places, at, [stop[k] for stop in stops]) for k in range(3)]
     return from_oklab(np.stack(channels, axis=1).astype(np.float32))
+
+
+TURN = 2.6
+"""radians between the hues of two colours from which the way round the hues would show too many others"""
+NARROW = 0.3
+"""of the way between two such colours, what is neither; the rest is one of them in another light"""
+STOPS = 6
+"""along the way between two colours"""
+
+
+def _vivid(stops: list[FloatArray], at: list[float]) -> tuple[list[FloatArray], list[float]]:
+    """OKLab stops with others between named colours, so that no grey lies between purple and turquoise.
+
+    Lightness, chroma and hue change evenly, the short way round; opposite colours meet in a narrow seam.
+    """
+    filled, places = [stops[0]], [at[0]]
+    for k in range(1, len(stops)):
+        one, two = stops[k - 1], stops[k]
+        chroma = [float(np.hypot(*each[1:])) for each in (one, two)]
+        hues = [float(np.arctan2(each[2], each[1])) for each in (one, two)]
+        turn = (hues[1] - hues[0] + np.pi) % (2 * np.pi) - np.pi
+        named = 1 < k < len(stops) - 1 and min(chroma) > 0.03
+        if named and abs(turn) < TURN:
+            for share in np.linspace(0, 1, STOPS + 2)[1:-1]:
+                reach = chroma[0] + share * (chroma[1] - chroma[0])
+                hue = hues[0] + share * turn
+                light = one[0] + share * (two[0] - one[0])
+                filled.append(
+                    np.array([light, reach * np.cos(hue), reach * np.sin(hue)], np.float32)
+                )
+                places.append(at[k - 1] + share * (at[k] - at[k - 1]))
+        elif named:
+            for share, near, far in ((0.5 - NARROW / 2, one, two), (0.5 + NARROW / 2, two, one)):
+                leaning = near.copy()
+                leaning[0] += 0.3 * (far[0] - near[0])
+                filled.append(leaning)
+                places.append(at[k - 1] + share * (at[k] - at[k - 1]))
+        filled.append(two)
+        places.append(at[k])
+    return filled, places
 
 
 def _in_place(stops: tuple[str, ...], colour: str) -> tuple[str, ...]:

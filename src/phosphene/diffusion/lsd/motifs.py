@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from zlib import crc32
 
 import numpy as np
 
 from phosphene.diffusion.lsd.colours import ALSO, COLOURS, named
 from phosphene.diffusion.lsd.render import FAMILIES, FOLDS, Motif
-from phosphene.diffusion.lsd.text import TextEncoder
+from phosphene.diffusion.lsd.text import STOP_WORDS, TextEncoder
 from phosphene.palettes import FloatArray
 
 HEAD = re.compile(r"\b(?:of|made of|full of|filled with|with)\b")
+_HEX_WORD = re.compile(r"#[0-9a-f]+")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 RANK = 24
 """directions of meaning in which colour names differ: they say nothing about shape"""
@@ -60,9 +62,13 @@ class Reader:
     def read(self, text: str, vector: FloatArray) -> Reading:
         """What ``text`` asks for; ``vector`` (dim,) is its meaning."""
         found = _families(text)
-        if not found:
-            return Reading(Motif(self.nearest(vector)), sure=False)
-        return Reading(_mixture(text, found), sure=True)
+        if found:
+            return Reading(_mixture(text, found), sure=True)
+        if not _others(text):
+            # colours alone leave the pattern open: the same for the same words
+            order = sorted(FAMILIES)
+            return Reading(Motif(order[crc32(text.lower().encode()) % len(order)]), sure=True)
+        return Reading(Motif(self.nearest(vector)), sure=False)
 
     def nearest(self, vector: FloatArray) -> str:
         """The family whose words are nearest in meaning to a vector (dim,)."""
@@ -106,6 +112,15 @@ def _families(text: str) -> list[tuple[int, str]]:
         else:
             k += 1
     return sorted((start, name) for name, start in found.items())
+
+
+def _others(text: str) -> bool:
+    """Whether a text has words that are neither colours nor grammar."""
+    lower, spans = text.lower(), named(text).spans
+    return any(
+        m[0] not in STOP_WORDS and not any(a <= m.start() < b for a, b in spans)
+        for m in _WORD.finditer(_HEX_WORD.sub(lambda m: " " * len(m[0]), lower))
+    )
 
 
 def _only_colours(text: str) -> bool:

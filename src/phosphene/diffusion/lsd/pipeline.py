@@ -35,7 +35,7 @@ from phosphene.diffusion.lsd.networks import SHARPENER
 from phosphene.diffusion.lsd.painter import Painter
 from phosphene.diffusion.lsd.render import Motif
 from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.diffusion.notices import say_unheeded
+from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.errors import InputError, ModelError
 from phosphene.namespaces import array_namespace
 from phosphene.prompt.weights import parse_weights
@@ -176,6 +176,11 @@ class LSDPipeline(BaseDiffusionPipeline):
         if heard is None:
             text = " ".join(span for span, weight in spans if weight > 0)
             reading = self._reader.read(text, vector)
+            if not reading.sure:
+                say_once(
+                    f"'{text}' names no pattern that this model knows: drawing {reading.motif.label}."
+                    " `phosphene words` lists them."
+                )
             heard = self._heard[key] = _Heard(reading, palette(text, reading.motif.family))
             while len(self._heard) > HEARD:
                 self._heard.popitem(last=False)

@@ -28,7 +28,7 @@ _STOP_TEXT = (
     "this those through to under very was we were what when where which while who will with you "
     "your"
 )
-_STOP_WORDS = frozenset(_STOP_TEXT.split())
+STOP_WORDS = frozenset(_STOP_TEXT.split())
 
 
 class TextEncoder:
@@ -96,7 +96,7 @@ class TextEncoder:
 def words(text: str) -> list[str]:
     """Lower-case content words; an emoji counts as the words of its Unicode name."""
     spelled = "".join(_spell(ch) for ch in unicodedata.normalize("NFKC", text[:20_000]).lower())
-    return [w for w in _WORD.findall(spelled) if w not in _STOP_WORDS][:_MAX_WORDS]
+    return [w for w in _WORD.findall(spelled) if w not in STOP_WORDS][:_MAX_WORDS]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -246,7 +246,7 @@ class Canvas:
         qx, qy = px - x0, py - y0
         u, v = (by * qx - bx * qy) / det, (ax * qy - ay * qx) / det
         # one pixel more around it takes what falls outside
-        u, v = self.clamp(u + 1, 0.0, w + 0.99), self.clamp(v + 1, 0.0, h + 0.99)
+        u, v = self.clamp(u + 1, 0.0, w + 0.9), self.clamp(v + 1, 0.0, h + 0.9)
         i, j = xp.floor(u), xp.floor(v)
         fu, fv = u - i, v - j
         wide = w + 3

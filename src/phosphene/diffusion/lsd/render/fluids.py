@@ -107,7 +107,7 @@ def lava_lamp(c: Canvas) -> Field:
         a, b, s = (c.numbers[:, 30 + 3 * k + i, None, None] for i in range(3))
         px = wide * (1.8 * c.frac(a + 0.125 * k) - 0.9) + 0.14 * xp.sin(c.t * (0.4 + b) + 6 * s)
         py = 1.15 * xp.sin(c.t * (0.22 + 0.3 * b) + 6.283 * a)
-        size = (0.1 + 0.15 * s) / c.scale
+        size = (0.13 + 0.16 * s) / c.scale
         dx, dy = c.x - px, c.y - py
         heat = heat + size * size / (dx * dx + 0.65 * dy * dy + 0.004)
     wax = c.smooth(0.93, 1.07, heat)

@@ -17,7 +17,7 @@ def mountains(c: Canvas) -> Field:
     streak = c.smooth(0.2, 1.6, cloud) * c.smooth(-1.0, -0.1, c.y)
     halo = xp.exp(-2.6 * d)
     value = 0.5 + 0.22 * low + 0.22 * halo + 0.1 * streak
-    light = 0.5 + 0.3 * low + 0.55 * halo * (1 + 0.5 * c.hear("bass")) + 0.15 * streak
+    light = 0.72 + 0.3 * low + 0.5 * halo * (1 + 0.5 * c.hear("bass")) + 0.15 * streak
     value, light = value * (1 - sun) + 0.98 * sun, light * (1 - sun) + 1.35 * sun
     for k in range(5):
         speed = 0.05 * (k + 1) ** 1.3
@@ -26,12 +26,12 @@ def mountains(c: Canvas) -> Field:
         top = -0.18 + 0.25 * k - (0.2 - 0.018 * k) * ridge
         depth = c.y - top
         rock = c.edge(depth)
-        # slopes towards the sun are lit
-        toward = c.still(x + 0.08, 0 * c.y + 3.7 * k + 0.2, k, "rough") - ridge
+        # slopes towards the sun are lit, flanks broken up by gullies that run down and out
+        rough = c.still(x - 0.35 * depth, 0.9 * depth + 3.7 * k + 9.2, k + 5, "rough")
+        toward = c.still(x + 0.06, 0 * c.y + 3.7 * k + 0.2, k, "rough") - ridge
         mist = c.clamp(depth * (1.6 - 0.1 * k))
-        lit = c.clamp(0.5 + 2.2 * toward * (-1.0 + 2.0 * c.mask(sun_x > c.x))) * xp.exp(
-            -7 * c.clamp(depth)
-        )
+        side = c.clamp(0.5 + (1.4 * toward + 0.4 * rough) * (2 * c.mask(sun_x > c.x) - 1))
+        lit = side * xp.exp(-4 * c.clamp(depth))
         far = 1 - k / 4
         shade = 0.06 + 0.38 * far + 0.12 * mist * far + 0.16 * lit
         value = value * (1 - rock) + shade * rock
@@ -159,7 +159,7 @@ def skyline(c: Canvas) -> Field:
     xp = c.xp
     haze = xp.exp(-1.7 * c.clamp(0.75 - c.y, 0.0, 3.0))
     stars = specks(c, 8.0, 0.95) * c.clamp(1 - 1.3 * haze)
-    value, light = 0.08 + 0.5 * haze, 0.14 + 0.5 * haze + stars
+    value, light = 0.1 + 0.55 * haze, 0.2 + 0.65 * haze + stars
     for k in range(3):
         f = (7.5 - 1.9 * k) * xp.sqrt(c.scale)
         x = f * c.x + 0.14 * (k + 1) * c.t + 5.0 * k
@@ -176,10 +176,10 @@ def skyline(c: Canvas) -> Field:
         inside = inside * c.mask(xp.abs(a - 0.5) < 0.4) * c.mask(c.y > top + 0.03)
         blink = 0.5 + 0.5 * xp.sin(0.9 * c.t + 50 * lamp)
         window = inside * c.smooth(0.55, 0.62, lamp) * (0.45 + 0.55 * blink)
-        window = window * min(1.0, 0.016 / c.pixel + 0.35)
+        window = window * min(1.0, 0.016 / c.pixel + 0.55)
         far = 1 - 0.36 * k
         value = value * (1 - house) + house * (0.04 + 0.2 * (far - 0.2) + window * 0.75)
-        light = light * (1 - house) + house * (0.1 + 0.26 * (far - 0.2) + window * 1.25)
+        light = light * (1 - house) + house * (0.14 + 0.34 * (far - 0.2) + window * 1.5)
     return Field(value, light)
 
 

@@ -22,6 +22,8 @@ from phosphene.stream.camera import RIPPLES
 
 BEAT, ONSET, BASS = 0.7, 0.5, 0.35
 """how much more light a beat, an attack and a full bass bring, as a share"""
+GAIN = 1.12
+"""light of a silent picture, as a factor"""
 CLOSER, PUNCH, TWIST = 0.1, 0.1, 0.12
 """shares of zoom of a full bass and of a full attack; radians an attack twists the middle by"""
 GREY = 0.35
@@ -163,7 +165,9 @@ def _react(c: Canvas, field: Field) -> Field:
     falling = 1 - c.hear("beat_phase")
     beat = falling * falling * falling
     middle = xp.exp(-0.9 * c.r * c.r)
-    gain = 1 + loud * (BEAT * (beat - 0.25) + BASS * (bass - 0.5) * (0.4 + middle)) + ONSET * onset
+    gain = (
+        GAIN + loud * (BEAT * (beat - 0.25) + BASS * (bass - 0.5) * (0.4 + middle)) + ONSET * onset
+    )
     light = field.light * gain
     # sparkle where there is light already
     f = 16.0

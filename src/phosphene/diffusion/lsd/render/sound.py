@@ -121,7 +121,8 @@ def ring_spectrum(c: Canvas) -> Field:
 
 def lissajous(c: Canvas) -> Field:
     xp = c.xp
-    p, q = c.whole(0, 2, 4)[:, :, 0], c.whole(1, 3, 5)[:, :, 0]
+    p = c.whole(0, 2, 4)[:, :, 0]
+    q = p + c.whole(1, 1, 2)[:, :, 0]
     phase = 0.35 * c.t[:, :, 0]
     size = ((0.78 + 0.1 * c.hear("bass")) / xp.sqrt(c.scale))[:, :, 0]
     many = int(1600 * 0.03125 / c.pixel) + 1

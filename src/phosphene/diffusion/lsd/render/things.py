@@ -170,7 +170,7 @@ def orb(c: Canvas) -> Field:
     ty = 3.6 * (y - 0.12 * x)
     ring_r = xp.sqrt(x * x + ty * ty + 1e-6)
     ring = c.smooth(1.32, 1.4, ring_r) * c.smooth(2.05, 1.9, ring_r)
-    grooves = 0.6 + 0.4 * xp.sin(34 * ring_r)
+    grooves = 0.75 + 0.25 * xp.sin(17 * ring_r)
     has = c.mask(c.numbers[:, 5, None, None] < 0.55)
     front = c.clamp(1 - disc + c.mask(ty > 0))
     ring = has * ring * grooves * front
