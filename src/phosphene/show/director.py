@@ -286,21 +286,18 @@ def _anchor(
 def _prompt(
     state: DirectorState, prompts: Prompts, config: PipelineConfig
 ) -> tuple[Array, FloatArray | None]:
-    """Embedding (seq, hidden) and palette (256, 3) of what is shown: mixed with the very same weights."""
+    """Embedding (seq, hidden) and palette (256, 3) of what is shown; harmony moves the embedding alone."""
     told = config.prompt
     seconds, method = told.transition_seconds, told.interpolation
     base = _shown(state.prompt.shares(seconds), prompts)
     chroma = _shown(state.chroma.shares(seconds), prompts)
     weights = state.harmony.weights
     embeds = PromptInterpolator(told).blend(weights, _mix(base, method)[0], _mix(chroma, method))
-    if base[0][0].palettes is None or chroma[0][0].palettes is None:
+    # the prompt's colours are its own to the letter: twelve notes' palettes in the mean are mud
+    stack = [each.palettes for each, _ in base if each.palettes is not None]
+    if len(stack) < len(base):
         return embeds, None
-    present = float(weights.sum())
-    pull = told.chroma_strength * present
-    own = np.array([(1.0 - pull) * share for _, share in base], np.float32)
-    notes = [np.asarray(pull * share / (present or 1.0) * weights) for _, share in chroma]
-    stack = [each.palettes for each, _ in (*base, *chroma) if each.palettes is not None]
-    return embeds, palettes.mix(np.concatenate(stack), np.concatenate([own, *notes]))
+    return embeds, palettes.mix(np.concatenate(stack), [share for _, share in base])
 
 
 def _shown(

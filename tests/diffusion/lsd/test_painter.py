@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phosphene.diffusion.lsd.painter import BRIGHTEST, SPILL, Painter
+from phosphene.diffusion.lsd.painter import BRIGHTEST, SPILL, Painter, steeper
 
 RAMP = np.repeat(np.arange(256, dtype=np.float32)[:, None], 3, axis=1) * [0.2, 0.5, 1.0]
 
@@ -76,3 +76,13 @@ def test_each_picture_of_a_batch_has_its_palette_and_threads_change_nothing() ->
     for k in range(2):
         alone = Painter(1)(field[k : k + 1], palettes[k : k + 1], 720, 1280)
         assert np.array_equal(both[k], alone[0])
+
+
+def test_edges_get_steeper_without_halos() -> None:
+    y, x = np.mgrid[:64, :64].astype(np.float32)
+    disc = np.tanh((18 - np.hypot(x - 32, y - 32)) / 2)[None].repeat(2, axis=0)
+    sharp = steeper(disc)
+    assert np.abs(np.diff(sharp)).max() > 1.3 * np.abs(np.diff(disc)).max()
+    assert sharp.min() >= disc.min() and sharp.max() <= disc.max()
+    ramp = np.stack([x, y]) / 64
+    assert np.abs(steeper(ramp) - ramp).max() < 1e-6

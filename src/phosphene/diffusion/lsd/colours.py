@@ -156,7 +156,7 @@ MOST_COLOURS = 3
 NAMED_AT = (0.3, 0.78)
 """places in the palette between which the named colours lie; its ends are their shade and their shine"""
 ALONE_AT = 0.62
-SHADE, SHINE = 0.9, 0.6
+SHADE, SHINE = 0.9, 0.5
 """how near to black and to white a palette's ends go, unless a mood says otherwise"""
 
 
@@ -254,8 +254,8 @@ def gradient(
     low, high = first.copy(), last.copy()
     low[0] *= 1 - 0.94 * dark
     low[1:] *= 1 - 0.4 * dark
-    high[0] += (1 - high[0]) * 0.92 * light
-    high[1:] *= 1 - 0.7 * light
+    high[0] += (1 - high[0]) * 0.85 * light
+    high[1:] *= 1 - 0.6 * light
     if len(lab) == 1:
         # its own deeper shade on the way: as vivid, not as light
         deep = first * np.array([0.58, 1.05, 1.05], np.float32)

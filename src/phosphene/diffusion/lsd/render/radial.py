@@ -46,7 +46,7 @@ def mandala(c: Canvas) -> Field:
         d = rim - c.r
         inside = c.edge(d)
         depth = c.clamp(d / (0.22 / c.scale))
-        tone = 0.22 + 0.7 * c.frac(0.382 * k + 0.15 * c.numbers[:, 7, None, None])
+        tone = 0.2 + 0.62 * c.frac(0.382 * k + 0.15 * c.numbers[:, 7, None, None])
         bead = xp.exp(-((d - 0.05) ** 2 + (0.11 * (1 - lobe)) ** 2) * 900)
         line = c.line(d, 0.012)
         value = value * (1 - inside) + (tone * (0.65 + 0.35 * depth) + 0.1 * lobe) * inside

@@ -22,8 +22,11 @@ from phosphene.stream.camera import RIPPLES
 
 BEAT, ONSET, BASS = 0.7, 0.5, 0.35
 """how much more light a beat, an attack and a full bass bring, as a share"""
-GAIN = 1.12
+GAIN = 1.05
 """light of a silent picture, as a factor"""
+KNEE, BRIGHT, HIT = 0.85, 1.2, 0.5
+"""light from which more of it counts less, what it never exceeds, and how much more an attack may bring: a
+loud passage keeps its colours, only a hit is white"""
 CLOSER, PUNCH, TWIST = 0.1, 0.1, 0.12
 """shares of zoom of a full bass and of a full attack; radians an attack twists the middle by"""
 GREY = 0.35
@@ -168,7 +171,9 @@ def _react(c: Canvas, field: Field) -> Field:
     gain = (
         GAIN + loud * (BEAT * (beat - 0.25) + BASS * (bass - 0.5) * (0.4 + middle)) + ONSET * onset
     )
-    light = field.light * gain
+    room = BRIGHT - KNEE + HIT * onset
+    over = xp.maximum(field.light * gain - KNEE, 0.0)
+    light = xp.minimum(field.light * gain, KNEE) + room * (1 - xp.exp(-over / room))
     # sparkle where there is light already
     f = 16.0
     i, j = xp.floor(f * c.x), xp.floor(f * c.y)
@@ -177,7 +182,7 @@ def _react(c: Canvas, field: Field) -> Field:
     size = max(0.12, 0.6 * f * c.pixel)
     dot = xp.exp(-(u * u + v * v) / (size * size)) * c.smooth(0.999 - 0.05 * treble, 1.0, spark)
     lit = c.clamp(2 * light - 0.4) * dot * treble
-    value, light = field.value + 0.06 * onset + 0.4 * lit, light + 0.8 * lit
+    value, light = field.value + 0.04 * onset + 0.3 * lit, light + 0.7 * lit
     # what is dim is not near white as well: that would be grey
     return Field(value * (1 - GREY * (1 - c.clamp(light))), light)
 
