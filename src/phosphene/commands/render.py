@@ -18,6 +18,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         '  phosphene render song.mp3 -o out.mp4 --prompt "teal ocean waves"\n'
         "  phosphene render song.mp3 --start 60 --duration 20 --preset quality\n"
         "  phosphene render song.mp3 --resume              go on after a kill\n"
+        "  phosphene render song.mp3 --over clip.mp4       paint over a video, in time with the song\n"
         "  phosphene render song.mp3 --score show.score -o show.mp4 --size 1920x1080 --fps 60\n",
     )
     parser.add_argument("songs", nargs="*", metavar="SONG", help="sound or video file")
@@ -28,6 +29,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="video file, or a folder for many songs"
+    )
+    parser.add_argument(
+        "--over", metavar="VIDEO", help="draw over this video's pictures, to the song"
     )
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="begin there, seconds"
@@ -44,6 +48,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from phosphene.show.batch import render_many
     from phosphene.show.render import RenderOptions
     from phosphene.show.settings import outputs_for, parse_size
@@ -58,6 +64,7 @@ def _run(args: argparse.Namespace) -> int:
         size=parse_size(args.size) if args.size else None,
         resume=args.resume,
         overwrite=args.overwrite,
+        over=Path(args.over) if args.over else None,
     )
     return render_many(outputs_for(args.songs, args.output), read_settings(args), options)
 

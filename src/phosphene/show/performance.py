@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, replace
 
+from phosphene.arrays import Array
 from phosphene.audio import AudioFeatures
-from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.latent import LatentGenerator
@@ -23,7 +23,7 @@ from phosphene.show.display import REST, Motion, composed
 from phosphene.show.finish import Tween, pack
 from phosphene.show.mapping import Mapping, Mappings, during
 from phosphene.show.routes import check_routes
-from phosphene.show.sources.moments import Source
+from phosphene.show.sources.moments import Given, Picture, Source
 from phosphene.show.sources.song import SongSource
 from phosphene.stream.camera import CameraMove
 
@@ -62,6 +62,7 @@ class Performance:
             prompts.get(texts)
         check_routes(config)
         noise = LatentGenerator(config.latent, seed=config.inference.seed)
+        self._goal: Array | None = prompts.get(groups[0]).embeds
         self._inputs = Inputs(stream.base, noise, prompts, Mappings(config, own=mapping))
         # camera moves of the frames after the last key that came out
         self._moves: dict[int, CameraMove] = {}
@@ -85,14 +86,26 @@ class Performance:
     def cue(self, frame: int) -> Cue:
         """The cue of what is heard at ``frame``, a frame after the last one."""
         with get_profiler().profile("cue"):
-            heard, inputs = self._at(frame)
-            self.state, cue = step(self.state, heard, self._dt, inputs, self.config)
+            given, inputs = self._at(frame)
+            if given.picture is not None:
+                inputs = self._seen(inputs, given.picture)
+            self.state, cue = step(self.state, given.heard, self._dt, inputs, self.config)
+            self._goal = cue.goal
         return cue
+
+    def _seen(self, inputs: Inputs, picture: Picture) -> Inputs:
+        """A picture to draw over, as the model wants it: recoloured for the prompt, encoded."""
+        base, frames = self._stream.base, picture[None]
+        dressed = frames
+        if self._goal is not None:
+            dressed = base.dress(frames, self._goal, self.config.stream.strength)
+        source, control = base.encode_image(dressed), base.control_image(frames)
+        return replace(inputs, source=source, control=control)
 
     def pass_over(self, frame: int) -> CameraMove:
         """Let a frame go by without a picture; how the camera moved."""
-        heard, inputs = self._at(frame)
-        self.state, moment = advance(self.state, heard, self._dt, inputs, self.config)
+        given, inputs = self._at(frame)
+        self.state, moment = advance(self.state, given.heard, self._dt, inputs, self.config)
         return during(moment.reaction.camera, moment.dt)
 
     def measure(self) -> int:
@@ -103,7 +116,7 @@ class Performance:
         self.source.seek(0)
         return measure(self._stream, cue, self.source.fps)
 
-    def _at(self, frame: int) -> tuple[FrameFeatures, Inputs]:
+    def _at(self, frame: int) -> tuple[Given, Inputs]:
         given = self.source.at(frame)
         if given.config is not None:
             self._adopt(given.config)
@@ -114,7 +127,7 @@ class Performance:
             scenes=given.scenes,
             controllers=given.controllers,
         )
-        return given.heard, inputs
+        return given, inputs
 
     def _adopt(self, config: PipelineConfig) -> None:
         """Draw by other settings; the size stays."""

@@ -19,11 +19,17 @@ from phosphene.show.mapping import Mapping, find_mapping
 from phosphene.show.routes import check_routes
 from phosphene.show.sources.moments import Source
 from phosphene.show.sources.song import SongSource
+from phosphene.show.sources.video import OverVideo
+from phosphene.video.clip import probe
+from phosphene.video.files import content_mark
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
-from phosphene.video.sizes import SizePlan, plan_size
+from phosphene.video.sizes import SizePlan, even_size, plan_size
 from phosphene.video.spec import Size, VideoSpec
 from phosphene.video.target import Target, check_target
+
+SEE_STRENGTH = 0.6
+"""of an input picture, where neither the user nor the model says another ``stream.strength``"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class RenderOptions:
     """go on from the last finished segment"""
     overwrite: bool = False
     """replace an existing video"""
+    over: Path | None = None
+    """a video whose pictures are drawn over, again from its beginning where it is shorter"""
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,21 @@ def render(
     check_routes(config)
     find_mapping(config.react.mapping)
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
+    clip = None if options.over is None else probe(options.over)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
     sound = Sound(song, options.start, config.video.audio_bitrate)
+    source: Source = SongSource(features)
+    content = ""
+    if clip is not None:
+        base = base or load_pipeline(config.diffusion, config.inference)
+        base.suggest(config)
+        # its pictures are to be seen
+        config.stream.suggest(strength=SEE_STRENGTH)
+        options = replace(options, size=options.size or even_size(clip.display_size))
+        plan = apply_size(base, config, options.size)
+        source, content = OverVideo(source, clip, plan.model), content_mark(clip.path)
     report = render_source(
-        SongSource(features), sound, out, config, options, mapping=mapping, base=base
+        source, sound, out, config, options, mapping=mapping, base=base, content=content
     )
     notes = tuple(dict.fromkeys([*asked.notes, *report.notes]))
     return replace(report, seconds=time.perf_counter() - began, notes=notes)

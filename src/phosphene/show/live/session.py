@@ -25,10 +25,8 @@ from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.stage import Stage
 from phosphene.show.live.types import BeatAction, SessionStats, Shown, Source
+from phosphene.show.render import SEE_STRENGTH
 from phosphene.show.routes import check_routes
-
-SEE_STRENGTH = 0.6
-"""of an input picture, where neither the user nor the model says another ``stream.strength``"""
 
 TRANSITION = 0.5
 """seconds from one prompt to the next: who writes a prompt wants to see it, and does at a half of it"""
