@@ -14,7 +14,7 @@ from phosphene.training.nets.lsd import HISTORY, Inputs
 from phosphene.training.pool import Clips
 from phosphene.training.warp import warp
 
-STREAM_T = (0.3, 1.0)
+STREAM_T = (0.1, 1.0)
 """timesteps at which streams live"""
 GUIDED, GUIDE = 0.5, 0.6
 """share of streams with a guide, and the most that their past is moved towards it"""
