@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phosphene.diffusion.lsd.modules.memory import ContextMemory
 from phosphene.errors import InputError
 from phosphene.kernels.choose import PLAIN, Operations
 from phosphene.kernels.reference import Remembered
-from phosphene.training.nets.memory import ContextMemory
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 # the interpreter multiplies matrices of bfloat16 as if they were whole numbers

@@ -9,6 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from phosphene.diffusion.lsd.modules.lsd import LSD  # noqa: E402
+from phosphene.diffusion.lsd.modules.read import parameters  # noqa: E402
+from phosphene.diffusion.lsd.modules.sharpener import Sharpener, SharpenerConfig  # noqa: E402
 from phosphene.diffusion.lsd.nets import LsdNets, open_session  # noqa: E402
 from phosphene.errors import ConfigError  # noqa: E402
 from phosphene.training.export import (  # noqa: E402
@@ -17,9 +20,7 @@ from phosphene.training.export import (  # noqa: E402
     lsd_graph,
     sharpener_graph,
 )
-from phosphene.training.nets.lsd import LSD  # noqa: E402
-from phosphene.training.nets.sharpener import Sharpener, SharpenerConfig  # noqa: E402
-from phosphene.training.start import parameters, shipped  # noqa: E402
+from phosphene.training.start import shipped  # noqa: E402
 from tests.training.test_nets import TINY, shaken  # noqa: E402
 
 

@@ -10,14 +10,14 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 
+from phosphene.diffusion.lsd.modules.condition import COORDINATES, ConditionConfig, coordinates  # noqa: E402
+from phosphene.diffusion.lsd.modules.consistency import TemporalConsistency, move  # noqa: E402
+from phosphene.diffusion.lsd.modules.diffusion import DiffusionBlock, DiffusionConfig  # noqa: E402
+from phosphene.diffusion.lsd.modules.lsd import DEVIATION, INPUTS, LSD, Inputs, LSDConfig  # noqa: E402
+from phosphene.diffusion.lsd.modules.memory import PATCH, ContextMemory  # noqa: E402
+from phosphene.diffusion.lsd.modules.sharpener import Sharpener, SharpenerConfig  # noqa: E402
 from phosphene.training.export import example_inputs  # noqa: E402
-from phosphene.training.nets.condition import COORDINATES, ConditionConfig, coordinates  # noqa: E402
-from phosphene.training.nets.consistency import TemporalConsistency, move  # noqa: E402
 from phosphene.training.nets.critic import FieldCritic, StreamCritic  # noqa: E402
-from phosphene.training.nets.diffusion import DiffusionBlock, DiffusionConfig  # noqa: E402
-from phosphene.training.nets.lsd import DEVIATION, INPUTS, LSD, Inputs, LSDConfig  # noqa: E402
-from phosphene.training.nets.memory import PATCH, ContextMemory  # noqa: E402
-from phosphene.training.nets.sharpener import Sharpener, SharpenerConfig  # noqa: E402
 
 SMALL = DiffusionConfig(widths=(8, 16, 24), blocks=(1, 1, 2), groups=4)
 TINY = LSDConfig(diffusion=SMALL, condition=ConditionConfig(width=32, text=12), consistency=8)

@@ -15,11 +15,11 @@ from phosphene import cli  # noqa: E402
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig  # noqa: E402
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline  # noqa: E402
 from phosphene.diffusion.lsd.manifest import Inference, inference, verify  # noqa: E402
+from phosphene.diffusion.lsd.modules.read import parameters  # noqa: E402
 from phosphene.errors import ModelError  # noqa: E402
 from phosphene.stream.conditioning import Context  # noqa: E402
 from phosphene.stream.memory import ContextMemory, read, remember  # noqa: E402
 from phosphene.training.config import TrainConfig  # noqa: E402
-from phosphene.training.start import parameters  # noqa: E402
 from tests.training.conftest import Trained  # noqa: E402
 
 

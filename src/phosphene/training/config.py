@@ -10,11 +10,11 @@ import tomli_w
 from pydantic import Field, ValidationError
 
 from phosphene.config import ConfigModel, explain
+from phosphene.diffusion.lsd.modules.condition import ConditionConfig
+from phosphene.diffusion.lsd.modules.diffusion import DiffusionConfig
+from phosphene.diffusion.lsd.modules.lsd import LSDConfig
 from phosphene.errors import ConfigError
 from phosphene.training.corrupt import CorruptionSettings
-from phosphene.training.nets.condition import ConditionConfig
-from phosphene.training.nets.diffusion import DiffusionConfig
-from phosphene.training.nets.lsd import LSDConfig
 
 
 class DataSettings(ConfigModel):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from phosphene.diffusion.lsd.modules.lsd import HISTORY, INPUTS, LSD, Inputs, LSDConfig
+from phosphene.diffusion.lsd.modules.read import HALF, SIZES
+from phosphene.diffusion.lsd.modules.sharpener import Sharpener, SharpenerConfig
 from phosphene.training.clips import MEMORIES
-from phosphene.training.nets.lsd import HISTORY, INPUTS, LSD, Inputs
-from phosphene.training.nets.sharpener import Sharpener
 
 OPSET = 18
-HALF = "_f16"
-"""ends the name of what is stored in float16"""
 _SPATIAL = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -28,6 +28,7 @@ class Graph:
     """A network with what exporting needs to know: example inputs, names, and which axes may change."""
 
     module: nn.Module
+    sizes: LSDConfig | SharpenerConfig
     example: tuple[Tensor, ...]
     inputs: tuple[str, ...]
     output: str
@@ -46,7 +47,7 @@ def lsd_graph(net: LSD) -> Graph:
         "memory": {0: "batch", 1: "slots", 3: "height", 4: "width"},
         "memory_age": {0: "batch", 1: "slots"},
     }
-    return Graph(net, example_inputs(net, 2, 32, 24).tensors(), INPUTS, "velocity", axes)
+    return Graph(net, net.cfg, example_inputs(net, 2, 32, 24).tensors(), INPUTS, "velocity", axes)
 
 
 def sharpener_graph(net: Sharpener) -> Graph:
@@ -55,7 +56,7 @@ def sharpener_graph(net: Sharpener) -> Graph:
         2 * torch.rand(2, net.cfg.planes, 24, 16, generator=torch.Generator().manual_seed(0)) - 1
     )
     axes = {"field": _SPATIAL, "fine": {0: "batch", 2: "fine_height", 3: "fine_width"}}
-    return Graph(net, (field,), ("field",), "fine", axes)
+    return Graph(net, net.cfg, (field,), ("field",), "fine", axes)
 
 
 def example_inputs(net: LSD, batch: int, height: int, width: int, seed: int = 0) -> Inputs:
@@ -90,7 +91,9 @@ def export(graph: Graph, path: Path) -> float:
     Weights keep their names, so that training can go on from the file: see `start.shipped`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    module = graph.module.cpu().float().eval()
+    # nothing in these networks behaves otherwise in training, but there the exporter leaves equal weights
+    # apart; it would give one name to two
+    module = graph.module.cpu().float().train()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # the tracing exporter: its graphs are smaller and need no extra package
@@ -103,11 +106,14 @@ def export(graph: Graph, path: Path) -> float:
             input_names=list(graph.inputs),
             output_names=[graph.output],
             dynamic_axes=graph.axes,
+            training=torch.onnx.TrainingMode.PRESERVE,
             # folded weights would be transposed, and without their names
             do_constant_folding=False,
         )
+    module.eval()
     model = onnx.load(str(path))
     halve_weights(model)
+    helper.set_model_props(model, {SIZES: json.dumps(asdict(graph.sizes))})
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     return parity(graph, path)

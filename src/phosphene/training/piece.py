@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.lsd import LSD
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.errors import ConfigError
 from phosphene.training import runtime
 from phosphene.training.clips import Drawn, drawings
 from phosphene.training.config import TrainConfig
 from phosphene.training.folder import folder_clips
-from phosphene.training.nets.lsd import LSD
 from phosphene.training.pool import Clips, gather_clips, until
 from phosphene.training.stage import finished, run_stage
 from phosphene.training.start import shipped

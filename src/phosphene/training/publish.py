@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from phosphene.diffusion.lsd.modules.lsd import LSD
+from phosphene.diffusion.lsd.modules.sharpener import SCALE, Sharpener, SharpenerConfig
 from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER
 from phosphene.diffusion.lsd.text import DEFAULT_TABLE, TextEncoder
 from phosphene.errors import ConfigError
 from phosphene.training.card import model_card
 from phosphene.training.config import TrainConfig
 from phosphene.training.export import export, lsd_graph, sharpener_graph
-from phosphene.training.nets.lsd import LSD
-from phosphene.training.nets.sharpener import SCALE, Sharpener, SharpenerConfig
 from phosphene.training.pack import NETWORKS
 from phosphene.training.piece import CONFIG
 from phosphene.training.start import shipped

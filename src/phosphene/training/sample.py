@@ -9,8 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.lsd import HISTORY, Inputs
 from phosphene.training.corrupt import Past, quantise
-from phosphene.training.nets.lsd import HISTORY, Inputs
 from phosphene.training.streams import noisy_start, step_past
 
 Velocity = Callable[..., Tensor]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.read import parameters
 from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER
 from phosphene.errors import ConfigError
-from phosphene.training.export import HALF
 
 
 def shipped(weights: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -22,18 +21,3 @@ def shipped(weights: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         if not (weights / name).is_file():
             raise ConfigError(f"{weights} holds no {name} to start from.")
     return parameters(weights / DENOISER), parameters(weights / SHARPENER)
-
-
-def parameters(path: Path) -> dict[str, Tensor]:
-    """What a network of `export.export` learned: its initialisers keep torch's names."""
-    import onnx
-    from onnx import numpy_helper
-
-    found = {}
-    for tensor in onnx.load(str(path)).graph.initializer:
-        # others are the exporter's own constants
-        if "::" not in tensor.name:
-            name = tensor.name.removesuffix(HALF)
-            # a copy: the array may lie in the file's own memory
-            found[name] = torch.tensor(numpy_helper.to_array(tensor)).float()
-    return found

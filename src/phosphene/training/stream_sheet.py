@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.lsd import LSD
 from phosphene.training import sheets
 from phosphene.training.clips import MEMORIES, STRIDE, planes
-from phosphene.training.nets.lsd import LSD
 from phosphene.training.pool import Clips
 from phosphene.training.remember import remember
 from phosphene.training.sample import first_past, from_noise, go_on

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.lsd import HISTORY, Inputs
 from phosphene.training.clips import MEMORIES, planes, source_field
 from phosphene.training.corrupt import Past
-from phosphene.training.nets.lsd import HISTORY, Inputs
 from phosphene.training.pool import Clips
 from phosphene.training.warp import warp
 

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.lsd import LSD, Inputs
 from phosphene.training import muon, runtime
 from phosphene.training.config import FlowSettings, TrainConfig
 from phosphene.training.corrupt import corrupt
-from phosphene.training.nets.lsd import LSD, Inputs
 from phosphene.training.pool import Clips
 from phosphene.training.stage import Figures, Stage
 from phosphene.training.stream_sheet import stream_sheet

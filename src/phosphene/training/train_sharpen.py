@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.sharpener import SCALE, Sharpener, SharpenerConfig
 from phosphene.training import losses, runtime, sheets
 from phosphene.training.clips import Drawn, planes
 from phosphene.training.config import SharpenSettings
 from phosphene.training.nets.critic import FieldCritic
-from phosphene.training.nets.sharpener import SCALE, Sharpener, SharpenerConfig
 from phosphene.training.stage import Figures, Stage
 
 MIXED, MOST_MIXED = 0.15, 0.4

@@ -19,13 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.modules.lsd import LSD, Inputs
 from phosphene.training import losses, runtime
 from phosphene.training.bank import Running, StreamBank
 from phosphene.training.clips import MEMORIES, planes
 from phosphene.training.config import TrainConfig
 from phosphene.training.corrupt import Past, corrupt, quantise
 from phosphene.training.nets.critic import StreamCritic
-from phosphene.training.nets.lsd import LSD, Inputs
 from phosphene.training.pool import Clips
 from phosphene.training.remember import remember
 from phosphene.training.sample import blank, next_picture

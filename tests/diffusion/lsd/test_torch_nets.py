@@ -41,10 +41,10 @@ def nets() -> LsdTorchNets:
 @pytest.fixture(scope="module")
 def remembering(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained denoiser of the kind with a context memory."""
+    from phosphene.diffusion.lsd.modules.condition import ConditionConfig
+    from phosphene.diffusion.lsd.modules.diffusion import DiffusionConfig as Widths
+    from phosphene.diffusion.lsd.modules.lsd import LSD, LSDConfig
     from phosphene.training.export import export, lsd_graph
-    from phosphene.training.nets.condition import ConditionConfig
-    from phosphene.training.nets.diffusion import DiffusionConfig as Widths
-    from phosphene.training.nets.lsd import LSD, LSDConfig
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("lsd")

@@ -29,8 +29,8 @@ SIDES = {"batch": 2, "height": 16, "width": 24, "slots": 3}
 @pytest.fixture(scope="module")
 def remembering(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny network of the present kind, with memory, warping and a source."""
+    from phosphene.diffusion.lsd.modules.lsd import LSD
     from phosphene.training.export import export, lsd_graph
-    from phosphene.training.nets.lsd import LSD
     from tests.training.test_nets import TINY, shaken
 
     folder = tmp_path_factory.mktemp("lsd")

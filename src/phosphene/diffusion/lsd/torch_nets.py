@@ -11,9 +11,10 @@ from torch import Tensor
 
 from phosphene.diffusion.graphs import Capture, Function, Graphed
 from phosphene.diffusion.lsd.feeds import Feeds
+from phosphene.diffusion.lsd.modules.lsd import INPUTS
+from phosphene.diffusion.lsd.modules.read import read_lsd, read_sharpener
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER, Networks
-from phosphene.diffusion.lsd.torch_graph import TorchGraph
 from phosphene.kernels.choose import PLAIN, Operations
 from phosphene.namespaces import Array
 from phosphene.transfer import upload
@@ -60,21 +61,17 @@ class LsdTorchNets(Networks):
         return upload(np.asarray(array, np.float32), self._device)
 
     @cached_property
-    def _denoiser_graph(self) -> TorchGraph:
-        return self._graph(DENOISER)
-
-    @cached_property
     def _denoiser(self) -> Function:
-        return self._graphed(self._denoiser_graph)
+        net = read_lsd(self._weights / DENOISER).to(self._device)
+        net.block.use(self._operations.norm_silu_film)
+        return self._graphed(lambda told: net(*(told[name] for name in INPUTS)), DENOISER)
 
     @cached_property
     def _sharpener(self) -> Function:
-        return self._graphed(self._graph(SHARPENER))
+        net = read_sharpener(self._weights / SHARPENER).to(self._device)
+        return self._graphed(lambda told: net(told["field"]), SHARPENER)
 
-    def _graph(self, name: str) -> TorchGraph:
-        return TorchGraph(self._weights / name, self._device, self._operations)
-
-    def _graphed(self, graph: TorchGraph) -> Function:
+    def _graphed(self, function: Function, name: str) -> Function:
         if self._device.type != "cuda" and self._capture is None:
-            return graph
-        return Graphed(graph, str(graph.path), self._capture)
+            return function
+        return Graphed(function, str(self._weights / name), self._capture)

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from phosphene.training.nets.condition import COORDINATES, coordinates
+from phosphene.diffusion.lsd.modules.condition import COORDINATES, coordinates
 
 PATCH = 8
 """latent pixels a side that become one memory token"""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 import torch
 from torch import Tensor, nn
 
-from phosphene.training.nets.condition import Condition, ConditionConfig
-from phosphene.training.nets.consistency import TemporalConsistency
-from phosphene.training.nets.diffusion import DiffusionBlock, DiffusionConfig
+from phosphene.diffusion.lsd.modules.condition import Condition, ConditionConfig
+from phosphene.diffusion.lsd.modules.consistency import TemporalConsistency
+from phosphene.diffusion.lsd.modules.diffusion import DiffusionBlock, DiffusionConfig
 
 HISTORY = 2
 """last outputs given as pictures; with two the net sees motion (GameNGen: more add little)"""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from phosphene.training.nets.condition import COORDINATES, coordinates
-from phosphene.training.nets.memory import Attention, ContextMemory
+from phosphene.diffusion.lsd.modules.condition import COORDINATES, coordinates
+from phosphene.diffusion.lsd.modules.memory import Attention, ContextMemory
+from phosphene.kernels.reference import norm_silu_film
 
 PATCH = 2
 """field pixels a side of an outermost token: with 4 a faint weave of 4 pixels shows in soft areas"""
@@ -28,23 +30,28 @@ class DiffusionConfig:
     groups: int = 8
 
 
+Norm = Callable[..., Tensor]
+"""group norm, FiLM and SiLU in one, see `phosphene.kernels.reference.norm_silu_film`"""
+
+
 class Block(nn.Module):
     """GroupNorm, SiLU, convolution, twice, with FiLM between and a zero-initialised end."""
 
     def __init__(self, width: int, groups: int) -> None:
         super().__init__()
+        self.norm_silu_film: Norm = norm_silu_film
         self.norm1 = nn.GroupNorm(groups, width)
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.norm2 = nn.GroupNorm(groups, width, affine=False)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor, film: Tensor) -> Tensor:
-        """x (b, width, h, w), film (b, 2 width, 1, 1)."""
+        """x (b, width, h, w), film (b, 2 width)."""
+        first = self.norm1
         scale, shift = film.chunk(2, dim=1)
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.norm2(h) * scale + shift
-        out: Tensor = x + self.conv2(F.silu(h))
+        h = self.conv1(self.norm_silu_film(x, first.num_groups, (first.weight, first.bias)))
+        h = self.norm_silu_film(h, first.num_groups, None, (scale, shift))
+        out: Tensor = x + self.conv2(h)
         return out
 
 
@@ -72,6 +79,7 @@ class DiffusionBlock(nn.Module):
         pairs = list(zip(cfg.widths, cfg.widths[1:], strict=False))
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
         self.grow = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
+        self.norm_silu_film: Norm = norm_silu_film
         self.norm = nn.GroupNorm(cfg.groups, first)
         self.leave = nn.Conv2d(first, outputs * PATCH**2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
@@ -97,7 +105,7 @@ class DiffusionBlock(nn.Module):
             condition: (b, condition).
             memory, age: see `ContextMemory`.
         """
-        films = iter(torch.split(self.film(condition)[..., None, None], self.sizes, dim=1))
+        films = iter(torch.split(self.film(condition), self.sizes, dim=1))
         x = self.enter(F.pixel_unshuffle(x, PATCH))
         skips: list[Tensor] = []
         where: list[Tensor] = []
@@ -124,5 +132,12 @@ class DiffusionBlock(nn.Module):
                 x = block(x, next(films))
                 if level == len(self.up) - 1 and not index:
                     x = self.wide(x, where[level])
-        out: Tensor = F.pixel_shuffle(self.leave(F.silu(self.norm(x))), PATCH)
+        x = self.norm_silu_film(x, self.cfg.groups, (self.norm.weight, self.norm.bias))
+        out: Tensor = F.pixel_shuffle(self.leave(x), PATCH)
         return out
+
+    def use(self, norm: Norm) -> None:
+        """Have norms computed by another function, such as a kernel."""
+        for module in self.modules():
+            if isinstance(module, (Block, DiffusionBlock)):
+                module.norm_silu_film = norm
