@@ -15,6 +15,7 @@ from phosphene.errors import InputError
 from phosphene.palettes import mix
 from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show import director
+from phosphene.show.display import composed
 from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.dream import Dream
 from phosphene.show.live.heard import Heard
@@ -428,3 +429,22 @@ def test_a_mapping_of_one_s_own_moves_shapes_too():
         live.dreamt(k / 32)
     assert live.cues.state.turned == pytest.approx(1.0)
     assert live.cues.state.moved == pytest.approx(3.0)
+
+
+def test_a_slow_machine_plays_the_same_show_with_fewer_pictures():
+    """What a picture skips is counted in time: the camera goes as far, strength and blend count as often."""
+    ways, spans = [], []
+    for every in (1 / 30, 0.4):
+        config = PipelineConfig()
+        config.camera.rotate, config.camera.warp, config.camera.beat_punch = 50.0, 0.0, 0.0
+        live = Live(config)
+        # a show learns how slow its model is
+        for k in range(9):
+            live.dreamt((k - 9) * every)
+        cues = [live.dreamt(k * every) for k in range(round(4 / every) + 1)]
+        ways.append(composed(cue.camera for cue in cues[1:]))
+        spans.append([cue.span for cue in cues[1:]])
+    assert set(spans[0]) == {1.0}
+    assert spans[1] == pytest.approx([12.0] * 10)
+    turned = [np.angle(way.turn) % (2 * np.pi) for way in ways]
+    assert turned[0] == pytest.approx(turned[1], rel=0.02)

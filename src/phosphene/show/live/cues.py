@@ -18,7 +18,13 @@ from phosphene.show.mapping import Mappings
 
 LONGEST_FRAME = 0.25
 """seconds; after a longer pause the show goes on as if it had been this long"""
+SLOWEST = 2.0
+"""the same for a model that always takes long"""
+WEIGHT = 0.3
+"""of the last time in the usual one"""
 SHORTEST_FRAME = 1 / 240
+NEXT = 1.5
+"""frames: a picture that comes sooner is the next one, a little late"""
 
 
 class LiveCues:
@@ -41,6 +47,8 @@ class LiveCues:
         """0..1 by name, for routes"""
         self._scenes = 0
         self._last: tuple[float, object] | None = None
+        self._usual = 0.0
+        """seconds between two cues"""
 
     def scene(self) -> None:
         """Go to a new place with the next cue."""
@@ -61,7 +69,8 @@ class LiveCues:
         dt, same = 1.0 / self.config.live.fps, True
         if self._last is not None:
             then, origin = self._last
-            dt = min(LONGEST_FRAME, max(SHORTEST_FRAME, now - then))
+            longest = min(SLOWEST, max(LONGEST_FRAME, 2.0 * self._usual))
+            dt = min(longest, max(SHORTEST_FRAME, now - then))
             same = heard.origin is origin
         inputs = replace(
             self._inputs,
@@ -74,7 +83,11 @@ class LiveCues:
         )
         if not ready(self.state, inputs, self.config):
             return None
+        if self._last is not None:
+            self._usual += WEIGHT * (min(SLOWEST, now - self._last[0]) - self._usual)
         self._last, self._scenes = (now, heard.origin), 0
         self.state, cue = step(self.state, heard.moment, dt, inputs, self.config)
         self.goal = cue.goal
-        return cue
+        # what a slow model skips has happened all the same
+        span = dt * self.config.live.fps
+        return replace(cue, span=span) if span > NEXT else cue
