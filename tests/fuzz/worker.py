@@ -15,7 +15,6 @@ import psutil
 from phosphene.audio.decode import decode
 from phosphene.config import PipelineConfig
 from phosphene.errors import PhospheneError
-from phosphene.server.hearing.probe import check_length
 from phosphene.server.intake import check_picture
 from phosphene.server.limits import Limits
 from phosphene.show.live.pictures import decode_picture
@@ -28,8 +27,7 @@ SIDE = 64
 
 
 def _hear(path: Path) -> None:
-    check_length(path, Limits.song_seconds)
-    decode(path)
+    decode(path, most=Limits.song_seconds)
 
 
 def _see(path: Path) -> None:

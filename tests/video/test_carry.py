@@ -184,3 +184,54 @@ def test_fonts_go_from_matroska_to_matroska(tmp_path: Path) -> None:
         [font] = file.streams.attachments
         assert font.data == b"not really a font"
     carry(source, tmp_path / "out.mp4")
+
+
+SOUNDS = (
+    *(("a.avi", codec) for codec in ("pcm_s16le", "mp3", "ac3", "pcm_u8", "pcm_mulaw", "adpcm_ms")),
+    *(("a.mkv", codec) for codec in ("flac", "libopus", "aac", "pcm_s24le", "eac3", "mp2")),
+    *(("a.mov", codec) for codec in ("pcm_s16be", "alac", "adpcm_ima_qt")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "codec"), SOUNDS)
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_every_sound_goes_into_every_container(
+    tmp_path: Path, name: str, codec: str, suffix: str
+) -> None:
+    """Whether a muxer takes it is asked before anything is drawn, and what it says then holds."""
+    source = with_sound(tmp_path / name, codec)
+    out = tmp_path / f"out{suffix}"
+    carried = carry(source, out, duration=0.6)
+    assert len(carried.copied) + len(carried.encoded) == 1
+    assert len(carried.notes) == len(carried.encoded)
+    with av.open(str(out)) as file:
+        stream = file.streams.audio[0]
+        heard = sum(frame.samples / frame.sample_rate for frame in file.decode(stream))
+    assert heard == pytest.approx(0.6, abs=0.1)
+
+
+def with_sound(path: Path, codec: str) -> Path:
+    """Fifteen pictures and 0.6 s of stereo sound."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("mpeg4" if path.suffix == ".avi" else "libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        rate = 48000 if codec in ("libopus", "eac3", "ac3", "mp2") else 44100
+        audio = out.add_stream(codec, rate=rate)
+        audio.layout = "stereo"
+        packets = []
+        for index in range(15):
+            picture = av.VideoFrame.from_ndarray(scene(index, (96, 64)), "rgb24")
+            picture.pts, picture.time_base = index, Fraction(1, 25)
+            packets += video.encode(picture)
+        packets += video.encode(None)
+        tone = np.sin(np.arange(round(0.6 * rate)) / 20)[None].repeat(2, axis=0) / 4
+        size = audio.codec_context.frame_size or 1024
+        resampler = av.AudioResampler(audio.codec_context.format.name, "stereo", rate, size)
+        frame = av.AudioFrame.from_ndarray(tone.astype(np.float32), "fltp", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            packets += audio.encode(part)
+        packets += audio.encode(None)
+        for packet in sorted(packets, key=lambda p: p.dts * p.time_base):
+            out.mux(packet)
+    return path

@@ -19,7 +19,9 @@ from phosphene.video import mux
 from phosphene.video.flash_count import count_flashes
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project, work_folder
-from tests.video.media import RATE, lag, make_song, picture, pictures, render, sound_of
+from phosphene.video.spec import VideoSpec
+from phosphene.video.writer import SegmentWriter
+from tests.video.media import CONFIG, RATE, lag, make_song, picture, pictures, render, sound_of
 
 
 def child(out: Path, frames: int, side: int, slow: float, *more: str) -> subprocess.Popen[str]:
@@ -222,3 +224,26 @@ def test_existing_file_is_never_harmed(tmp_path: Path) -> None:
         assert out.read_bytes() == b"precious"
         assemble([segment], out, sound=None, overwrite=True, **options)
         assert len(pictures(out)) == 5
+
+
+@pytest.mark.parametrize("change", ["cut", "replaced", "gone"])
+def test_a_song_that_changes_on_the_way_is_not_taken(tmp_path: Path, change: str) -> None:
+    song = tmp_path / "song.wav"
+    make_song(song, 44100, 2, 1.0)
+    segment = tmp_path / "a.mp4"
+    writer = SegmentWriter(segment, VideoSpec.of(CONFIG, (64, 64), RATE))
+    writer.write(picture(0))
+    writer.close()
+    sound = Sound.of(song, 0.0, 128_000)
+    if change == "cut":
+        song.write_bytes(song.read_bytes()[:9000])
+    elif change == "replaced":
+        make_song(song, 44100, 1, 1.0)
+    else:
+        song.unlink()
+    with pytest.raises(InputError, match=r"changed|cannot be read"):
+        assemble(
+            [segment], tmp_path / "out.mp4", clock=Clock.even(RATE, 1), sound=sound,
+            tags=Tags(), work=tmp_path, overwrite=False,
+        )  # fmt: skip
+    assert not (tmp_path / "out.mp4").exists()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from phosphene.audio.bands import held_index
-from phosphene.audio.decode import decode, tame
+from phosphene.audio.decode import LONGEST, decode, tame
 from phosphene.audio.heard import Backend, Heard
 from phosphene.audio.progress import Progress, in_steps, part, untold
 from phosphene.audio.pulse import Float64Array
@@ -37,21 +38,25 @@ class AudioAnalyzer:
         duration: float | None = None,
         *,
         progress: Progress = untold,
+        most: float = LONGEST,
     ) -> AudioFeatures:
         """Features of the song at ``path``, or of ``duration`` seconds of it from ``start`` on.
 
         ``num_frames`` is the duration times fps, rounded up, so that a video of these frames is as
         long as the sound within one frame. ``progress`` is told the share done, rising from 0 to 1,
         as the work goes; what it raises ends the work. Raises :class:`InputError` for files without
-        sound and stretches outside the song.
+        sound, stretches outside the song, and songs of more than ``most`` seconds.
         """
         told = in_steps(progress)
         told(0.0)
-        sound = decode(path, self.config.sample_rate, part(told, 0.0, DECODING))
+        until = None if duration is None else start + duration
+        decoding = part(told, 0.0, DECODING)
+        sound = decode(path, self.config.sample_rate, decoding, until=until, most=most)
         begin, length = check_stretch(sound.duration, start, duration)
         heard = self._backend()(sound.samples, sound.rate, self.config, part(told, DECODING, 1.0))
         told(1.0)
-        return sample_features(heard, self.config.fps, begin, length, sound.source_rate)
+        features = sample_features(heard, self.config.fps, begin, length, sound.source_rate)
+        return replace(features, note=" ".join(sound.notes))
 
     def analyze_samples(
         self,

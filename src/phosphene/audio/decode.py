@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +12,23 @@ import numpy.typing as npt
 from phosphene.audio.progress import Progress, untold
 from phosphene.audio.types import FloatArray
 from phosphene.errors import InputError
-from phosphene.media import open_media
-
-if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
+from phosphene.sound_file import Block, Samples, SoundFile, to_stereo
 
 KNOWN = "wav, flac, ogg, mp3, m4a, or a video with sound"
+LONGEST = 3 * 3600.0
+"""seconds of sound that are held at most: 1 GB of samples"""
+HEARD_WHOLE = 600.0
+"""seconds: a song up to so long is heard as a whole even for a part of it, for its tempo's sake"""
+BEYOND = 10.0
+"""seconds that are heard after the end of a part, so that its last beats have something to lean on"""
+MISSING_SECONDS, MISSING_SHARE = 1.0, 0.05
+"""a file that ends this much before it says it does is cut short; containers round by less"""
+OPPOSED = 0.01
+"""share of a channel's power: a mix with less has lost what its channels hold, as they oppose each other"""
+WINDOW_SECONDS = 0.25
+"""how often it is asked whether they do"""
+FADE_SECONDS = 0.005
+"""from one to the other, so that nothing clicks"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,54 +40,146 @@ class Sound:
     rate: int
     """rate of ``samples``, Hz"""
     source_rate: int
-    """rate in the file, Hz"""
+    """rate in the file, Hz; of its beginning, where it changes"""
     channels: int
-    """channels in the file"""
+    """channels in the file; of its beginning"""
     duration: float
     """length of the decoded sound, seconds"""
+    notes: tuple[str, ...] = ()
+    """what could not be decoded, one sentence each"""
 
 
-def decode(path: str | Path, rate: int = 22050, progress: Progress = untold) -> Sound:
+def decode(
+    path: str | Path,
+    rate: int = 22050,
+    progress: Progress = untold,
+    *,
+    until: float | None = None,
+    most: float = LONGEST,
+) -> Sound:
     """Decode the first audio stream of ``path``, mixed down to mono at ``rate`` Hz.
 
-    Damaged parts are skipped; NaN and infinite samples become silence. ``progress`` is told the
-    share done where the file says how long it is. Raises
-    :class:`InputError` when there is no sound to be had.
+    Damaged parts are skipped; NaN and infinite samples become silence; channels that cancel each other
+    out are heard by their difference. ``until`` is the last second that is asked for: a long file is not
+    read to its end then. ``progress`` is told the share done where the file says how long it is. Raises
+    :class:`InputError` when there is no sound to be had, and for more than ``most`` seconds.
     """
-    import av
-
     source = Path(path)
-    with open_media(source, "a sound or video file") as container:
-        if not container.streams.audio:
+    too_long = InputError(
+        f"{source} is longer than {most / 60:g} minutes: cut it, or ask for an earlier part of it."
+    )
+    last = None if until is None else max(until + BEYOND, HEARD_WHOLE)
+    if until is not None and until > most:
+        raise too_long
+    with SoundFile(source, "a sound or video file") as file:
+        if file.stream is None:
             raise InputError(f"{source} has no sound in it: use {KNOWN}.")
-        stream = container.streams.audio[0]
-        # only raw floats can be other than numbers
-        raw = str(stream.codec_context.name).startswith("pcm_f")
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-        blocks: list[FloatArray] = []
-        heard, source_rate, channels = 0, 0, 0
-        length = _told_length(container, stream)
-        for frame in _frames(container, stream):
-            if not source_rate:
-                source_rate, channels = frame.sample_rate, frame.layout.nb_channels
-            heard += frame.samples
-            if length:
-                progress(min(heard / (source_rate * length), 1.0))
-            try:
-                blocks += _mono(resampler, _silence_nonfinite(frame) if raw else frame)
-            except (av.FFmpegError, ValueError):
-                # damage can make the format change in mid-stream: start afresh behind it
-                resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-        if blocks:
-            blocks += _mono(resampler, None)
-    if not heard or not blocks:
+        told = file.told_length
+        if last is None and told > most and not file.guesses:
+            raise too_long
+        mixer, first, blocks = Mixer(rate), None, []
+        heard = 0.0
+        for block in file.blocks():
+            first = first or block
+            heard += block.values.shape[1] / block.rate
+            if heard > most and (until is None or until > most):
+                raise too_long
+            if told:
+                progress(min(heard / min(told, last or told), 1.0))
+            blocks.append(mixer.mix(block))
+            if last is not None and heard >= last:
+                break
+        blocks.append(mixer.end())
+        notes = _notes(source, file, told - heard if last is None or heard < last else 0.0)
+    if first is None:
         raise InputError(
             f"no sound could be decoded from {source}: it is empty, damaged, or not really"
             f" {source.suffix or 'a sound file'}; use {KNOWN}."
         )
     samples = np.concatenate(blocks)
     blocks.clear()
-    return Sound(tame(samples), rate, source_rate, channels, heard / source_rate)
+    return Sound(tame(samples), rate, first.rate, len(first.channels), heard, notes)
+
+
+class Mixer:
+    """Brings blocks of any rate and layout to mono at ``rate`` Hz."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._source_rate = 0
+        self._resampler: Any = None
+        self._share: float | None = None
+        """of the difference in the mix, in the window before; None: nothing was heard yet"""
+
+    def mix(self, block: Block) -> FloatArray:
+        """(n,) what of a block is ready."""
+        out = []
+        if self._source_rate != block.rate:
+            out.append(self.end())
+            self._source_rate = block.rate
+        mono = block.values[0] if len(block.channels) == 1 else self._fold(block)
+        out.append(self._resampled(mono))
+        return np.concatenate(out)
+
+    def end(self) -> FloatArray:
+        """(n,) what is left in the resampler."""
+        if self._resampler is None:
+            return np.empty(0, np.float32)
+        rest, self._resampler = self._arrays(None), None
+        return rest
+
+    def _fold(self, block: Block) -> Samples:
+        """(n,) mean of left and right, or half their difference where the mean cancels out."""
+        left, right = to_stereo(block)
+        mean, side = (left + right) / 2, (left - right) / 2
+        size = max(1, round(WINDOW_SECONDS * block.rate))
+        for begin in range(0, len(mean), size):
+            part = slice(begin, begin + size)
+            loudest = max(_power(left[part]), _power(right[part]))
+            if loudest > 0:
+                share = float(_power(mean[part]) < OPPOSED * loudest)
+                self._share = share if self._share is None else self._share
+                ramp = np.full(len(mean[part]), share, np.float32)
+                fade = min(len(ramp), round(FADE_SECONDS * block.rate))
+                ramp[:fade] = np.linspace(self._share, share, fade)
+                mean[part] += ramp * (side[part] - mean[part])
+                self._share = share
+        return np.asarray(mean, np.float32)
+
+    def _resampled(self, mono: Samples) -> FloatArray:
+        import av
+
+        if self._source_rate == self._rate:
+            return np.asarray(mono, np.float32)
+        if self._resampler is None:
+            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=self._rate)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(mono[None]), format="flt", layout="mono"
+        )
+        frame.sample_rate = self._source_rate
+        return self._arrays(frame)
+
+    def _arrays(self, frame: Any) -> FloatArray:
+        parts = [out.to_ndarray()[0].copy() for out in self._resampler.resample(frame)]
+        return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+
+def _power(samples: Samples) -> float:
+    return float(np.dot(samples, samples))
+
+
+def _notes(source: Path, file: SoundFile, missing: float) -> tuple[str, ...]:
+    """What was wrong with a file, known once it was read."""
+    notes = []
+    if file.lost:
+        notes.append(
+            f"{file.lost} damaged packets of the sound of {source.name} could not be decoded."
+        )
+    if missing > max(MISSING_SECONDS, MISSING_SHARE * file.told_length) and not file.guesses:
+        notes.append(
+            f"the sound of {source.name} ends {missing:.1f} s before it says it does, as if cut short."
+        )
+    return tuple(notes)
 
 
 def tame(samples: npt.NDArray[np.floating[Any]]) -> FloatArray:
@@ -90,53 +192,3 @@ def tame(samples: npt.NDArray[np.floating[Any]]) -> FloatArray:
     if peak > 16:
         finite = finite / peak
     return np.asarray(finite, np.float32)
-
-
-def _told_length(container: Any, stream: Any) -> float:
-    """Seconds that the file claims to last; 0: it does not say. Good enough to show progress."""
-    if stream.duration and stream.time_base:
-        return max(float(stream.duration * stream.time_base), 0.0)
-    # of the container it is in microseconds
-    return max((container.duration or 0) / 1e6, 0.0)
-
-
-def _frames(container: Any, stream: Any) -> Iterator[AudioFrame]:
-    """Decoded frames; packets that cannot be decoded are left out."""
-    import av
-
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            if packet is None:
-                return
-        except (av.FFmpegError, OSError):
-            # the file ends in the middle of a packet: keep what came before
-            return
-        try:
-            yield from packet.decode()
-        except (av.FFmpegError, OSError):
-            continue
-
-
-def _silence_nonfinite(frame: AudioFrame) -> AudioFrame:
-    """The frame with NaN and infinite samples at 0, before resampling can spread them."""
-    import av
-
-    values = frame.to_ndarray()
-    if np.isfinite(values).all():
-        return frame
-    clean = np.nan_to_num(values, copy=True, nan=0.0, posinf=0.0, neginf=0.0)
-    out: AudioFrame = av.AudioFrame.from_ndarray(
-        clean, format=frame.format.name, layout=frame.layout.name
-    )
-    out.sample_rate = frame.sample_rate
-    out.pts, out.time_base = frame.pts, frame.time_base
-    return out
-
-
-def _mono(resampler: Any, frame: AudioFrame | None) -> list[FloatArray]:
-    if frame is not None:
-        # gaps in the time stamps would be filled with silence or refused
-        frame.pts = None
-    return [out.to_ndarray()[0].copy() for out in resampler.resample(frame)]

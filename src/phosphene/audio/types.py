@@ -121,6 +121,8 @@ class AudioFeatures:
     """(drops,) seconds at which the music drops in with full force"""
     key: str = ""
     """such as "A minor" or "C major"; empty where there is no harmony"""
+    note: str = ""
+    """what of the sound could not be decoded, in sentences; empty where all of it could"""
 
     def __post_init__(self) -> None:
         count = len(self.energy)

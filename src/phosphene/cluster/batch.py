@@ -129,7 +129,13 @@ class Batch:
         if isinstance(features, Refused | Lost):
             self._give_up(entry, features.error)
             return
-        making = SongMaking(entry.item, entry.fingerprint, self._overwrite, features)
+        if features.note:
+            entry.report.notes += (features.note,)
+        try:
+            making = SongMaking(entry.item, entry.fingerprint, self._overwrite, features)
+        except PhospheneError as error:
+            self._give_up(entry, str(error))
+            return
         self._prepare(entry, making)
 
     def _prepare(self, entry: Entry, making: Making) -> None:

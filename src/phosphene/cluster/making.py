@@ -129,6 +129,7 @@ class SongMaking(Making):
     ) -> None:
         super().__init__(item, fingerprint, overwrite)
         self._features = features
+        self._sound = Sound.of(item.source, item.start, item.config.video.audio_bitrate)
 
     def prepare(self) -> None:
         """See :class:`Making`."""
@@ -153,7 +154,7 @@ class SongMaking(Making):
             [path for piece in self.pieces for path in piece.project.paths],
             item.out,
             clock=Clock.even(self.target.rate, self._features.num_frames),
-            sound=Sound(item.source, item.start, config.video.audio_bitrate),
+            sound=self._sound,
             tags=Tags(item.source.stem, f"phosphene: {config.prompt.base_prompt[:200]}"),
             work=self._project.folder,
             overwrite=self.overwrite,

@@ -18,7 +18,7 @@ def analyze(
     for path in filter(None, (json_path, plot_path)):
         check_target(Path(path), overwrite)
     features = AudioAnalyzer(config).analyze(song)
-    lines = [describe(features)]
+    lines = [describe(features), *filter(None, [features.note])]
     if json_path:
         write_text(Path(json_path), json.dumps(features.to_dict()) + "\n")
         lines.append(f"features: {json_path}")

@@ -21,7 +21,6 @@ from phosphene.show.sources.moments import Source
 from phosphene.show.sources.song import SongSource
 from phosphene.show.sources.video import OverVideo
 from phosphene.video.clip import probe
-from phosphene.video.files import content_mark
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.sizes import SizePlan, even_size, plan_size
@@ -107,8 +106,8 @@ def render(
     find_mapping(config.react.mapping)
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
     clip = None if options.over is None else probe(options.over)
+    sound = Sound.of(song, options.start, config.video.audio_bitrate)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
-    sound = Sound(song, options.start, config.video.audio_bitrate)
     source: Source = SongSource(features)
     content = ""
     if clip is not None:
@@ -118,11 +117,12 @@ def render(
         config.stream.suggest(strength=SEE_STRENGTH)
         options = replace(options, size=options.size or even_size(clip.display_size))
         plan = apply_size(base, config, options.size)
-        source, content = OverVideo(source, clip, plan.model), content_mark(clip.path)
+        source, content = OverVideo(source, clip, plan.model), clip.mark
     report = render_source(
         source, sound, out, config, options, mapping=mapping, base=base, content=content
     )
-    notes = tuple(dict.fromkeys([*asked.notes, *report.notes]))
+    told = filter(None, [features.note])
+    notes = tuple(dict.fromkeys([*asked.notes, *told, *report.notes]))
     return replace(report, seconds=time.perf_counter() - began, notes=notes)
 
 

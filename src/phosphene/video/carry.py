@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +79,7 @@ def decide(source: Path, suffix: str) -> Carried:
             what = f"the {stream.type} track {stream.index} of {source.name}"
             if codec is None:
                 notes.append(f"{what} is in a format that is not known here: it is left out.")
-            elif codec in holds:
+            elif codec in holds and _takes(source, stream.index, MUXERS[suffix]):
                 copied.append(stream.index)
             elif stream.type == "audio":
                 encoded.append(stream.index)
@@ -110,6 +111,28 @@ def gather(carried: Carried, stretch: Stretch, suffix: str, bit_rate: int) -> Ba
         chapters=tuple(chapters),
         attachments=tuple(attached) if suffix == ".mkv" else (),
     )
+
+
+def _takes(source: Path, index: int, muxer: str) -> bool:
+    """Whether a muxer takes a stream as it is: header, first packet and all.
+
+    What FFmpeg lists as codecs of a format is a wish: PCM from AVI and FLAC into MOV fail in the header.
+    """
+    written = io.BytesIO()
+    with opened(source) as container, closing(av.open(written, "w", format=muxer)) as out:
+        stream = container.streams[index]
+        try:
+            target = out.add_stream_from_template(stream)
+            out.start_encoding()
+            for packet in container.demux(stream):
+                if packet.size and packet.dts is not None:
+                    packet.stream = target
+                    out.mux(packet)
+                    break
+            out.close()
+        except (av.error.FFmpegError, ValueError, NotImplementedError):
+            return False
+    return True
 
 
 def _codecs(muxer: str) -> frozenset[str]:

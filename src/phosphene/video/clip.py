@@ -14,6 +14,7 @@ import numpy as np
 from phosphene.errors import InputError
 from phosphene.media import open_media, plain_read_errors
 from phosphene.video.colour import Colour
+from phosphene.video.files import source_mark
 from phosphene.video.orientation import Orientation
 from phosphene.video.spec import Size
 from phosphene.video.tonemap import USUAL_PEAK, WHITE
@@ -32,6 +33,8 @@ class Clip:
     """Facts about the moving picture of a file."""
 
     path: Path
+    mark: str
+    """of its content when it was looked at"""
     size: Size
     """(width, height) of the stored pixels, upright"""
     sample_aspect: Fraction
@@ -74,6 +77,7 @@ def probe(path: Path) -> Clip:
     Raises :class:`InputError` for what is not a video that can be decoded.
     """
     with opened(path) as container:
+        mark = source_mark(path)
         stream = picture_stream(path, container)
         frame = _first_frame(path, container, stream)
         orientation = Orientation.of(frame)
@@ -83,6 +87,7 @@ def probe(path: Path) -> Clip:
         context = stream.codec_context
         return Clip(
             path=path,
+            mark=mark,
             size=orientation.size((frame.width, frame.height)),
             sample_aspect=1 / aspect if orientation.swap else aspect,
             orientation=orientation,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
+
 from phosphene.errors import OutputError
 
 FULL = frozenset(
@@ -16,7 +18,7 @@ FORBIDDEN = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
 KEPT = "finished segments are kept and --resume goes on"
 
 
-def write_failure(path: Path, error: OSError) -> OutputError:
+def write_failure(path: Path, error: OSError | av.error.FFmpegError) -> OutputError:
     """One sentence for an ``error`` met while writing ``path`` during a render."""
     if error.errno in FULL:
         return OutputError(f"the disk is full: free some space in {path.parent}; {KEPT}.")
@@ -33,11 +35,11 @@ def is_full(error: BaseException) -> bool:
 
 @contextmanager
 def plain_write_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError met while writing ``path`` into an :class:`OutputError`.
+    """Turn what the system and FFmpeg say about writing ``path`` into an :class:`OutputError`.
 
     PyAV raises the same OSErrors for what FFmpeg's writer meets, so the disk is heard everywhere.
     """
     try:
         yield
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
         raise write_failure(path, error) from error

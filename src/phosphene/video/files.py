@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from phosphene.errors import OutputError
+from phosphene.errors import InputError, OutputError
 
 
 def make_folder(folder: Path) -> None:
@@ -94,3 +94,21 @@ def content_mark(path: Path, samples: int = 64, block: int = 1 << 16) -> str:
             file.seek(max(0, size - block) * k // max(1, samples - 1))
             digest.update(file.read(block))
     return digest.hexdigest()
+
+
+def source_mark(path: Path) -> str:
+    """The content mark of what is read from. Raises :class:`InputError`."""
+    try:
+        return content_mark(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read ({reason}): check its name.") from error
+
+
+def refuse_change(path: Path, mark: str) -> None:
+    """Raise :class:`InputError` if a source is not what it was when it had ``mark``."""
+    if source_mark(path) != mark:
+        raise InputError(
+            f"{path} was changed while it was read, so its picture and sound would not belong together:"
+            " start again with --overwrite when it is complete."
+        )

@@ -14,7 +14,7 @@ import av
 from phosphene.errors import OutputError
 from phosphene.video.carry import MUXERS, Baggage
 from phosphene.video.failures import plain_write_errors
-from phosphene.video.files import publish
+from phosphene.video.files import publish, refuse_change, source_mark
 from phosphene.video.sound import Song, encode_aac
 
 NOTHING = Baggage()
@@ -58,6 +58,13 @@ class Sound:
     """seconds in the song at which the video begins"""
     bit_rate: int
     """AAC bits per second"""
+    mark: str = ""
+    """content mark of the song when it was heard; empty: it may be another one by now"""
+
+    @classmethod
+    def of(cls, song: Path, start: float, bit_rate: int) -> Sound:
+        """The song as it is now. Raises :class:`~phosphene.errors.InputError`."""
+        return cls(song, start, bit_rate, source_mark(song))
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ def assemble(
     together, :class:`~phosphene.errors.InputError` for the song.
     """
     unfinished = work / f"unfinished{out_path.suffix}"
+    if sound is not None and sound.mark:
+        refuse_change(sound.song, sound.mark)
     song = None if sound is None else Song(sound.song)
     with plain_write_errors(out_path):
         try:

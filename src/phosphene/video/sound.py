@@ -6,26 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.resampler import AudioResampler
 
 from phosphene.errors import InputError
-from phosphene.media import open_media
-
-Samples = npt.NDArray[np.float32]
-"""sound, shape (channels, n), -1..1"""
+from phosphene.sound_file import BLOCK, Block, Samples, SoundFile, to_stereo
 
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 """Hz; ISO 14496-3 table 1.18 without 7350, which few players know"""
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-"""channel counts kept as they are; all others become stereo"""
+"""channel counts kept as they are, six as 5.1 only; all others become stereo"""
 BITS_PER_SAMPLE = 6
 """an AAC frame holds at most 6144 bits for 1024 samples of one channel"""
-BLOCK = 1 << 16
-"""samples of silence handed to the encoder at once"""
+SURROUND = (("FL", "FR", "FC", "LFE", "BL", "BR"), ("FL", "FR", "FC", "LFE", "SL", "SR"))
+"""channels of 5.1 sound, with its sides or its back"""
 
 
 @dataclass(frozen=True)
@@ -42,29 +39,32 @@ class SoundFormat:
         return min(wanted, BITS_PER_SAMPLE * self.rate * self.channels)
 
 
-def aac_format(rate: int, channels: int) -> SoundFormat:
+def aac_format(rate: int, channels: tuple[str, ...]) -> SoundFormat:
     """The nearest that AAC can store: same rate or the next higher one, mono, stereo or 5.1."""
     kept = next((known for known in AAC_RATES if known >= rate), AAC_RATES[-1])
-    channels = channels if channels in LAYOUTS else 2
-    return SoundFormat(kept, LAYOUTS[channels], channels)
+    count = len(channels) if len(channels) == 1 or channels in SURROUND else 2
+    return SoundFormat(kept, LAYOUTS[count], count)
 
 
 class Song:
     """An open sound file (or the sound of a video file), decoded from its beginning.
 
     Time 0 is the first decoded sample. Decoding from the beginning is what makes a start exact in
-    every format; packets that cannot be decoded are skipped. Raises :class:`InputError`.
+    every format; packets that cannot be decoded are skipped, and silent where the file has time stamps.
+    Raises :class:`InputError`.
     """
 
     def __init__(self, path: Path, index: int | None = None) -> None:
-        self._container = open_media(path, "a song or a video with sound")
-        if not self._container.streams.audio:
-            self._container.close()
+        self._file = SoundFile(path, "a song or a video with sound", index)
+        if self._file.stream is None:
+            self.close()
             raise InputError(f"{path} has no sound: give a song or a video with sound.")
-        streams = self._container.streams
-        self.stream = streams.audio[0] if index is None else streams[index]
+        self.stream = self._file.stream
         """the stream that is read: ``index``, or the first with sound"""
-        self.format = aac_format(self.stream.rate, self.stream.channels)
+        context = self.stream.codec_context
+        channels = tuple(channel.name for channel in context.layout.channels)
+        # some formats say their rate only in the first packet
+        self.format = aac_format(context.sample_rate or AAC_RATES[-2], channels)
 
     @property
     def starts(self) -> Fraction:
@@ -73,7 +73,7 @@ class Song:
 
     def close(self) -> None:
         """Close the file."""
-        self._container.close()
+        self._file.close()
 
     def read(self, start: float, count: int) -> Iterator[Samples]:
         """Exactly ``count`` samples from ``start`` seconds on, padded with silence at the end."""
@@ -97,40 +97,39 @@ class Song:
         return self._decode()
 
     def _decode(self) -> Iterator[Samples]:
-        resampler: AudioResampler | None = None
-        shape: tuple[int, str, str] | None = None
-        for frame in self._frames():
-            # streams joined by hand change rate or layout half way
-            if shape != (frame.sample_rate, frame.layout.name, frame.format.name):
+        resampler: Any = None
+        rate = 0
+        for block in self._file.blocks():
+            if rate != block.rate:
+                # streams joined by hand change their rate half way
                 if resampler is not None:
                     yield from _arrays(resampler, None)
-                shape = frame.sample_rate, frame.layout.name, frame.format.name
+                rate = block.rate
                 resampler = AudioResampler("fltp", self.format.layout, self.format.rate)
-            assert resampler is not None
+            mixed = np.ascontiguousarray(mix(block, self.format.channels))
+            frame = av.AudioFrame.from_ndarray(mixed, "fltp", self.format.layout)
+            frame.sample_rate = rate
             yield from _arrays(resampler, frame)
         if resampler is not None:
             yield from _arrays(resampler, None)
 
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        packets = self._container.demux(self.stream)
-        while True:
-            try:
-                packet = next(packets)
-            except (StopIteration, av.error.FFmpegError):
-                return  # a file that ends in the middle of a packet ends before it
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                continue
-            for frame in frames:
-                frame.pts = None  # samples are counted, so that gaps in time stamps do not matter
-                yield frame
+
+def mix(block: Block, channels: int) -> Samples:
+    """(channels, n): 1, 2 or 6 of them, in the order of :data:`LAYOUTS`."""
+    if channels == len(block.channels) and (channels < 6 or block.channels in SURROUND):
+        return block.values
+    stereo = to_stereo(block)
+    if channels == 1:
+        return np.asarray(stereo.mean(axis=0, keepdims=True), np.float32)
+    if channels == 2:
+        return stereo
+    return np.concatenate([stereo, np.zeros((4, stereo.shape[1]), np.float32)])
 
 
-def _arrays(resampler: AudioResampler, frame: av.AudioFrame | None) -> Iterator[Samples]:
+def _arrays(resampler: Any, frame: av.AudioFrame | None) -> Iterator[Samples]:
     for part in resampler.resample(frame):
-        # the encoder refuses what is not a finite number; players clip beyond 1 anyway
-        yield np.clip(np.nan_to_num(part.to_ndarray(), posinf=0, neginf=0), -1, 1)
+        # players clip beyond 1 anyway
+        yield np.clip(part.to_ndarray(), -1, 1)
 
 
 def encode_aac(

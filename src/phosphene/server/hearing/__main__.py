@@ -11,7 +11,6 @@ from phosphene.config import AudioConfig
 from phosphene.errors import PhospheneError
 from phosphene.server.hearing.archive import DAMAGED, save_features
 from phosphene.server.hearing.priority import be_humble
-from phosphene.server.hearing.probe import check_length
 
 
 def main(song: str, out: str, seconds: str, config: str) -> None:
@@ -22,9 +21,8 @@ def main(song: str, out: str, seconds: str, config: str) -> None:
         print(json.dumps({"progress": round(share, 3)}), flush=True)
 
     try:
-        check_length(Path(song), float(seconds))
         analyzer = AudioAnalyzer(AudioConfig.model_validate_json(config))
-        save_features(analyzer.analyze(song, progress=progress), Path(out))
+        save_features(analyzer.analyze(song, progress=progress, most=float(seconds)), Path(out))
     except PhospheneError as error:
         # where the file lies is nobody's business
         print(json.dumps({"failed": str(error).replace(song, "the file")}), flush=True)

@@ -19,7 +19,6 @@ from phosphene.show.score import song_hash
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.read import Tempo
 from phosphene.video.clip import Clip, opened, probe
-from phosphene.video.files import content_mark
 from phosphene.video.sizes import plan_size
 from phosphene.video.spec import Size
 
@@ -61,16 +60,12 @@ class Job:
 
     def fingerprint(self) -> str:
         """Digest of everything that decides the picture. Raises :class:`InputError`."""
-        try:
-            content = content_mark(self.clip.path)
-        except OSError as error:
-            raise InputError(f"{self.clip.path} cannot be read ({error.strerror}).") from error
         options = asdict(self.options)
         del options["resume"], options["overwrite"]
         if self.options.sound is not None:
             options["sound"] = song_hash(self.options.sound)
         settings = self.config.model_dump(mode="json", exclude=SPEED_ONLY)
-        told = [phosphene.__version__, content, settings, options, self.model_size]
+        told = [phosphene.__version__, self.clip.mark, settings, options, self.model_size]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.read import Tempo
 from phosphene.video.carry import Carried, gather
 from phosphene.video.clip import Clip, opened
+from phosphene.video.files import refuse_change
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.target import Target
@@ -30,6 +31,7 @@ def join(
     Raises :class:`InputError` when there is no picture at all, and as
     :func:`~phosphene.video.mux.assemble`.
     """
+    refuse_change(clip.path, clip.mark)
     times = clock(project.states, Tempo.of(clip, options), target.rate)
     if len(times.ticks) < 2:
         raise InputError(f"{clip.path} shows no picture in the stretch that was asked for.")
