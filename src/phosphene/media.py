@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -60,11 +61,11 @@ def open_media(path: str | Path, wanted: str) -> Any:
     name = f"file:{source}"
     options = {"protocol_whitelist": "file", "format_whitelist": _readers()}
     with plain_read_errors(source, wanted):
-        try:
-            # tags need not be text; PyAV 19 takes them as they come
-            return av.open(name, options=options, metadata_errors="ignore")
-        except TypeError:
-            return av.open(name, options=options)
+        # tags need not be text; from PyAV 19 on they come as they are
+        lenient = {"metadata_errors": "ignore"} if PYAV < 19 else {}
+        if (moving := _as_apng(source)) is not None:
+            return av.open(moving)
+        return av.open(name, options=options, **lenient)
 
 
 @contextmanager
@@ -83,6 +84,31 @@ def plain_read_errors(path: Path, wanted: str) -> Iterator[None]:
                 f"{path} is not {wanted}, or damaged or cut short: give another file."
             ) from error
         raise InputError(f"{path} cannot be read ({error.strerror}): give another file.") from error
+
+
+def _as_apng(path: Path) -> io.BytesIO | None:
+    """An animated WebP, which FFmpeg reads from its version 8.1 on only, as a PNG; None for all else."""
+    from PIL import Image, ImageSequence
+
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+        if head[:4] + head[8:] != b"RIFFWEBP":
+            return None
+        with Image.open(path, formats=("WEBP",)) as picture:
+            if not getattr(picture, "is_animated", False):
+                return None
+            frames, lengths = [], []
+            for frame in ImageSequence.Iterator(picture):
+                frames.append(frame.convert("RGBA"))
+                lengths.append(frame.info["duration"])
+            out = io.BytesIO()
+            options = {"append_images": frames[1:], "duration": lengths, "compress_level": 1}
+            frames[0].save(out, "PNG", save_all=True, **options)
+            out.seek(0)
+            return out
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 @cache

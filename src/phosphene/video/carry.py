@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 import av
 from av.subtitles.subtitle import SubtitleSet
 
-from phosphene.video.clip import opened
-from phosphene.video.tracks import CopiedTrack, EncodedSound, Stretch, TextTrack, Track
+from phosphene.video.clip import opened, picture_stream
+from phosphene.video.tracks import CopiedTrack, CoverTrack, EncodedSound, Stretch, TextTrack, Track
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
+COVERS = {
+    "mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png"),
+    "bmp": ("cover.bmp", "image/bmp"), "gif": ("cover.gif", "image/gif"),
+    "webp": ("cover.webp", "image/webp"), "tiff": ("cover.tiff", "image/tiff"),
+}  # fmt: skip
+"""FFmpeg's name of a picture -> what it is called as a file in .mkv"""
+MP4_COVERS = frozenset(("mjpeg", "png", "bmp"))
+"""what the cover of an MP4 may be (FFmpeg, libavformat/movenc.c)"""
 MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 TEXT_CODECS = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "subrip"}
 TEXTS = frozenset(("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "ttml"))
@@ -58,6 +66,8 @@ class Carried:
     """of sound that becomes AAC"""
     written: tuple[int, ...]
     """of subtitles that become another text format"""
+    covers: tuple[int, ...]
+    """of pictures that stand for the file"""
     notes: tuple[str, ...]
     """what cannot go along or not as it is, one sentence each"""
 
@@ -66,12 +76,14 @@ class Carried:
         made: dict[int, Track] = {index: CopiedTrack(stretch, index) for index in self.copied}
         made |= {index: EncodedSound(stretch, index, bit_rate) for index in self.encoded}
         made |= {index: TextTrack(stretch, index, TEXT_CODECS[suffix]) for index in self.written}
+        if suffix == ".mp4":
+            made |= {index: CoverTrack(stretch.source, index) for index in self.covers}
         return tuple(made[index] for index in sorted(made))
 
 
 def decide(source: Path, suffix: str) -> Carried:
     """What a file ending in ``suffix`` can take from ``source``. Raises :class:`InputError`."""
-    copied, encoded, written, notes = [], [], [], []
+    copied, encoded, written, covers, notes = [], [], [], [], []
     holds = _codecs(MUXERS[suffix])
     with opened(source) as container:
         for stream in (*container.streams.audio, *container.streams.subtitles):
@@ -92,7 +104,21 @@ def decide(source: Path, suffix: str) -> Carried:
                 notes.append(
                     f"{what} is {codec}, which {suffix} cannot hold: it is left out; .mkv keeps it."
                 )
-    return Carried(tuple(copied), tuple(encoded), tuple(written), tuple(notes))
+        for stream in _other_pictures(source, container):
+            codec = None if stream.codec_context is None else stream.codec_context.name
+            if not stream.disposition & av.stream.Disposition.attached_pic:
+                notes.append(f"only the first picture track of {source.name} is drawn over.")
+            elif (suffix == ".mkv" and codec in COVERS) or (
+                suffix == ".mp4" and codec in MP4_COVERS
+            ):
+                covers.append(stream.index)
+            else:
+                notes.append(
+                    f"the cover of {source.name} is {codec}, which {suffix} cannot hold: it is left out."
+                )
+        notes += _left_out(source, container, suffix)
+    parts = (copied, encoded, written, covers, dict.fromkeys(notes))
+    return Carried(*map(tuple, parts))
 
 
 def gather(carried: Carried, stretch: Stretch, suffix: str, bit_rate: int) -> Baggage:
@@ -105,12 +131,34 @@ def gather(carried: Carried, stretch: Stretch, suffix: str, bit_rate: int) -> Ba
             for s in container.streams.attachments
             if s.mimetype and s.data
         ]
+        for index in carried.covers:
+            stream = container.streams[index]
+            data = next((bytes(p) for p in container.demux(stream) if p.size), b"")
+            attached.append(Attachment(*COVERS[stream.codec_context.name], data))
     return Baggage(
         tracks=carried.tracks(stretch, suffix, bit_rate),
         tags=tags,
         chapters=tuple(chapters),
         attachments=tuple(attached) if suffix == ".mkv" else (),
     )
+
+
+def _other_pictures(source: Path, container: av.container.InputContainer) -> list[av.VideoStream]:
+    first = picture_stream(source, container)
+    return [stream for stream in container.streams.video if stream.index != first.index]
+
+
+def _left_out(source: Path, container: av.container.InputContainer, suffix: str) -> Iterator[str]:
+    """A sentence about each track that is neither sound, subtitles nor picture."""
+    chapters = bool(container.chapters())
+    for stream in container.streams.data:
+        name = stream.metadata.get("handler_name", "data")
+        # titles of chapters are read as chapters, a time code as a tag: both go along
+        titles = chapters and any(word in name.lower() for word in ("text", "subtitle"))
+        if not titles and "timecode" not in stream.metadata:
+            yield f"track {stream.index} of {source.name} ({name}) is left out."
+    if suffix != ".mkv" and len(list(container.streams.attachments)):
+        yield f"files attached to {source.name} are left out; .mkv keeps them."
 
 
 def _takes(source: Path, index: int, muxer: str) -> bool:

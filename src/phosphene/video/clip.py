@@ -22,6 +22,11 @@ from phosphene.video.tonemap import USUAL_PEAK, WHITE
 VIDEO = "a video"
 STILL_BRANDS = frozenset(("avif", "heic", "heix", "mif1"))
 """pictures in an MP4 wrapper"""
+UNSAID = {
+    "SPHERICAL": "it goes all around (360 degrees)",
+    "STEREO3D": "it holds a picture for each eye (3D)",
+}
+"""side data of frames that PyAV reads and does not write -> what it means"""
 USUAL_RATE = Fraction(25)
 """frames per second, where a file does not say"""
 PATIENCE = 300
@@ -53,6 +58,10 @@ class Clip:
     """of one colour component"""
     peak: float
     """cd/m2; brightest light, for high dynamic range"""
+    interlaced: bool
+    """whether a picture is two fields, one line of each in turn"""
+    lost: tuple[str, ...]
+    """what its picture says about itself and a new file cannot, such as that it goes all around"""
 
     @property
     def display_size(self) -> Size:
@@ -63,12 +72,16 @@ class Clip:
     @property
     def notes(self) -> tuple[str, ...]:
         """What cannot stay as it is, one sentence each."""
+        name, notes = self.path.name, []
         if self.colour.hdr is not None:
             curve = {"pq": "PQ", "hlg": "HLG"}[self.colour.hdr]
-            return (f"{self.path.name} is HDR ({curve}): it is tone-mapped to 8-bit BT.709.",)
-        if self.bits > 8:
-            return (f"{self.path.name} has {self.bits} bits per colour: it becomes 8-bit.",)
-        return ()
+            notes.append(f"{name} is HDR ({curve}): it is tone-mapped to 8-bit BT.709.")
+        elif self.bits > 8:
+            notes.append(f"{name} has {self.bits} bits per colour: it becomes 8-bit.")
+        if self.interlaced:
+            notes.append(f"{name} is interlaced: its fields become whole pictures.")
+        notes += [f"{name} says that {what}: the new file does not." for what in self.lost]
+        return tuple(notes)
 
 
 def probe(path: Path) -> Clip:
@@ -98,6 +111,8 @@ def probe(path: Path) -> Clip:
             colour=Colour.of(frame, context.color_primaries, context.color_trc),
             bits=component.bits,
             peak=_peak(frame),
+            interlaced=bool(frame.interlaced_frame),
+            lost=tuple(text for kind, text in UNSAID.items() if frame.side_data.get(kind)),
         )
 
 

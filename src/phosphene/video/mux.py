@@ -119,7 +119,11 @@ def _write(
 ) -> None:
     muxer = MUXERS[path.suffix.lower()]
     # players on the web can start before the whole file is there
-    options = {} if muxer == "matroska" else {"movflags": "+faststart"}
+    flags = "+faststart"
+    if any("." in key for key in baggage.tags):
+        # QuickTime's own tags, such as com.apple.quicktime.make, are kept under their full names only
+        flags += "+use_metadata_tags"
+    options = {} if muxer == "matroska" else {"movflags": flags}
     with (
         ExitStack() as files,
         av.open(f"file:{path}", "w", format=muxer, options=options) as out,
@@ -177,6 +181,10 @@ def _video_packets(
                 packet.pts = ticks[index]
                 packet.dts = ticks[late] if late >= 0 else ticks[0] + late * step
                 packet.duration = ticks[index + 1] - ticks[index]
+                if decoded == len(ticks) - 2:
+                    # MP4 is as long as its decoding times: the last packet must end with the picture that
+                    # is shown last, which may be another
+                    packet.dts, packet.duration = packet.pts, ticks[-1] - packet.pts
                 packet.time_base = clock.time_base
                 packet.stream = stream
                 decoded += 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.filter
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
@@ -58,6 +59,8 @@ class Frames:
 
     def __init__(self, clip: Clip) -> None:
         self._clip = clip
+        self._until = clip.start
+        """seconds on the file's clock at which the last packet of a picture ends, so far"""
         self.lost = 0
         """packets that could not be decoded, so far"""
         self.missing: Fraction | None = None
@@ -72,25 +75,32 @@ class Frames:
                 yield replace(held, end=begin)
             held = Shown(begin, begin + usual, frame)
         if held is not None:
-            yield held
+            # where pictures are stored in another order, the time of the last may be another packet's
+            yield replace(held, end=max(held.end, self._until - self._clip.start))
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         with opened(self._clip.path) as container:
             stream = picture_stream(self._clip.path, container)
             stream.thread_type = "AUTO"
             reached = self._clip.start
+            whole = Deinterlacer()
             try:
                 # all streams, so that the end of the file is known when it comes
                 for packet in container.demux():
                     reached = max(reached, _end(packet))
                     if packet.stream.index != stream.index:
                         continue
+                    self._until = max(self._until, _end(packet))
                     try:
-                        yield from packet.decode()
+                        frames = packet.decode()
                     except av.error.InvalidDataError:
                         self.lost += 1
+                        continue
+                    for frame in frames:
+                        yield from whole(frame)
             except av.error.InvalidDataError:
                 self.lost += 1  # cut off in the middle of a packet
+            yield from whole(None)
             self.missing = self._missing(reached)
 
     def _time(self, frame: av.VideoFrame, before: Shown[av.VideoFrame] | None) -> Fraction:
@@ -113,6 +123,47 @@ class Frames:
         missing = self._clip.duration - (reached - self._clip.start)
         enough = max(MISSING_SECONDS, self._clip.duration * MISSING_SHARE)
         return missing if missing > enough else None
+
+
+class Deinterlacer:
+    """Makes whole pictures of interlaced ones, each from its own two fields and its neighbours'.
+
+    Pictures that are not marked as interlaced pass as they are; from the first marked one on they come one
+    picture late, so the end is asked for with None.
+    """
+
+    def __init__(self) -> None:
+        self._graph: Any = None
+
+    def __call__(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """The pictures that are ready."""
+        if self._graph is None:
+            if frame is None:
+                return
+            if not frame.interlaced_frame:
+                yield frame
+                return
+            self._graph = self._build(frame)
+        self._graph.push(frame)
+        while True:
+            try:
+                yield self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+    def _build(self, frame: av.VideoFrame) -> Any:
+        graph = av.filter.Graph()
+        graph.threads = 1
+        source = graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format.name,
+            time_base=frame.time_base,
+        )
+        # one picture for each, and only for those that are marked (FFmpeg, libavfilter/vf_bwdif.c)
+        weave = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+        graph.link_nodes(source, weave, graph.add("buffersink")).configure()
+        return graph
 
 
 class Upright:

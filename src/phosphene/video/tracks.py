@@ -94,6 +94,33 @@ class CopiedTrack:
 
 
 @dataclass(frozen=True)
+class CoverTrack:
+    """The picture that stands for a file."""
+
+    source: Path
+    index: int
+
+    def packets(self, out: av.container.OutputContainer, files: ExitStack) -> Packets:
+        """See :class:`Track`."""
+        source, stream = _open(self.source, self.index, files)
+        target = out.add_stream_from_template(stream)
+        target.disposition = av.stream.Disposition.attached_pic.value
+        return self._moved(source, stream, target)
+
+    def _moved(
+        self,
+        source: av.container.InputContainer,
+        stream: av.stream.Stream,
+        target: av.stream.Stream,
+    ) -> Packets:
+        for packet in _demux(self.source, source, stream):
+            packet.pts = packet.dts = 0
+            packet.stream = target
+            yield packet
+            return
+
+
+@dataclass(frozen=True)
 class EncodedSound:
     """Sound that the container cannot hold as it is, as AAC."""
 

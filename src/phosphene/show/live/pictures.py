@@ -7,6 +7,7 @@ import io
 import numpy as np
 
 from phosphene.errors import InputError
+from phosphene.pictures import is_turned, to_rgb
 from phosphene.show.live.types import Frame
 from phosphene.video.sizes import cover
 from phosphene.video.spec import Size
@@ -31,12 +32,12 @@ def decode_picture(data: bytes, size: Size) -> Frame:
                     f" send at most {MOST_PIXELS / 1e6:.0f} million pixels."
                 )
             # a JPEG is unpacked at an eighth, a quarter or a half where that is enough
-            picture.draft("RGB", _enough(picture.size, size))
-            rows, columns = cover(picture.size, size)
+            lying = (size[1], size[0]) if is_turned(picture) else size
+            picture.draft("RGB", _enough(picture.size, lying))
+            upright = to_rgb(picture)
+            rows, columns = cover(upright.size, size)
             box = (columns.start, rows.start, columns.stop, rows.stop)
-            scaled = picture.convert("RGB").resize(
-                size, Image.Resampling.BILINEAR, box, reducing_gap=2.0
-            )
+            scaled = upright.resize(size, Image.Resampling.BILINEAR, box, reducing_gap=2.0)
     except InputError:
         raise
     except Exception as error:
