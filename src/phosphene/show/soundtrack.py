@@ -12,7 +12,8 @@ import numpy as np
 from phosphene.show.live.ears import LISTENING
 from phosphene.show.score import Score
 from phosphene.show.sources.score import read_wav
-from phosphene.video.sound import Samples, Song
+from phosphene.sound_file import Samples
+from phosphene.video.sound import Song
 
 RATE = 48_000
 FADE = 240
