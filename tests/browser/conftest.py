@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.tools import CHROMIUM, FLAGS, WATCH, Server, Visit, start_server, write_clicks
+from tests.browser.tools import (
+    CHROMIUM,
+    FAKE_MIDI,
+    FLAGS,
+    WATCH,
+    Server,
+    Visit,
+    start_server,
+    write_clicks,
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,45 +39,53 @@ def server(needs_chromium: None) -> Iterator[Server]:
 # thread, and every test after these that runs a loop of its own would fail
 @pytest.fixture(scope="package")
 def browser(needs_chromium: None) -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
+    expect.set_options(timeout=40_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
 
+@contextmanager
+def opened(
+    browser: Browser,
+    url: str,
+    width: int = 1280,
+    height: int = 800,
+    touch: bool = False,
+    script: str = "",
+) -> Iterator[Visit]:
+    """A page of its own, remembering nothing."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        has_touch=touch,
+        is_mobile=touch,
+        permissions=["camera", "microphone"],
+        accept_downloads=True,
+    )
+    context.set_default_timeout(40_000)
+    context.add_init_script(WATCH + script)
+    page = context.new_page()
+    visit = Visit(page)
+    page.on("pageerror", lambda error: visit.problems.append(str(error)))
+    page.on(
+        "console",
+        lambda said: visit.problems.append(said.text) if said.type == "error" else None,
+    )
+    page.on(
+        "request",
+        lambda asked: None if _own(asked.url, url) else visit.foreign.append(asked.url),
+    )
+    page.goto(url)
+    yield visit
+    context.close()
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Open a page of its own, remembering nothing: ``open_page(url, width, height)``."""
-    contexts: list[BrowserContext] = []
-
-    def open_it(url: str, width: int = 1280, height: int = 800, touch: bool = False) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            has_touch=touch,
-            permissions=["camera", "microphone"],
-            accept_downloads=True,
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        context.add_init_script(WATCH)
-        page = context.new_page()
-        visit = Visit(page)
-        page.on("pageerror", lambda error: visit.problems.append(str(error)))
-        page.on(
-            "console",
-            lambda said: visit.problems.append(said.text) if said.type == "error" else None,
-        )
-        page.on(
-            "request",
-            lambda asked: None if _own(asked.url, url) else visit.foreign.append(asked.url),
-        )
-        page.goto(url)
-        return visit
-
-    yield open_it
-    for context in contexts:
-        context.close()
+    """Open a page of its own: ``open_page(url, width, height)``."""
+    with ExitStack() as stack:
+        yield lambda url, *given, **more: stack.enter_context(opened(browser, url, *given, **more))
 
 
 @pytest.fixture
@@ -76,6 +94,14 @@ def visit(server: Server, open_page: Callable[..., Visit]) -> Visit:
     here = open_page(server.url)
     here.wait_for_pictures(3)
     return here
+
+
+@pytest.fixture(scope="module")
+def shared(server: Server, browser: Browser) -> Iterator[Visit]:
+    """One page for all tests of a file, with controllers that tests can plug in and play."""
+    with opened(browser, server.url, script=FAKE_MIDI) as here:
+        here.wait_for_pictures(3)
+        yield here
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +117,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("film") / "film.webm"
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libvpx", rate=25)
+        video = container.add_stream(
+            "libvpx", rate=25, options={"deadline": "realtime", "cpu-used": "8"}
+        )
         video.width, video.height, video.pix_fmt = 320, 240, "yuv420p"
         audio = container.add_stream("libopus", rate=48000)
         for i in range(50):

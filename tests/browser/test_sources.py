@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.tools import Server, Visit, start_server
+from tests.browser.tools import Server, Visit
 
 
 def wait_until_heard(visit: Visit, server: Server, hear: str, see: bool) -> None:
@@ -152,33 +148,6 @@ def test_a_dropped_socket_comes_back_to_the_same_session(visit: Visit) -> None:
     visit.wait_for_pictures(5)
     assert page.evaluate("sessionStorage['phosphene.session']") == session
     expect(page.locator("[data-banner=lost]")).to_have_count(0)
-
-
-@pytest.mark.usefixtures("needs_chromium")
-def test_a_restarted_server_is_found_again(open_page: Callable[..., Visit]) -> None:
-    first = start_server()
-    visit = open_page(first.url)
-    visit.wait_for_pictures(2)
-    page = visit.page
-    page.mouse.move(300, 300)
-    page.fill("#prompt-0", "emerald aurora")
-    page.press("#prompt-0", "Enter")
-    page.wait_for_function("() => localStorage['phosphene.changed']?.includes('emerald aurora')")
-    port = int(first.url.rstrip("/").rpartition(":")[2])
-    first.stop()
-    expect(page.locator("[data-banner=lost]")).to_be_visible()
-    held = visit.glance()
-    assert held.mean() > 5, "the last picture did not stay"
-    second = start_server(port)
-    try:
-        visit.wait_for_pictures(3)
-        expect(page.locator("[data-banner=lost]")).to_have_count(0)
-        # a new session plays the old settings
-        expect(page.locator("#prompt-0")).to_have_value("emerald aurora")
-        with urllib.request.urlopen(f"{second.url}api/state") as answer:
-            assert len(json.load(answer)["sessions"]) == 1
-    finally:
-        second.stop()
 
 
 def test_a_recording_is_saved_with_its_sound(visit: Visit, film: Path, tmp_path: Path) -> None:

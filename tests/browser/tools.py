@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -26,16 +27,75 @@ FLAGS = [
     "--auto-select-tab-capture-source-by-title=phosphene",
     "--autoplay-policy=no-user-gesture-required",
 ]
-# keeps every websocket, so that tests can cut them, and every picture that is shown
+# keeps every websocket, so that tests can cut them and refuse new ones, counts what is sent by kind
+# (1 picture, 2 sound), keeps every picture that is shown, every device's stream, and listens at the loudspeaker
 WATCH = """
 const Native = WebSocket;
 window.sockets = [];
+window.sent = { 1: 0, 2: 0 };
+window.cutLine = false;
 window.WebSocket = class extends Native {
-  constructor(...given) { super(...given); window.sockets.push(this); }
+  constructor(address) {
+    super(address);
+    window.sockets.push(this);
+    if (window.cutLine) this.close();
+  }
+  send(data) {
+    if (data instanceof ArrayBuffer) window.sent[new DataView(data).getUint8(1)]++;
+    super.send(data);
+  }
 };
 window.shown = [];
 addEventListener('phosphene-shown', ({ detail }) => window.shown.push(detail), true);
+window.streams = [];
+const devices = navigator.mediaDevices;
+if (devices) {
+  const ask = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    window.streams.push(stream);
+    return stream;
+  };
+}
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (to, ...more) {
+  if (to instanceof AudioDestinationNode && this instanceof GainNode) {
+    window.room = new AnalyserNode(to.context, { fftSize: 8192 });
+    connect.call(this, window.room);
+  }
+  return connect.call(this, to, ...more);
+};
+window.loudness = () => {
+  const wave = new Float32Array(window.room.fftSize);
+  window.room.getFloatTimeDomainData(wave);
+  return Math.max(...wave.map(Math.abs));
+};
 """
+# controllers that are not there: `midi.send(name, bytes)`; `midi.refuse` says no
+FAKE_MIDI = """
+window.midi = { inputs: new Map(), refuse: false, access: null };
+midi.plug = (name) => {
+  midi.inputs.set(`${midi.inputs.size}`, { name, state: 'connected', onmidimessage: null });
+  midi.access?.onstatechange?.({});
+};
+midi.send = (index, ...bytes) =>
+  midi.inputs.get(`${index}`).onmidimessage?.({ data: Uint8Array.from(bytes) });
+navigator.requestMIDIAccess = async () => {
+  if (midi.refuse) throw new DOMException('no', 'NotAllowedError');
+  midi.access = { inputs: midi.inputs, onstatechange: null };
+  return midi.access;
+};
+"""
+# drop files on the page as a hand does: `drop([[name, type, base64], ...])`
+DROP = """(files) => {
+  const carried = new DataTransfer();
+  for (const [name, type, text] of files) {
+    const bytes = Uint8Array.from(atob(text), (ch) => ch.charCodeAt(0));
+    carried.items.add(new File([bytes], name, { type }));
+  }
+  for (const kind of ['dragover', 'drop'])
+    window.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
+}"""
 # the picture on show, as the mean of 8 x 8 fields
 GLANCE = """() => {
   const small = new OffscreenCanvas(8, 8);
@@ -95,6 +155,32 @@ class Visit:
         session = self.session(url)["id"]
         with urllib.request.urlopen(f"{url}api/sessions/{session}/config.toml") as answer:
             return str(answer.read().decode())
+
+    def drop(self, *files: Path) -> None:
+        """Drop files on the page."""
+        kinds = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".webm": "video/webm"}
+        carried = [
+            [file.name, kinds.get(file.suffix, ""), base64.b64encode(file.read_bytes()).decode()]
+            for file in files
+        ]
+        self.page.evaluate(DROP, carried)
+
+    def play_song(self, song: Path) -> None:
+        """Choose a song, and wait until it is known and plays in step."""
+        self.page.set_input_files("input[aria-label='Song file']", song)
+        expect(self.page.locator(".song-name")).to_have_text(song.stem)
+        expect(self.page.locator(".song-state")).to_contain_text("beat")
+        self.page.wait_for_function("() => !Number.isNaN(shown.at(-1).value)")
+
+    def position(self) -> float:
+        """Where the song or video is, as its strip says, seconds."""
+        # it is not kept up to date while the controls have faded
+        self.page.mouse.move(300, 300)
+        self.page.mouse.move(310, 310)
+        figure = self.page.locator(".song-head .figure")
+        expect(figure).to_contain_text(" of ")
+        minutes, seconds = figure.inner_text().split(" of ")[0].split(":")
+        return 60 * int(minutes) + int(seconds)
 
     def glance(self) -> np.ndarray:
         """The picture on show, (8, 8, 3), 0..255."""

@@ -1,4 +1,4 @@
-/** The bare page: the newest picture of the latest session, and nothing else. */
+/** The bare page: the newest picture of the latest session, and nothing else. For OBS, and for the second screen. */
 
 import './style/view.css';
 import type { Fit } from './picture/fit';
@@ -21,17 +21,29 @@ const display = new Display(
   (_, ready) => ready,
   () => undefined,
 );
-const link = new Link(
-  { watch: options.get('session') ?? 'latest', keys: '1' },
-  {
-    state: (state) => {
-      if (state === 'open') display.clear(true);
-    },
-    message: () => undefined,
-    picture: (frame) => {
-      link.send({ type: 'ack', sequence: frame.sequence });
-      void display.arrive(frame);
-    },
+const query = { watch: options.get('session') ?? 'latest', keys: '1' };
+const link = new Link(query, {
+  state: (state) => {
+    if (state === 'open') display.clear(true);
   },
-);
+  message: (message) => {
+    // a server that was started again has other sessions: whoever performs there is meant
+    const gone = message.type === 'bye' && ['unknown', 'ended'].includes(message.code);
+    if (gone) query.watch = 'latest';
+  },
+  picture: (frame) => {
+    link.send({ type: 'ack', sequence: frame.sequence });
+    void display.arrive(frame);
+  },
+});
 link.open();
+
+if (options.has('output')) {
+  document.body.classList.add('output');
+  canvas.addEventListener('click', () => void document.documentElement.requestFullscreen?.());
+  const stayOn = (): void => {
+    if (!document.hidden) navigator.wakeLock?.request('screen').catch(() => undefined);
+  };
+  document.addEventListener('visibilitychange', stayOn);
+  stayOn();
+}

@@ -1,9 +1,27 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bind, nameOf, read, scaled, unbind } from '../src/controls/midi';
+import {
+  type Bindings,
+  bind,
+  bound,
+  Edge,
+  fromOlder,
+  type Message,
+  type Mode,
+  fromFile as mappingsOf,
+  toFile as mappingsToFile,
+  nameOf,
+  Pickup,
+  read,
+  scaled,
+  turned,
+  unbind,
+  Watcher,
+} from '../src/controls/midi';
+import { isExpert, matches, NAMES } from '../src/controls/names';
 import { flatten, Outbox, same } from '../src/controls/outbox';
-import { fromFile, lookValues, save, toFile } from '../src/controls/presets';
+import { fromFile, lookValues, toFile } from '../src/controls/presets';
 import { compose, decompose, protect } from '../src/controls/prompts';
 import { type Schema, sections } from '../src/controls/schema';
 
@@ -80,7 +98,7 @@ describe('schema', () => {
     expect(control('stream.stepper')).toMatchObject({ kind: 'choice', choices: ['lcm', 'tcd'] });
     expect(control('stream.add_noise')).toMatchObject({ kind: 'switch' });
     expect(control('stream.t_index_list')).toMatchObject({ kind: 'numbers', optional: true });
-    expect(control('prompt.base_prompt')).toMatchObject({ kind: 'text', label: 'Base prompt' });
+    expect(control('prompt.base_prompt')).toMatchObject({ kind: 'text', label: 'Prompt' });
     expect(control('prompt.chroma_prompts')).toMatchObject({ kind: 'texts' });
     expect(control('prompt.timeline')).toMatchObject({ kind: 'timeline' });
     expect(control('inference.seed')).toMatchObject({ kind: 'number' });
@@ -135,9 +153,8 @@ describe('outbox', () => {
 
 describe('presets', () => {
   it('survive the way through a file', () => {
-    const presets = save([], { name: 'Dusk', values: { 'camera.zoom': 1 } });
+    const presets = [{ name: 'Dusk', values: { 'camera.zoom': 1 } }];
     expect(fromFile(toFile(presets))).toEqual(presets);
-    expect(save(presets, { name: 'Dusk', values: {} })).toHaveLength(1);
   });
 
   it('refuse what is no file of presets, in a sentence', () => {
@@ -160,21 +177,129 @@ describe('presets', () => {
 });
 
 describe('midi', () => {
+  const knob = (value: number): Message => ({
+    control: 'cc:0:1',
+    value,
+    pad: false,
+    released: false,
+  });
+  const to = (target: string, mode: Mode = 'absolute') => ({ target, mode });
+
   it('reads knobs and pads and leaves the rest alone', () => {
-    expect(read([0xb0, 21, 127])).toEqual({ source: 'cc:0:21', amount: 1, released: false });
-    expect(read([0x99, 36, 0])).toMatchObject({ source: 'note:9:36', released: true });
+    expect(read([0xb0, 21, 127])).toEqual({
+      control: 'cc:0:21',
+      value: 127,
+      pad: false,
+      released: false,
+    });
+    expect(read([0x99, 36, 0])).toMatchObject({
+      control: 'note:9:36',
+      pad: true,
+      released: true,
+    });
     expect(read([0x80, 36, 64])).toMatchObject({ released: true });
+    expect(read([0xe0, 64, 127])).toMatchObject({ control: 'bend:0:0', value: 127.5 });
     expect(read([0xf8])).toBeNull();
-    expect(nameOf('cc:0:21')).toBe('CC 21');
-    expect(nameOf('note:9:36')).toBe('Note 36 · 10');
+    expect(nameOf('Pad/One/cc:0:21')).toBe('CC 21');
+    expect(nameOf('*/note:9:36')).toBe('Note 36 · 10');
+    expect(nameOf('keyboard/key:g')).toBe('Key G');
   });
 
   it('binds one knob to one control', () => {
-    let bindings = bind({}, 'cc:0:1', 'a');
-    bindings = bind(bindings, 'cc:0:1', 'b');
-    bindings = bind(bindings, 'cc:0:2', 'b');
-    expect(bindings).toEqual({ 'cc:0:2': 'b' });
+    let bindings = bind({}, 'A/cc:0:1', to('a'));
+    bindings = bind(bindings, 'A/cc:0:1', to('b'));
+    bindings = bind(bindings, 'A/cc:0:2', to('b'));
+    expect(bindings).toEqual({ 'A/cc:0:2': to('b') });
     expect(unbind(bindings, 'b')).toEqual({});
+  });
+
+  it('tells devices apart, and takes what was learned before they had names', () => {
+    const bindings: Bindings = {
+      ...fromOlder({ 'cc:0:1': 'old', 'cc:0:2': 7 }),
+      'B/cc:0:1': to('new'),
+    };
+    expect(bound(bindings, 'A', 'cc:0:1')?.[1].target).toBe('old');
+    expect(bound(bindings, 'B', 'cc:0:1')?.[1].target).toBe('new');
+    expect(bound(bindings, 'B', 'cc:0:2')).toBeNull();
+    expect(mappingsOf(mappingsToFile(bindings))).toEqual(bindings);
+    for (const text of ['', '{}', 'null', '[]']) expect(mappingsOf(text)).toBeNull();
+  });
+
+  it.each<[Mode, number[]]>([
+    ['twos', [1, 1]],
+    ['twos', [1, 127, 1, 127]],
+    ['twos', [1, 2, 2, 126]],
+    ['twos', [127, 127, 127]],
+    ['signed', [1, 1, 65]],
+    ['signed', [1, 1, 65, 66, 65]],
+    ['offset', [65, 65]],
+    ['offset', [65, 65, 63, 63, 62]],
+    ['absolute', [60, 61, 62, 63, 64, 65, 66]],
+    ['absolute', [1, 2, 3, 4, 5]],
+    ['absolute', [127, 0, 127, 0, 127, 0]],
+    ['absolute', [120, 122, 124, 126, 127]],
+    ['absolute', [3, 9, 30, 90, 127, 127]],
+  ])('tells a %s knob by its values %j', (mode, values) => {
+    const watcher = new Watcher();
+    expect(values.reduce<Mode>((now, value) => watcher.see(value, now), 'absolute')).toBe(mode);
+  });
+
+  it('never takes a knob that is swept for an endless one', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }), fc.boolean(), (stride, down) => {
+        const sweep = Array.from({ length: Math.floor(128 / stride) }, (_, i) => i * stride);
+        const watcher = new Watcher();
+        let mode: Mode = 'absolute';
+        for (const value of down ? sweep.reverse() : sweep) mode = watcher.see(value, mode);
+        expect(mode).toBe('absolute');
+      }),
+    );
+  });
+
+  it('counts steps in all three ways', () => {
+    expect([1, 3, 127, 125].map((v) => turned('twos', v))).toEqual([1, 3, -1, -3]);
+    expect([1, 3, 65, 67].map((v) => turned('signed', v))).toEqual([1, 3, -1, -3]);
+    expect([65, 67, 63, 61].map((v) => turned('offset', v))).toEqual([1, 3, -1, -3]);
+  });
+
+  it('fires once per press, whatever it is that was pressed', () => {
+    const presses = (values: [value: number, at: number][], mode: Mode = 'absolute') => {
+      const edge = new Edge();
+      return values.filter(([value, at]) => edge.press(knob(value), mode, at)).length;
+    };
+    // a knob that is turned over all of its way, and back, and again
+    const sweep = Array.from({ length: 128 }, (_, i): [number, number] => [i, i * 5]);
+    const back = sweep
+      .toReversed()
+      .slice(1)
+      .map(([v], i): [number, number] => [v, 1000 + i * 5]);
+    expect(presses(sweep)).toBe(1);
+    expect(presses([...sweep, ...back])).toBe(1);
+    expect(
+      presses([...sweep, ...back, ...sweep.map(([v, t]): [number, number] => [v, t + 2000])]),
+    ).toBe(2);
+    // trembling about the middle
+    expect(presses([60, 66, 62, 65, 63, 66].map((v, i): [number, number] => [v, i * 9]))).toBe(1);
+    // a button that says it is let go, and one that never does
+    expect(presses([127, 0, 127, 0].map((v, i): [number, number] => [v, i * 90]))).toBe(2);
+    expect(presses([127, 127, 127].map((v, i): [number, number] => [v, i * 300]))).toBe(3);
+    // seven detents of an endless knob are one turn
+    const detents = Array.from({ length: 7 }, (_, i): [number, number] => [1, i * 40]);
+    expect(presses(detents, 'twos')).toBe(1);
+    expect(presses([...detents, [1, 2000]], 'twos')).toBe(2);
+  });
+
+  it('waits with a knob until it reaches the value', () => {
+    const pickup = new Pickup();
+    expect(pickup.has(0.1, 0.5)).toBe(false);
+    expect(pickup.has(0.3, 0.5)).toBe(false);
+    expect(pickup.has(0.6, 0.5)).toBe(true);
+    pickup.leave(0.6);
+    expect(pickup.has(0.9, 0.6)).toBe(true);
+    pickup.leave(0.9);
+    // somebody else has moved it since
+    expect(pickup.has(0.85, 0.2)).toBe(false);
+    expect(pickup.has(0.22, 0.2)).toBe(true);
   });
 
   it('stays within the range and on the steps of its control', () => {
@@ -188,5 +313,27 @@ describe('midi', () => {
     );
     expect(scaled(1, 1, 8, 1)).toBe(8);
     expect(scaled(0, 64, 2048, 8)).toBe(64);
+  });
+});
+
+describe('names', () => {
+  it('finds settings by the words that people use', () => {
+    const found = (words: string) =>
+      Object.entries(NAMES)
+        .filter(([path, { label }]) => matches(path, label, '', words.split(' ')))
+        .map(([path]) => path);
+    expect(found('strobe')).toContain('video.limit_flashes');
+    expect(found('bpm')).toContain('audio.tempo_min');
+    expect(found('beat_punch')).toContain('camera.beat_punch');
+    expect(found('rotate')).toContain('camera.rotate');
+    expect(found('anchor')).toEqual(['stream.anchor']);
+    expect(found('zebra')).toEqual([]);
+  });
+
+  it('gives no name twice', () => {
+    const labels = Object.values(NAMES).map(({ label }) => label);
+    expect(new Set(labels).size).toBe(labels.length);
+    expect(isExpert('stream.tcd_gamma')).toBe(true);
+    expect(isExpert('camera.zoom')).toBe(false);
   });
 });

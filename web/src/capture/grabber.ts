@@ -27,6 +27,8 @@ export class Grabber {
   private callback = 0;
   private seenAt = 0;
   private captured = 0;
+  /** page time of the last picture from the camera, ms */
+  private lastAt = 0;
 
   constructor(private readonly options: GrabberOptions) {
     this.worker.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
@@ -39,6 +41,11 @@ export class Grabber {
   get side(): number {
     const { width, height } = this.options.size();
     return Math.max(width, height);
+  }
+
+  /** For how long nothing has come from what is watched, ms. */
+  still(now: number): number {
+    return this.video === null ? 0 : now - this.lastAt;
   }
 
   credit(more: number): void {
@@ -54,6 +61,7 @@ export class Grabber {
   watch(video: HTMLVideoElement | null): void {
     if (this.video !== null) this.video.cancelVideoFrameCallback(this.callback);
     this.video = video;
+    this.lastAt = performance.now();
     if (video !== null) this.next(video);
   }
 
@@ -67,6 +75,7 @@ export class Grabber {
       const known =
         captureTime !== undefined && captureTime <= now && now - captureTime < OLDEST_MS;
       this.seenAt = known ? captureTime : now;
+      this.lastAt = now;
       this.credits.offer();
       this.next(video);
     });

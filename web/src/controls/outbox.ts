@@ -40,9 +40,14 @@ export class Outbox {
     return path in this.waiting || [...this.sent.values()].some((values) => path in values);
   }
 
+  /** Everything that has had no answer, the newest of each. */
+  open(): Values {
+    return Object.assign({}, ...this.sent.values(), this.waiting) as Values;
+  }
+
   /** The line was cut: whatever had no answer is asked for again. */
   retry(): void {
-    this.waiting = Object.assign({}, ...this.sent.values(), this.waiting) as Values;
+    this.waiting = this.open();
     this.sent.clear();
   }
 }

@@ -26,12 +26,6 @@ export function lookValues(values: Values, live: ReadonlySet<string>): Values {
   return Object.fromEntries(kept);
 }
 
-/** `presets` with `preset` saved under its name. */
-export function save(presets: readonly Preset[], preset: Preset): Preset[] {
-  const others = presets.filter((other) => other.name !== preset.name);
-  return [...others, preset].sort((a, b) => a.name.localeCompare(b.name));
-}
-
 export function toFile(presets: readonly Preset[]): string {
   return `${JSON.stringify({ phosphene: 'presets', version: 1, presets }, null, 2)}\n`;
 }

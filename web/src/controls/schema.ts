@@ -1,6 +1,7 @@
 /** From the server's JSON schema to what the page shows: one control per setting. */
 
 import type { Json } from '../wire/messages';
+import { labelOf } from './names';
 
 export type Kind =
   | 'slider'
@@ -88,7 +89,7 @@ function toControl(schema: Schema, section: string, name: string, about: Node): 
   return {
     path: `${section}.${name}`,
     section,
-    label: words(name),
+    label: labelOf(`${section}.${name}`, words(name)),
     help: node.description ?? '',
     kind,
     min,

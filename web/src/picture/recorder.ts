@@ -15,16 +15,21 @@ const KINDS = [
 const BITS_PER_SECOND = 12_000_000;
 /** a small model's picture is recorded larger, so that players and sites do not blur it, pixels */
 const SHORTEST_SIDE = 720;
+const PIECE_MS = 1000;
 
+/** Hands over what it records piece by piece, so that a crash loses no more than the last. */
 export class Recorder {
   private readonly canvas = document.createElement('canvas');
   private readonly brush = new Brush();
   private readonly context = this.canvas.getContext('2d', { alpha: false });
   private readonly recorder: MediaRecorder;
-  private readonly pieces: Blob[] = [];
-  readonly file: Promise<File>;
+  /** of the file to be */
+  readonly name: string;
+  readonly type: string;
+  /** resolves when the last piece was handed over */
+  readonly over: Promise<void>;
 
-  constructor(picture: Sheet, sound: MediaStream) {
+  constructor(picture: Sheet, sound: MediaStream, piece: (data: Blob) => void) {
     const scale = Math.max(1, SHORTEST_SIDE / Math.min(picture.width, picture.height));
     // video coders want even sides
     this.canvas.width = 2 * Math.round((picture.width * scale) / 2);
@@ -34,11 +39,15 @@ export class Recorder {
     for (const track of sound.getAudioTracks()) stream.addTrack(track);
     const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind)) ?? '';
     this.recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: BITS_PER_SECOND });
-    this.recorder.ondataavailable = ({ data }) => this.pieces.push(data);
-    this.file = new Promise((resolve) => {
-      this.recorder.onstop = () => resolve(this.finished());
+    this.recorder.ondataavailable = ({ data }) => {
+      if (data.size > 0) piece(data);
+    };
+    this.over = new Promise((resolve) => {
+      this.recorder.onstop = () => resolve();
     });
-    this.recorder.start(1000);
+    this.type = this.recorder.mimeType.split(';')[0] || 'video/webm';
+    this.name = `phosphene ${stamp()}.${this.type === 'video/mp4' ? 'mp4' : 'webm'}`;
+    this.recorder.start(PIECE_MS);
   }
 
   /** What is seen, moved and mixed as on the stage; another shape of picture fills the frame. */
@@ -50,12 +59,6 @@ export class Recorder {
 
   stop(): void {
     if (this.recorder.state !== 'inactive') this.recorder.stop();
-  }
-
-  private finished(): File {
-    const type = this.recorder.mimeType.split(';')[0] ?? 'video/webm';
-    const ending = type === 'video/mp4' ? 'mp4' : 'webm';
-    return new File(this.pieces, `phosphene ${stamp()}.${ending}`, { type });
   }
 }
 

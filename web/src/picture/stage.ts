@@ -53,6 +53,12 @@ export class Stage {
     this.draw();
   }
 
+  /** Let no light out, or let it out again, within so many seconds. */
+  darken(dark: boolean, seconds: number): void {
+    this.canvas.style.transition = `opacity ${seconds}s linear`;
+    this.canvas.style.opacity = dark ? '0' : '1';
+  }
+
   /** What is seen now; once a display frame. */
   show(seen: Composition, now: number): void {
     this.seen = seen;

@@ -41,6 +41,8 @@ export class Display {
   });
   private readonly track = new KeyTrack();
   private decoding = 0;
+  /** the picture on show stays */
+  frozen = false;
   private loop = 0;
   /** pictures that may still be seen, to be closed when they are not */
   private open: Picture[] = [];
@@ -70,9 +72,9 @@ export class Display {
     const motion = compose(this.missed, way?.motion ?? REST);
     const cut = this.cut || (way?.cut ?? false);
     // a machine that cannot keep up skips pictures instead of falling behind; nobody sees a hidden page
-    if (this.decoding >= MOST_DECODING || document.hidden) {
+    if (this.decoding >= MOST_DECODING || document.hidden || this.frozen) {
       this.missed = motion;
-      this.cut = cut || document.hidden;
+      this.cut = cut || document.hidden || this.frozen;
       return;
     }
     this.missed = REST;
@@ -114,6 +116,7 @@ export class Display {
 
   private tick(now: number): void {
     this.stage.tick(now);
+    if (this.frozen) return;
     const taken = this.queue.take(now + HALF_FRAME);
     if (taken !== null) {
       const { item, due, sequence } = taken;

@@ -20,6 +20,16 @@ export async function openTab(): Promise<MediaStream> {
   return ask('tab', () => devices().getDisplayMedia({ video: true, audio: sound }));
 }
 
+/** Whether the browser gives it without asking: nobody wants to be asked in the middle of a show. */
+export async function allowed(name: 'camera' | 'microphone'): Promise<boolean> {
+  try {
+    const { state } = await navigator.permissions.query({ name: name as PermissionName });
+    return state === 'granted';
+  } catch {
+    return true; // a browser that does not tell
+  }
+}
+
 export async function listDevices(kind: MediaDeviceKind): Promise<MediaDeviceInfo[]> {
   const found = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return found.filter((device) => device.kind === kind && device.deviceId !== '');
@@ -29,17 +39,12 @@ export function stop(stream: MediaStream | null): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
-/** A video element that plays `source` and never goes full screen by itself. */
-export function videoOf(source: MediaStream | string): HTMLVideoElement {
+/** A silent video element that shows `stream` and never goes full screen by itself. */
+export function videoOf(stream: MediaStream): HTMLVideoElement {
   const video = document.createElement('video');
   video.playsInline = true;
-  if (typeof source === 'string') {
-    video.src = source;
-    video.loop = true;
-  } else {
-    video.srcObject = source;
-    video.muted = true;
-  }
+  video.srcObject = stream;
+  video.muted = true;
   return video;
 }
 

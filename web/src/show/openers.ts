@@ -1,70 +1,70 @@
-/** Opens what can be heard and seen. Each opener returns how to close it again. */
+/** Opens what can be heard and seen. */
 
 import type { Grabber } from '../capture/grabber';
 import * as store from '../state/store';
+import type { Deck } from './deck';
 import { listDevices, openCamera, openMicrophone, stop, videoOf } from './inputs';
-import type { Film, Tab } from './shared';
-import type { SongPlayer } from './song';
+import type { Opened } from './lane';
+import type { Tab } from './shared';
 import type { Sound } from './sound';
 
-export type Close = () => void;
-export type Opener = () => Promise<Close>;
-
-export const nothing: Opener = async () => () => undefined;
+/** What becomes of a device's track, in words; empty when it is well again. `gone`: it will not come back by itself. */
+export type Trouble = (text: string, gone: boolean) => void;
 
 export class Ears {
-  private songNode: AudioNode | null = null;
-
   constructor(
     private readonly sound: Sound,
     private readonly tab: Tab,
-    private readonly film: Film,
-    private readonly player: SongPlayer,
   ) {}
 
   /** `known`: the server has heard all of it, so that only its clock is sent. */
-  async song(known: boolean): Promise<Close> {
+  async song(deck: Deck, known: boolean, begin: () => void, end: () => void): Promise<Opened> {
     const desk = await this.sound.desk();
-    if (this.songNode === null) {
-      this.songNode = desk.context.createMediaElementSource(this.player.element);
-      this.songNode.connect(desk.context.destination);
-      this.songNode.connect(desk.programme);
-    }
-    const unlisten = known ? () => undefined : await desk.listen(this.songNode);
-    return () => {
-      unlisten();
-      // the same song, now known, plays on
-      queueMicrotask(() => {
-        if (store.hearing.peek() !== 'song') this.player.element.pause();
-      });
-    };
+    const node = deck.sound(desk.context);
+    return routed(() => desk.route(node, { room: true, server: !known }), begin, end);
   }
 
-  async microphone(): Promise<Close> {
+  async film(deck: Deck): Promise<Opened> {
+    const desk = await this.sound.desk();
+    const node = deck.sound(desk.context);
+    return routed(() => desk.route(node, { room: true, server: true }));
+  }
+
+  async microphone(trouble: Trouble): Promise<Opened> {
     const stream = await openMicrophone(store.microphone.peek());
     store.microphones.value = await listDevices('audioinput');
-    const silence = await this.stream(stream);
-    return () => {
-      silence();
-      stop(stream);
+    const opened = await this.stream(stream);
+    const unwatch = watchTracks(stream, 'microphone', trouble);
+    return {
+      start: opened.start,
+      stop: () => {
+        unwatch();
+        opened.stop();
+        stop(stream);
+      },
     };
   }
 
-  async tabSound(): Promise<Close> {
+  async tabSound(): Promise<Opened> {
     const stream = await this.tab.open();
-    if (stream.getAudioTracks().length > 0) return this.stream(stream);
-    if (store.seeing.peek() !== 'tab') this.tab.close();
-    throw new Error('It came without its sound: share it again with "share audio" ticked.');
+    if (stream.getAudioTracks().length === 0) {
+      this.tab.leave();
+      throw new Error('It came without its sound: share it again with "share audio" ticked.');
+    }
+    const opened = await this.stream(stream);
+    return {
+      start: opened.start,
+      stop: () => {
+        opened.stop();
+        this.tab.leave();
+      },
+    };
   }
 
-  async filmSound(): Promise<Close> {
+  private async stream(stream: MediaStream): Promise<Opened> {
     const desk = await this.sound.desk();
-    return this.sound.play(this.film.sound(desk.context), true);
-  }
-
-  private async stream(stream: MediaStream): Promise<Close> {
-    const desk = await this.sound.desk();
-    return this.sound.play(desk.context.createMediaStreamSource(stream), false);
+    const node = desk.context.createMediaStreamSource(stream);
+    return routed(() => desk.route(node, { room: false, server: true }));
   }
 }
 
@@ -73,35 +73,83 @@ export class Eyes {
     private readonly grabber: Grabber,
     private readonly sound: Sound,
     private readonly tab: Tab,
-    private readonly film: Film,
   ) {}
 
-  async camera(): Promise<Close> {
+  async camera(trouble: Trouble): Promise<Opened> {
     const stream = await openCamera(store.camera.peek(), this.grabber.side);
     store.cameras.value = await listDevices('videoinput');
-    const close = await this.watch(videoOf(stream));
-    return () => {
-      close();
+    const video = videoOf(stream);
+    try {
+      await video.play();
+    } catch (error) {
       stop(stream);
-    };
-  }
-
-  async tabPicture(): Promise<Close> {
-    return this.watch(videoOf(await this.tab.open()));
-  }
-
-  async filmPicture(): Promise<Close> {
-    // routed before it plays, or the element would sound by itself
-    this.film.sound((await this.sound.desk()).context);
-    return this.watch(this.film.element);
-  }
-
-  private async watch(video: HTMLVideoElement): Promise<Close> {
-    await video.play();
-    this.grabber.watch(video);
-    return () => {
+      throw error;
+    }
+    const unwatch = watchTracks(stream, 'camera', trouble);
+    return this.watched(video, () => {
+      unwatch();
       video.pause();
-      this.grabber.unwatch(video);
+      stop(stream);
+    });
+  }
+
+  async tabPicture(): Promise<Opened> {
+    const video = videoOf(await this.tab.open());
+    await video.play();
+    return this.watched(video, () => {
+      video.pause();
+      this.tab.leave();
+    });
+  }
+
+  /** `end` is called when it is no longer painted over. */
+  async film(deck: Deck, end: () => void): Promise<Opened> {
+    const { video } = deck;
+    if (video === null) throw new Error(`“${deck.file.name}” has no picture.`);
+    // routed before it plays, or the element would sound by itself
+    deck.sound((await this.sound.desk()).context);
+    return this.watched(video, end);
+  }
+
+  private watched(video: HTMLVideoElement, end: () => void): Opened {
+    return {
+      start: () => this.grabber.watch(video),
+      stop: () => {
+        this.grabber.unwatch(video);
+        end();
+      },
     };
   }
+}
+
+function routed(
+  route: () => () => void,
+  begin: () => void = () => undefined,
+  end: () => void = () => undefined,
+): Opened {
+  let unroute = (): void => undefined;
+  return {
+    start: () => {
+      begin();
+      unroute = route();
+    },
+    stop: () => {
+      unroute();
+      end();
+    },
+  };
+}
+
+function watchTracks(stream: MediaStream, what: string, trouble: Trouble): () => void {
+  const off = new AbortController();
+  for (const track of stream.getTracks()) {
+    const on = (event: string, then: () => void): void =>
+      track.addEventListener(event, then, { signal: off.signal });
+    on('ended', () =>
+      trouble(`The ${what} was unplugged or stopped. It is taken up again when it is back.`, true),
+    );
+    on('mute', () => trouble(`The system holds the ${what} back.`, false));
+    on('unmute', () => trouble('', false));
+  }
+  return () => off.abort();
 }

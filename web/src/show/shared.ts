@@ -1,53 +1,39 @@
-/** What can be heard and seen at once: a shared tab, a video file. */
+/** A shared tab: asked for once, used for sound, for pictures, or for both. */
 
-import { openTab, stop, videoOf } from './inputs';
+import { openTab, stop } from './inputs';
 
-/** Asked for once, used for sound, for pictures, or for both. */
 export class Tab {
   private stream: MediaStream | null = null;
+  private asking: Promise<MediaStream> | null = null;
+  private users = 0;
 
   /** `ended`: the performer stopped sharing. */
   constructor(private readonly ended: () => void) {}
 
   async open(): Promise<MediaStream> {
-    if (this.stream?.active) return this.stream;
-    const stream = await openTab();
-    this.stream = stream;
-    for (const track of stream.getTracks()) track.addEventListener('ended', this.ended);
-    return stream;
+    this.users++;
+    try {
+      if (this.stream?.active) return this.stream;
+      this.asking ??= openTab();
+      const stream = await this.asking;
+      if (this.stream !== stream) {
+        this.stream = stream;
+        for (const track of stream.getTracks()) track.addEventListener('ended', this.ended);
+      }
+      return stream;
+    } catch (error) {
+      this.users--;
+      throw error;
+    } finally {
+      this.asking = null;
+    }
   }
 
-  close(): void {
+  /** One user less; without any the sharing ends. */
+  leave(): void {
+    this.users--;
+    if (this.users > 0) return;
     stop(this.stream);
     this.stream = null;
-  }
-}
-
-export class Film {
-  private video: HTMLVideoElement | null = null;
-  private node: AudioNode | null = null;
-
-  get loaded(): boolean {
-    return this.video !== null;
-  }
-
-  load(file: Blob): void {
-    if (this.video !== null) {
-      this.video.pause();
-      URL.revokeObjectURL(this.video.src);
-    }
-    this.video = videoOf(URL.createObjectURL(file));
-    this.node = null;
-  }
-
-  get element(): HTMLVideoElement {
-    if (this.video === null) throw new Error('Choose a video file first.');
-    return this.video;
-  }
-
-  /** Its sound; an element can be routed only once, for good. */
-  sound(context: AudioContext): AudioNode {
-    this.node ??= context.createMediaElementSource(this.element);
-    return this.node;
   }
 }

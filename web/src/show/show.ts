@@ -1,21 +1,26 @@
 /** The show: the line to the server, the sources, the picture. One per page. */
 
+import { effect } from '@preact/signals';
 import { type Schema, sections } from '../controls/schema';
 import type { Composition } from '../picture/mix';
 import { type Motion, REST } from '../picture/motion';
 import type { Stage } from '../picture/stage';
+import { type Look, takeLook } from '../state/looks';
 import * as settings from '../state/settings';
 import * as store from '../state/store';
-import { type Beat, Beats, beatOfPulse, beatOfSong, hardness } from '../time/beats';
+import { type Beat, Beats, beatOfPulse, beatOfSong, beatsAt, hardness } from '../time/beats';
 import { Playout } from '../time/playout';
 import { Link, type LinkState } from '../wire/link';
-import type { BeatAction, FromServer, Heard } from '../wire/messages';
+import type { BeatAction, FromServer, Heard, ToServer } from '../wire/messages';
+import { rememberShow, restoreShow, stayAwake, watchDevices } from './comeback';
 import { Display, type Picture, type Shown } from './display';
 import { Meter } from './meter';
 import { Sources } from './sources';
 import { Takes } from './takes';
 
 const CLOCK_EVERY_MS = 200;
+/** a longer pause between two taps begins another count, ms; the server counts so, too */
+const TAP_PAUSE_MS = 2500;
 
 export class Show {
   readonly sources: Sources;
@@ -25,6 +30,7 @@ export class Show {
   private readonly meter = new Meter();
   private readonly beats = new Beats();
   private readonly display: Display;
+  private set = { of: [] as readonly number[], tempo: 0, beats: [] as readonly number[] };
   /** of the input of the picture shown last, ms, until the server knows */
   private age: number | null = null;
 
@@ -53,10 +59,26 @@ export class Show {
     );
     settings.connect((values, id) => this.link.send({ type: 'set', values, id }));
     setInterval(() => this.clock(), CLOCK_EVERY_MS);
+    // at once and without the server, which does the same for everybody else who watches
+    effect(() => {
+      this.display.frozen = settings.setting('live.freeze').value === true;
+    });
+    effect(() => {
+      const dark = settings.setting('live.blackout').value === true;
+      stage.darken(dark, Number(settings.setting('live.fade_seconds').peek() ?? 0));
+    });
   }
 
   async start(): Promise<void> {
     this.link.open();
+    rememberShow(this.sources);
+    watchDevices(this.sources);
+    stayAwake();
+    await Promise.all([this.learnSettings(), restoreShow(this.sources)]);
+    await this.takes.offerLost();
+  }
+
+  private async learnSettings(): Promise<void> {
     const answer = await fetch(new URL('api/schema', location.href));
     settings.liveSections.value = sections((await answer.json()) as Schema);
   }
@@ -66,16 +88,27 @@ export class Show {
   }
 
   beat(action: BeatAction, ms = 0): void {
-    this.link.send({ type: 'beat', action, t: performance.now(), ms });
+    const t = performance.now();
+    if (!this.say({ type: 'beat', action, t, ms })) return;
+    if (action !== 'tap') return;
+    const { at, count } = store.tapped.peek();
+    store.tapped.value = { at: t, count: t - at < TAP_PAUSE_MS ? count + 1 : 1 };
   }
 
   scene(): void {
-    this.link.send({ type: 'scene' });
+    this.say({ type: 'scene' });
   }
 
-  look(name: string): void {
-    this.link.send({ type: 'preset', name });
-    this.takes.settle(name);
+  look(look: Look): void {
+    takeLook(look);
+    this.takes.settle(look.id);
+  }
+
+  /** What is for this moment only makes no sense later: without a line it is refused, and said so. */
+  private say(message: ToServer): boolean {
+    const sent = store.linkState.peek() === 'open' && this.link.send(message);
+    if (!sent) store.notice.value = 'The line is cut: that was not done.';
+    return sent;
   }
 
   private linked(state: LinkState): void {
@@ -95,7 +128,7 @@ export class Show {
         this.clock();
         settings.begin(message.config, resumed);
         this.sources.announce();
-        if (!resumed) void this.sources.tellSong();
+        if (!resumed && !this.sources.restoring) void this.sources.tellSong();
         break;
       }
       case 'heard':
@@ -127,7 +160,8 @@ export class Show {
   private clock(): void {
     const { player } = this.sources;
     const t = performance.now();
-    if (store.hearing.peek() !== 'song') {
+    if (store.hearing.peek() !== 'song' || player.deck === null) {
+      store.playing.value = this.sources.deck?.playing ?? false;
       this.link.send({ type: 'clock', t });
       return;
     }
@@ -138,7 +172,7 @@ export class Show {
       t,
       position: player.heardAt(t),
       playing: player.playing,
-      rate: player.element.playbackRate,
+      rate: player.rate,
       lead: player.lead.seconds,
     });
   }
@@ -174,11 +208,19 @@ export class Show {
     const song = store.song.peek();
     if (store.hearing.peek() === 'song' && player.playing && song !== null) {
       const position = player.heardAt(now) - offsetMs() / 1000;
-      return beatOfSong(song.beats, position, 1);
+      return beatOfSong(this.songBeats(song, heard.tempo), position, 1);
     }
     const { beat_position: position, tempo, confidence, bass, energy } = heard;
     if (heard.t === undefined) return null;
     return beatOfPulse({ t: heard.t + offsetMs(), position, tempo, confidence, bass, energy }, now);
+  }
+
+  /** The song's beats as the performer has set them: halved, doubled. */
+  private songBeats(song: store.SongInfo, tempo: number): readonly number[] {
+    const { beats } = song;
+    if (this.set.of !== beats || this.set.tempo !== tempo)
+      this.set = { of: beats, tempo, beats: beatsAt(beats, song.tempo, tempo) };
+    return this.set.beats;
   }
 
   /** Every frame of the screen. */

@@ -2,35 +2,44 @@
 
 import { Lead } from '../time/lead';
 import { SongClock } from '../time/songclock';
+import type { Deck } from './deck';
 
 /** pictures further off than this were meant for before a seek, seconds */
 const STALE = 1.0;
+const EVENTS = ['play', 'playing', 'pause', 'seeked', 'seeking', 'ratechange', 'ended'] as const;
 
 export class SongPlayer {
-  readonly element = new Audio();
   readonly lead = new Lead();
   private readonly clock = new SongClock();
-  private address = '';
+  private current: Deck | null = null;
+  private readonly look = (): void => this.observe();
 
   /** `jumped` is called when the song starts, stops or jumps; `latency` is of the sound, seconds. */
   constructor(
     private readonly latency: () => number,
     private readonly jumped: () => void,
-  ) {
-    this.element.preload = 'auto';
-    for (const event of ['play', 'playing', 'pause', 'seeked', 'seeking', 'ratechange', 'ended']) {
-      this.element.addEventListener(event, () => this.observe());
-    }
+  ) {}
+
+  /** The song that is loaded. */
+  get deck(): Deck | null {
+    return this.current;
   }
 
-  load(file: Blob): void {
-    if (this.address !== '') URL.revokeObjectURL(this.address);
-    this.address = URL.createObjectURL(file);
-    this.element.src = this.address;
+  /** Play another song from now on; the one before is closed by who opened it. */
+  use(deck: Deck): void {
+    for (const event of EVENTS) this.current?.element.removeEventListener(event, this.look);
+    this.current = deck;
+    for (const event of EVENTS) deck.element.addEventListener(event, this.look);
+    this.lead.reset();
+    this.observe();
   }
 
   get playing(): boolean {
     return this.clock.playing;
+  }
+
+  get rate(): number {
+    return this.current?.element.playbackRate ?? 1;
   }
 
   /** Position that is heard at page time `now` (ms), seconds. */
@@ -40,7 +49,8 @@ export class SongPlayer {
 
   /** Read the element's clock; call often. */
   observe(): void {
-    const { paused, ended, seeking, readyState, playbackRate, currentTime } = this.element;
+    if (this.current === null) return;
+    const { paused, ended, seeking, readyState, playbackRate, currentTime } = this.current.element;
     const runs = !paused && !ended && !seeking && readyState > 2;
     if (this.clock.observe(performance.now(), currentTime, runs ? playbackRate : 0)) {
       this.lead.reset();

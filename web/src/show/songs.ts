@@ -1,34 +1,48 @@
 /** A song on its way to the server, and what the server found in it. */
 
-import { hello, notice, type SongInfo, song } from '../state/store';
+import { hello, notice, type SongInfo, song, stood } from '../state/store';
 import type { SongNews } from '../wire/messages';
-import type { SongPlayer } from './song';
 import { upload } from './upload';
+
+/** songs that are passed over within this are not sent, ms */
+const SETTLED_MS = 300;
+/** in which a session that goes on tells what it knows of its songs, ms */
+const NEWS_MS = 1500;
 
 export class Songs {
   private file: File | null = null;
   private pending = '';
   private heard = '';
   private running = new AbortController();
+  private timer = 0;
 
-  constructor(
-    private readonly player: SongPlayer,
-    private readonly ready: () => void,
-  ) {}
+  constructor(private readonly ready: () => void) {}
 
   /** The server's name of the song, once it was heard to the end; empty before. */
   get id(): string {
     return this.heard;
   }
 
-  get loaded(): boolean {
-    return this.file !== null;
-  }
-
-  load(file: File): void {
+  /** Have the song heard; `known` is the server's name of it from before a reload. */
+  load(file: File, known = ''): void {
     this.file = file;
-    this.player.load(file);
-    void this.send();
+    this.heard = this.pending = '';
+    this.running.abort();
+    clearTimeout(this.timer);
+    song.value = { ...empty(file.name), text: 'on its way' };
+    if (known !== '') {
+      this.pending = known;
+      const told = this.told.get(known);
+      if (told !== undefined) this.news(told);
+    }
+    if (this.heard === '') {
+      this.timer = window.setTimeout(
+        () => {
+          if (this.heard === '') void this.send();
+        },
+        known === '' ? SETTLED_MS : NEWS_MS,
+      );
+    }
   }
 
   /** A new session knows nothing of the song. */
@@ -43,18 +57,24 @@ export class Songs {
     song.value = { ...empty(file.name), text: 'on its way' };
     try {
       const { id } = await upload(session, file, (progress) => patch({ progress }), signal);
-      if (!signal.aborted) this.pending = id;
+      if (signal.aborted) return;
+      this.pending = id;
+      const told = this.told.get(id);
+      if (told !== undefined) this.news(told);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      if (signal.aborted) return;
       patch({ state: 'failed', text: 'its sound is followed as it plays' });
-      notice.value = text;
+      notice.value = error instanceof Error ? error.message : String(error);
     }
   }
 
-  /** The server tells how far it is; news may be faster than the upload's own answer. */
+  /** the newest of each song: it may be faster than the upload's own answer */
+  private readonly told = new Map<string, SongNews>();
+
+  /** The server tells how far it is. */
   news(news: SongNews): void {
-    if (this.pending !== '' && news.id !== this.pending) return;
-    if (this.file === null || this.heard === news.id) return;
+    this.told.set(news.id, news);
+    if (this.file === null || this.heard === news.id || news.id !== this.pending) return;
     const { state, progress, text, duration, tempo, beats, sections, loudness } = news;
     patch({
       state: state === 'receiving' ? 'sending' : state,
@@ -68,9 +88,18 @@ export class Songs {
     });
     if (state === 'ready') {
       this.heard = news.id;
+      stood.value = { ...stood.peek(), known: news.id };
       this.ready();
     }
-    if (state === 'failed') notice.value = text;
+    if (state === 'failed') {
+      patch({ text: 'its sound is followed as it plays' });
+      notice.value = text;
+    }
+  }
+
+  /** Another session: its songs are others. */
+  forget(): void {
+    this.told.clear();
   }
 }
 

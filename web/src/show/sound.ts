@@ -1,7 +1,8 @@
-/** The page's sound on its way to the server. */
+/** The page's sound on its way to the room and to the server. */
 
+import { effect } from '@preact/signals';
 import { Desk } from '../sound/desk';
-import { soundHeld } from '../state/store';
+import { muted, soundHeld, volume } from '../state/store';
 import { Kind } from '../wire/frame';
 import type { Link } from '../wire/link';
 
@@ -12,7 +13,11 @@ export class Sound {
   private made: Desk | null = null;
   private sequence = 0;
 
-  constructor(private readonly link: Link) {}
+  /** `woken`: sound runs again after the browser held it back. */
+  constructor(
+    private readonly link: Link,
+    private readonly woken: () => void,
+  ) {}
 
   /** Seconds from playing a sample to hearing it. */
   get latency(): number {
@@ -26,26 +31,31 @@ export class Sound {
 
   /** The audio context and its taps; made when first needed. */
   async desk(): Promise<Desk> {
-    this.made ??= new Desk((samples, captured) => this.send(samples, captured));
+    if (this.made === null) {
+      const desk = new Desk(
+        (samples, captured) => this.send(samples, captured),
+        (running) => this.running(running),
+      );
+      this.made = desk;
+      effect(() => {
+        // loudness is heard by its logarithm: the square makes the middle of the slider half as loud
+        desk.volume = muted.value ? 0 : volume.value ** 2;
+      });
+    }
     await this.wake();
+    await this.made.ready();
     return this.made;
   }
 
   /** Browsers start sound only after a touch or a key; every one of them is a chance. */
   async wake(): Promise<void> {
-    if (this.made !== null) soundHeld.value = !(await this.made.wake());
+    if (this.made !== null) this.running(await this.made.wake());
   }
 
-  /** Route `node` to the server, to recordings and, if `aloud`, to the room; returns how to end that. */
-  async play(node: AudioNode, aloud: boolean): Promise<() => void> {
-    const desk = await this.desk();
-    if (aloud) node.connect(desk.context.destination);
-    node.connect(desk.programme);
-    const unlisten = await desk.listen(node);
-    return () => {
-      unlisten();
-      node.disconnect();
-    };
+  private running(running: boolean): void {
+    const held = soundHeld.peek();
+    soundHeld.value = !running;
+    if (held && running) this.woken();
   }
 
   private send(samples: Float32Array<ArrayBuffer>, captured: number): void {

@@ -3,38 +3,55 @@
 import { Grabber } from '../capture/grabber';
 import { setting } from '../state/settings';
 import * as store from '../state/store';
+import { keepFile } from '../state/vault';
 import { Kind } from '../wire/frame';
 import type { Link } from '../wire/link';
 import type { ServerHear } from '../wire/messages';
-import { type Close, Ears, Eyes, nothing, type Opener } from './openers';
-import { Film, Tab } from './shared';
+import { Deck } from './deck';
+import { Lane, nothing, type Opener } from './lane';
+import { Ears, Eyes } from './openers';
+import { Tab } from './shared';
 import { SongPlayer } from './song';
 import { Songs } from './songs';
 import { Sound } from './sound';
+
+/** films larger than this are not kept over a reload: the copy would take too long */
+const LARGEST_KEPT = 1_000_000_000;
+
+/** How a file goes on after a reload. */
+export interface Resume {
+  key: string;
+  at: number;
+  play: boolean;
+  /** the server's name of the song */
+  known?: string;
+}
 
 export class Sources {
   readonly player: SongPlayer;
   readonly songs: Songs;
   readonly grabber: Grabber;
   readonly sound: Sound;
-  readonly film = new Film();
+  film: Deck | null = null;
+  /** until a reload is made good, the server plays on as it did, and nothing is written down */
+  restoring = true;
   private readonly tab = new Tab(() => this.tabEnded());
-  private readonly ears: Record<store.Hear, Opener>;
-  private readonly eyes: Record<store.See, Opener>;
-  private unhear: Close = () => undefined;
-  private unsee: Close = () => undefined;
-  private hearTurn = 0;
-  private seeTurn = 0;
+  private readonly ears: Ears;
+  private readonly eyes: Eyes;
+  private readonly hearing: Lane<store.Hear>;
+  private readonly seeing: Lane<store.See>;
+  private loads = 0;
   private pictures = 0;
+  private wanted: Deck | null = null;
 
   /** `changed` is called when pictures under way were meant for something else. */
   constructor(
     private readonly link: Link,
     private readonly changed: () => void,
   ) {
-    this.sound = new Sound(link);
+    this.sound = new Sound(link, () => void this.playWanted());
     this.player = new SongPlayer(() => this.sound.latency, changed);
-    this.songs = new Songs(this.player, () => {
+    this.songs = new Songs(() => {
       if (store.hearing.peek() === 'song') void this.hear('song');
     });
     this.grabber = new Grabber({
@@ -49,91 +66,203 @@ export class Sources {
           payload: jpeg,
         }),
     });
-    const ears = new Ears(this.sound, this.tab, this.film, this.player);
-    const eyes = new Eyes(this.grabber, this.sound, this.tab, this.film);
-    this.ears = {
-      nothing,
-      soundcard: nothing,
-      song: () => ears.song(this.songs.id !== ''),
-      mic: () => ears.microphone(),
-      tab: () => ears.tabSound(),
-      video: () => ears.filmSound(),
-    };
-    this.eyes = {
-      nothing,
-      camera: () => eyes.camera(),
-      tab: () => eyes.tabPicture(),
-      video: () => eyes.filmPicture(),
-    };
+    this.ears = new Ears(this.sound, this.tab);
+    this.eyes = new Eyes(this.grabber, this.sound, this.tab);
+    this.hearing = new Lane(store.hearing, () => this.announce(), complain);
+    this.seeing = new Lane(store.seeing, () => this.announce(), complain);
   }
 
-  async hear(what: store.Hear): Promise<void> {
-    const turn = ++this.hearTurn;
-    const close = await attempt(this.ears[what]);
-    if (close === null) return;
-    if (turn !== this.hearTurn) {
-      close(); // something else was chosen while the browser asked
-      return;
-    }
-    this.unhear();
-    this.unhear = close;
-    store.hearing.value = what;
-    this.announce();
+  /** What plays with a transport: the song, or the film. */
+  get deck(): Deck | null {
+    if (store.hearing.peek() === 'song') return this.player.deck;
+    return store.seeing.peek() === 'video' || store.hearing.peek() === 'video' ? this.film : null;
   }
 
-  async see(what: store.See): Promise<void> {
-    const turn = ++this.seeTurn;
-    const close = await attempt(this.eyes[what]);
-    if (close === null) return;
-    if (turn !== this.seeTurn) {
-      close();
-      return;
-    }
-    this.unsee();
-    this.unsee = close;
-    store.seeing.value = what;
-    this.announce();
+  async hear(what: store.Hear, failed?: (error: unknown) => void): Promise<boolean> {
+    const done = await this.hearing.take(what, this.ear(what), failed);
+    if (done) this.troubled('mic', '', false);
+    return done;
+  }
+
+  async see(what: store.See, failed?: (error: unknown) => void): Promise<boolean> {
+    const done = await this.seeing.take(what, this.eye(what), failed);
+    if (done) this.troubled('camera', '', false);
+    return done;
   }
 
   /** Tell the server what is heard and seen; also after a reconnection. */
   announce(): void {
+    if (this.restoring) return;
     const hear = this.serverHear();
     const message = { type: 'source', hear, see: store.seeing.peek() !== 'nothing' } as const;
     this.link.send(hear === 'song' ? { ...message, song: this.songs.id } : message);
     this.changed();
-    if (store.hearing.peek() !== 'tab' && store.seeing.peek() !== 'tab') this.tab.close();
   }
 
   /** A new session knows nothing of the song: send it again, and follow its sound until it is heard. */
   async tellSong(): Promise<void> {
+    this.songs.forget();
     const sent = this.songs.send();
     if (store.hearing.peek() === 'song') await this.hear('song');
     await sent;
   }
 
-  async playSong(file: File): Promise<void> {
-    this.songs.load(file);
-    await this.hear('song');
-    await this.playPause(true);
-  }
-
-  async playFilm(file: File): Promise<void> {
-    this.film.load(file);
-    await this.see('video');
-    await this.hear('video');
-  }
-
-  async playPause(play = this.player.element.paused): Promise<void> {
-    if (!this.songs.loaded) return;
-    if (!play) {
-      this.player.element.pause();
-      return;
+  /** Play a song; the one that plays goes on until this one is decoded. False when it cannot be played. */
+  async playSong(file: File, resume?: Resume): Promise<boolean> {
+    const load = ++this.loads;
+    const deck = await open(file, 'song');
+    if (deck === null) return false;
+    if (load !== this.loads) {
+      deck.close(); // another file came meanwhile
+      return true;
     }
+    if (resume !== undefined) {
+      deck.key = resume.key;
+      deck.element.currentTime = resume.at;
+    }
+    const done = await this.hearing.take('song', () => this.openSong(deck, resume?.known ?? ''));
+    if (!done) return false;
+    if (resume?.play !== false) await this.play(deck);
+    if (deck.key === '') this.keep(deck);
+    return true;
+  }
+
+  async playFilm(file: File, resume?: Resume): Promise<boolean> {
+    const load = ++this.loads;
+    const deck = await open(file, 'film');
+    if (deck === null) return false;
+    if (load !== this.loads) {
+      deck.close();
+      return true;
+    }
+    if (deck.video === null) {
+      // a film's file with sound only
+      deck.close();
+      return this.playSong(file, resume);
+    }
+    if (resume !== undefined) {
+      deck.key = resume.key;
+      deck.element.currentTime = resume.at;
+    }
+    const old = this.film;
+    this.film = deck;
+    const seen = await this.see('video');
+    await this.hear('video');
+    old?.close();
+    if (resume?.play !== false) await this.play(deck);
+    if (deck.key === '' && file.size < LARGEST_KEPT) this.keep(deck);
+    return seen;
+  }
+
+  /** Play or pause the song, or the film. */
+  async playPause(): Promise<void> {
+    const { deck } = this;
+    if (deck === null) {
+      if (this.player.deck !== null) await this.takeSong();
+    } else if (deck.playing) {
+      this.wanted = null;
+      deck.element.pause();
+    } else await this.play(deck);
+  }
+
+  /** Listen to the loaded song again, as it was left. */
+  async takeSong(): Promise<void> {
+    const { deck } = this.player;
+    if (deck !== null && (await this.hear('song'))) await this.play(deck);
+  }
+
+  /** Paint over the loaded film again, and listen to it. */
+  async takeFilm(): Promise<void> {
+    if (this.film === null || !(await this.see('video'))) return;
+    await this.hear('video');
+    await this.play(this.film);
+  }
+
+  private ear(what: store.Hear): Opener {
+    switch (what) {
+      case 'song':
+        return () => this.openSong(this.player.deck);
+      case 'mic':
+        return () => this.ears.microphone((text, gone) => this.troubled('mic', text, gone));
+      case 'tab':
+        return () => this.ears.tabSound();
+      case 'video':
+        return () => this.ears.film(this.loadedFilm());
+      default:
+        return nothing;
+    }
+  }
+
+  private eye(what: store.See): Opener {
+    switch (what) {
+      case 'camera':
+        return () => this.eyes.camera((text, gone) => this.troubled('camera', text, gone));
+      case 'tab':
+        return () => this.eyes.tabPicture();
+      case 'video': {
+        const deck = this.film;
+        return () =>
+          this.eyes.film(this.loadedFilm(), () => {
+            if (store.seeing.peek() !== 'video' || this.film !== deck) deck?.element.pause();
+          });
+      }
+      default:
+        return nothing;
+    }
+  }
+
+  private async openSong(deck: Deck | null, known = '') {
+    if (deck === null) throw new Error('Choose a song first, or drop one anywhere.');
+    const other = this.player.deck !== deck;
+    const heard = !other && this.songs.id !== '';
+    return this.ears.song(
+      deck,
+      heard,
+      () => {
+        if (!other) return;
+        const old = this.player.deck;
+        this.player.use(deck);
+        old?.close();
+        this.songs.load(deck.file, known);
+        store.stood.value = { ...store.stood.peek(), song: deck.key, known };
+      },
+      () => {
+        if (this.player.deck !== deck) deck.close();
+        // the same song, now known, plays on
+        else if (store.hearing.peek() !== 'song') deck.element.pause();
+      },
+    );
+  }
+
+  private loadedFilm(): Deck {
+    if (this.film === null) throw new Error('Choose a video first, or drop one anywhere.');
+    return this.film;
+  }
+
+  private async play(deck: Deck): Promise<void> {
+    this.wanted = deck;
     await this.sound.wake();
-    await attempt(async () => {
-      await this.player.element.play();
-      return () => undefined;
-    });
+    if (await deck.play()) this.wanted = null;
+    else store.soundHeld.value = true;
+  }
+
+  /** What the browser held back begins with the first touch. */
+  private async playWanted(): Promise<void> {
+    const deck = this.wanted;
+    if (deck !== null && deck === this.deck) await this.play(deck);
+  }
+
+  /** Keep the file in the browser, so that a reload finds it. */
+  private keep(deck: Deck): void {
+    const film = deck.video !== null;
+    keepFile(deck.file).then(
+      (key) => {
+        deck.key = key;
+        const current = film ? this.film === deck : this.player.deck === deck;
+        if (current) store.stood.value = { ...store.stood.peek(), [film ? 'film' : 'song']: key };
+      },
+      () => undefined, // private windows keep nothing; the show goes on
+    );
   }
 
   private serverHear(): ServerHear {
@@ -143,22 +272,28 @@ export class Sources {
     return hear === 'song' && this.songs.id !== '' ? 'song' : 'sound';
   }
 
+  private troubled(device: 'camera' | 'mic', text: string, gone: boolean): void {
+    store.troubles.value = { ...store.troubles.peek(), [device]: { text, gone } };
+  }
+
   private tabEnded(): void {
+    store.notice.value = 'Sharing the tab has ended.';
     if (store.hearing.peek() === 'tab') void this.hear('nothing');
     if (store.seeing.peek() === 'tab') void this.see('nothing');
   }
 }
 
-/** Run an opener; what goes wrong becomes a notice. */
-async function attempt(open: Opener): Promise<Close | null> {
+async function open(file: File, kind: 'song' | 'film'): Promise<Deck | null> {
   try {
-    const close = await open();
-    store.notice.value = '';
-    return close;
+    return await Deck.open(file, kind);
   } catch (error) {
-    store.notice.value = error instanceof Error ? error.message : String(error);
+    complain(error);
     return null;
   }
+}
+
+export function complain(error: unknown): void {
+  store.notice.value = error instanceof Error ? error.message : String(error);
 }
 
 function configuredSize(): { width: number; height: number } {

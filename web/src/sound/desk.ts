@@ -1,4 +1,4 @@
-/** The page's one audio context: what is heard in the room, what is recorded, what is sent. */
+/** The page's one audio context, and the only owner of its graph: what the room hears, what is recorded, what is sent. */
 
 import workletAddress from './chunks.worklet.ts?worker&url';
 
@@ -8,23 +8,47 @@ interface Piece {
   end: number;
 }
 
+/** Where a source's sound goes besides into recordings. */
+export interface Route {
+  room: boolean;
+  server: boolean;
+}
+
+/** a change of volume is spread over this, or it would click, seconds */
+const SMOOTH = 0.03;
+
 export class Desk {
   readonly context = new AudioContext({ latencyHint: 'interactive' });
-  /** everything that a recording should hear */
+  /** everything that a recording should hear, at full volume */
   readonly programme = this.context.createMediaStreamDestination();
-  private readonly tap: Promise<AudioWorkletNode>;
+  private readonly room = new GainNode(this.context);
+  private tap: AudioWorkletNode | null = null;
+  private readonly made: Promise<void>;
   /** least difference between page time and context time seen so far, ms */
   private offset = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly piece: (samples: Float32Array<ArrayBuffer>, captured: number) => void,
+    state: (running: boolean) => void,
   ) {
-    this.tap = this.makeTap();
+    this.room.connect(this.context.destination);
+    this.context.onstatechange = () => state(this.context.state === 'running');
+    this.made = this.makeTap();
+  }
+
+  /** Resolves once sound can be routed. */
+  ready(): Promise<void> {
+    return this.made;
   }
 
   /** Seconds between handing a sample to the system and hearing it. */
   get latency(): number {
     return (this.context.baseLatency || 0) + (this.context.outputLatency || 0);
+  }
+
+  /** What the room hears of it all, 0..1. */
+  set volume(volume: number) {
+    this.room.gain.setTargetAtTime(volume, this.context.currentTime, SMOOTH);
   }
 
   /** True when sound runs; browsers want a touch or key first. */
@@ -37,21 +61,35 @@ export class Desk {
     return this.context.state === 'running';
   }
 
-  /** Send what `node` plays; the returned function stops it. */
-  async listen(node: AudioNode): Promise<() => void> {
-    const tap = await this.tap;
-    this.offset = Number.POSITIVE_INFINITY;
-    node.connect(tap);
-    return () => node.disconnect(tap);
+  /**
+   * Route `node` until the returned function is called, which may happen twice.
+   *
+   * Each opening has a channel of its own: to end one never cuts another, even of the same node.
+   */
+  route(node: AudioNode, { room, server }: Route): () => void {
+    const channel = new GainNode(this.context);
+    channel.connect(this.programme);
+    if (room) channel.connect(this.room);
+    if (server && this.tap !== null) {
+      this.offset = Number.POSITIVE_INFINITY;
+      channel.connect(this.tap);
+    }
+    node.connect(channel);
+    let open = true;
+    return () => {
+      if (!open) return;
+      open = false;
+      node.disconnect(channel);
+      channel.disconnect();
+    };
   }
 
-  private async makeTap(): Promise<AudioWorkletNode> {
+  private async makeTap(): Promise<void> {
     await this.context.audioWorklet.addModule(workletAddress);
-    const tap = new AudioWorkletNode(this.context, 'phosphene-chunks');
-    tap.port.onmessage = (event: MessageEvent<Piece>) => this.take(event.data);
+    this.tap = new AudioWorkletNode(this.context, 'phosphene-chunks');
+    this.tap.port.onmessage = (event: MessageEvent<Piece>) => this.take(event.data);
     // it writes nothing; connected, it is never put to sleep
-    tap.connect(this.context.destination);
-    return tap;
+    this.tap.connect(this.context.destination);
   }
 
   private take({ samples, end }: Piece): void {

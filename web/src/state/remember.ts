@@ -20,11 +20,19 @@ export function remembered<T>(
   return kept;
 }
 
+/** What an older page kept under `name`. */
+export function recall(name: string): unknown {
+  return load<unknown>(localStorage, `phosphene.${name}`, null, () => true);
+}
+
 export const is = {
   boolean: (value: unknown): boolean => typeof value === 'boolean',
   text: (value: unknown): boolean => typeof value === 'string',
   record: (value: unknown): boolean =>
     typeof value === 'object' && value !== null && !Array.isArray(value),
+  share: (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= 1,
+  texts: (value: unknown): boolean =>
+    Array.isArray(value) && value.every((one) => typeof one === 'string'),
   list: Array.isArray as (value: unknown) => boolean,
   oneOf:
     (...values: unknown[]) =>

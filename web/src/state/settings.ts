@@ -4,17 +4,21 @@ import { batch, type Signal, signal } from '@preact/signals';
 import { flatten, Outbox, same } from '../controls/outbox';
 import type { Section } from '../controls/schema';
 import type { Json, Values } from '../wire/messages';
-import { changed, started } from './store';
+import { changed, held, started, unsent } from './store';
 
 export const liveSections = signal<Section[]>([]);
 /** what the server refused, by setting */
 export const complaints = signal<Record<string, string>>({});
+
+/** of one moment: tomorrow's show must not begin in the dark */
+const OF_THE_MOMENT = new Set(['live.light', 'live.blackout', 'live.freeze']);
 
 const cells = new Map<string, Signal<Json>>();
 const outbox = new Outbox();
 let defaults: Values = {};
 const inForce: Values = {};
 let scheduled = false;
+let touched = Number.NEGATIVE_INFINITY;
 let send: (values: Values, id: number) => boolean = () => false;
 
 /** The setting as the page shows it; null until the server has said what it is. */
@@ -33,9 +37,18 @@ export function defaultOf(path: string): Json {
   return defaults[path] ?? null;
 }
 
-/** All settings in force, by path. */
+/** All settings as the page shows them, by path: what is in force, and what is on its way. */
 export function all(): Values {
-  return { ...inForce };
+  return wished(Object.keys(inForce));
+}
+
+export function wished(paths: readonly string[]): Values {
+  return Object.fromEntries(paths.map((path) => [path, setting(path).peek()]));
+}
+
+/** Page time at which a setting was last changed, ms. */
+export function changedAt(): number {
+  return touched;
 }
 
 export function connect(sender: typeof send): void {
@@ -44,6 +57,7 @@ export function connect(sender: typeof send): void {
 
 /** Somebody moved a control. */
 export function change(path: string, value: Json): void {
+  touched = performance.now();
   setting(path).value = value;
   if (path in complaints.peek()) forgive([path]);
   outbox.put(path, value);
@@ -60,23 +74,27 @@ export function changeAll(values: Values): void {
   });
 }
 
-/** A new session: what it starts with, and then what this browser remembers. */
+/**
+ * A connection: to a session that goes on, or to a new one, which gets what this browser remembers.
+ *
+ * What was changed while there was none is newer than both, and is asked for again.
+ */
 export function begin(config: Record<string, Json>, resumed: boolean): void {
   const values = flatten(config);
-  if (resumed) {
-    if (Object.keys(defaults).length === 0) defaults = started.peek();
-    outbox.retry();
-    receive(values);
-    flush();
-    return;
+  outbox.retry();
+  for (const [path, value] of Object.entries(unsent.peek())) {
+    if (path in values && !outbox.holds(path)) change(path, value);
   }
-  const known = Object.entries(changed.peek()).filter(
-    ([path, value]) => path in values && !same(value, values[path]),
-  );
-  defaults = values;
-  started.value = values;
+  if (resumed && Object.keys(started.peek()).length > 0) defaults = started.peek();
+  else started.value = defaults = values;
+  // read before the server's word is written down over it
+  const known = resumed ? {} : { ...changed.peek(), ...held.peek() };
   receive(values);
-  changeAll(Object.fromEntries(known));
+  const older = Object.entries(known).filter(
+    ([path, value]) => path in values && !outbox.holds(path) && !same(value, values[path]),
+  );
+  changeAll(Object.fromEntries(older));
+  flush();
 }
 
 /** The server says what is in force. */
@@ -90,6 +108,7 @@ export function receive(values: Record<string, Json>, id?: number): void {
     }
     forgive(Object.keys(asked));
   });
+  note();
   remember();
 }
 
@@ -106,12 +125,20 @@ export function refuse(id: number, message: string, path?: string | null): void 
     }
     if (named !== undefined) complaints.value = { ...complaints.value, [named]: message };
   });
+  note();
 }
 
 function flush(): void {
   scheduled = false;
   const ready = outbox.flush();
   if (ready !== null && !send(ready.values, ready.id)) outbox.retry();
+  note();
+}
+
+/** What has no answer yet survives a reload. */
+function note(): void {
+  const waiting = outbox.open();
+  if (!same(waiting, unsent.peek())) unsent.value = waiting;
 }
 
 function forgive(paths: string[]): void {
@@ -125,5 +152,6 @@ function remember(): void {
   const differing = Object.entries(inForce).filter(
     ([path, value]) => path in defaults && !same(value, defaults[path]),
   );
-  changed.value = Object.fromEntries(differing);
+  changed.value = Object.fromEntries(differing.filter(([path]) => !OF_THE_MOMENT.has(path)));
+  held.value = Object.fromEntries(differing.filter(([path]) => OF_THE_MOMENT.has(path)));
 }

@@ -77,3 +77,16 @@ export function beatOfPulse(pulse: Pulse, now: number): Beat | null {
 export function hardness(bass: number, energy: number): number {
   return energy < 0.02 ? 0 : Math.min(1, 0.3 + 0.45 * Math.max(0, bass));
 }
+
+/** A song's beats at the tempo in force: all, every other, or with others between them; none for another beat. */
+export function beatsAt(beats: readonly number[], own: number, tempo: number): readonly number[] {
+  if (own <= 0 || tempo <= 0 || tempo === own) return beats;
+  const factor = 2 ** Math.round(Math.log2(tempo / own));
+  if (Math.abs(tempo / own / factor - 1) > 0.01) return [];
+  if (factor <= 1) return beats.filter((_, i) => i % Math.round(1 / factor) === 0);
+  return beats.flatMap((beat, i) => {
+    const next = beats[i + 1];
+    if (next === undefined) return [beat];
+    return Array.from({ length: factor }, (_, k) => beat + ((next - beat) * k) / factor);
+  });
+}

@@ -3,7 +3,7 @@ import type { Show } from '../show/show';
 import { drawerOpen, idle, learning } from '../state/store';
 import type { Action } from './actions';
 import { Banners } from './Banner';
-import { ShowContext } from './context';
+import { ActionsContext, ShowContext } from './context';
 import { Dock } from './Dock';
 import { Drawer } from './Drawer';
 import { DropZone } from './files';
@@ -26,15 +26,21 @@ export function App({ show, list }: { show: Show; list: readonly Action[] }) {
   const state = `${idle.value ? 'idle' : ''} ${drawerOpen.value ? 'with-drawer' : ''}`;
   return (
     <ShowContext.Provider value={show}>
-      <main class={`chrome ${state}`}>
-        <Top />
-        <Iris />
-        <Dock />
-        <Drawer />
-      </main>
-      <Banners />
-      <Help list={list} />
-      <DropZone />
+      <ActionsContext.Provider value={list}>
+        <main class={`chrome ${state}`}>
+          <Top />
+          <Drawer />
+          <div class="bottom">
+            <div class="bottom-row">
+              <Iris />
+              <Dock />
+            </div>
+          </div>
+          <Banners />
+        </main>
+        <Help list={list} />
+        <DropZone />
+      </ActionsContext.Provider>
     </ShowContext.Provider>
   );
 }

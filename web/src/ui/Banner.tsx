@@ -1,5 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
-import { farewell, learning, learningFor, linkState, notice, soundHeld } from '../state/store';
+import {
+  farewell,
+  learning,
+  learningFor,
+  linkState,
+  notice,
+  offer,
+  soundHeld,
+  troubles,
+} from '../state/store';
 import { useShow } from './context';
 import { Icon } from './icons';
 
@@ -17,10 +26,12 @@ export function Banners() {
       {learning.value && (
         <p class="banner">
           {learningFor.value === ''
-            ? 'Click a control to give it a knob. Esc ends.'
-            : 'Now move a knob or strike a pad.'}
+            ? 'Click a control to give it a knob, a pad or a key. Esc ends.'
+            : 'Now turn a knob to the right, strike a pad, or press a key.'}
         </p>
       )}
+      <Troubles />
+      <Offered />
       <Notice />
     </div>
   );
@@ -52,9 +63,54 @@ function LinkBanner() {
   }
   return (
     <p class="banner" role="alert" data-banner="lost">
-      {farewell.value === ''
-        ? 'The line is cut. The last picture stays; trying again.'
-        : farewell.value}
+      {farewell.value === '' ? 'The line is cut.' : capital(farewell.value)} The last picture stays;
+      what you change is done when it is back.
+    </p>
+  );
+}
+
+/** What a camera or a microphone lacks, as long as it lacks it. */
+function Troubles() {
+  const { camera, mic } = troubles.value;
+  return (
+    <>
+      {[camera.text, mic.text]
+        .filter((text) => text !== '')
+        .map((text) => (
+          <p key={text} class="banner warn" role="alert">
+            {text}
+          </p>
+        ))}
+    </>
+  );
+}
+
+function Offered() {
+  const now = offer.value;
+  useEffect(() => {
+    if (now === null || now.stays) return undefined;
+    const timer = setTimeout(() => {
+      offer.value = null;
+    }, NOTICE_MS);
+    return () => clearTimeout(timer);
+  }, [now]);
+  if (now === null) return null;
+  return (
+    <p class="banner" role="alert">
+      {now.text}
+      {now.choices.map(({ label, run }) => (
+        <button
+          key={label}
+          type="button"
+          class="text-button"
+          onClick={() => {
+            offer.value = null;
+            run();
+          }}
+        >
+          {label}
+        </button>
+      ))}
     </p>
   );
 }
@@ -84,4 +140,8 @@ function Notice() {
       </button>
     </p>
   );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

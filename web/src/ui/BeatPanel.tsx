@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { heard } from '../state/store';
+import { tapped } from '../state/store';
 import { NUDGE_MS } from './actions';
 import { useShow } from './context';
 import { controlAt, Field } from './Field';
 import { KnobTag, learnable } from './learn';
+import { useTempo } from './tempo';
 
 /** The tempo that was heard, and the performer's word on it. */
 export function BeatPanel() {
@@ -17,6 +18,7 @@ export function BeatPanel() {
         <span class="tempo-figure">{tempo > 0 ? tempo.toFixed(1) : '–'}</span>
         <span class="tempo-unit">
           {tempo > 0 ? `beats a minute, ${sure(confidence)}` : 'no beat heard yet: tap it'}
+          <Taps />
         </span>
       </p>
       <div class="beat-keys">
@@ -42,8 +44,28 @@ export function BeatPanel() {
           run={() => show.beat('release')}
         />
       </div>
-      {offset && <Field control={offset} label="Picture after the sound" />}
+      {offset && <Field control={offset} />}
     </div>
+  );
+}
+
+/** taps that make a tempo, as the server counts them */
+const TAPS = 4;
+const SHOWN_MS = 2500;
+
+/** That a tap was heard, and how many it still takes. */
+function Taps() {
+  const { at, count } = tapped.value;
+  const [over, setOver] = useState(0);
+  useEffect(() => {
+    const timer = setTimeout(() => setOver(at), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [at]);
+  if (count === 0 || over === at) return null;
+  return (
+    <span class="taps" role="status">
+      {count < TAPS ? `, tap ${count} of ${TAPS}` : `, ${count} taps`}
+    </span>
   );
 }
 
@@ -72,20 +94,6 @@ function Key({ id, label, title, run }: KeyProps) {
       <KnobTag target={`do:${id}`} />
     </button>
   );
-}
-
-function useTempo(): { tempo: number; confidence: number } {
-  const [now, setNow] = useState({ tempo: 0, confidence: 0 });
-  useEffect(() => {
-    const timer = setInterval(() => {
-      const { tempo = 0, confidence = 0 } = heard.now ?? {};
-      setNow((old) =>
-        old.tempo === tempo && old.confidence === confidence ? old : { tempo, confidence },
-      );
-    }, 400);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }
 
 function sure(confidence: number): string {

@@ -1,5 +1,7 @@
+import { useId } from 'preact/hooks';
 import * as store from '../state/store';
 import { useShow } from './context';
+import { MIRROR, type PageSwitch } from './switches';
 
 /** Which camera, which microphone. */
 export function Devices() {
@@ -15,13 +17,7 @@ export function Devices() {
           if (store.seeing.peek() === 'camera') void show.sources.see('camera');
         }}
       />
-      <Switch
-        label="Mirror the camera"
-        on={store.mirrored.value}
-        set={(on) => {
-          store.mirrored.value = on;
-        }}
-      />
+      <Switch {...MIRROR} />
       <Device
         label="Microphone"
         list={store.microphones.value}
@@ -31,11 +27,21 @@ export function Devices() {
           if (store.hearing.peek() === 'mic') void show.sources.hear('mic');
         }}
       />
-      <Switch
-        label="Paint over the shared tab, too"
-        on={store.seeing.value === 'tab'}
-        set={(on) => void show.sources.see(on ? 'tab' : 'nothing')}
-      />
+      <div class="field field-row">
+        <div class="field-head">
+          <label for="paint-tab">Paint over the shared tab, too</label>
+        </div>
+        <input
+          type="checkbox"
+          role="switch"
+          class="switch"
+          id="paint-tab"
+          checked={store.seeing.value === 'tab'}
+          onChange={({ currentTarget: { checked } }) =>
+            void show.sources.see(checked ? 'tab' : 'nothing')
+          }
+        />
+      </div>
     </>
   );
 }
@@ -66,15 +72,9 @@ function Device({ label, list, value, pick }: DeviceProps) {
   );
 }
 
-interface SwitchProps {
-  label: string;
-  on: boolean;
-  set: (on: boolean) => void;
-}
-
 /** A switch of the page itself. */
-export function Switch({ label, on, set }: SwitchProps) {
-  const id = `switch-${label}`;
+export function Switch({ label, on }: Pick<PageSwitch, 'label' | 'on'>) {
+  const id = useId();
   return (
     <div class="field field-row">
       <div class="field-head">
@@ -85,8 +85,10 @@ export function Switch({ label, on, set }: SwitchProps) {
         role="switch"
         class="switch"
         id={id}
-        checked={on}
-        onChange={(event) => set(event.currentTarget.checked)}
+        checked={on.value}
+        onChange={(event) => {
+          on.value = event.currentTarget.checked;
+        }}
       />
     </div>
   );

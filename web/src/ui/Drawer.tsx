@@ -3,8 +3,10 @@ import { useState } from 'preact/hooks';
 import * as store from '../state/store';
 import { AllSettings } from './AllSettings';
 import { BeatPanel } from './BeatPanel';
+import { Controllers } from './Controllers';
 import { Devices } from './Devices';
 import { Feel } from './Feel';
+import { Found } from './Found';
 import { Icon } from './icons';
 import { Looks } from './Looks';
 import { Machine } from './Machine';
@@ -23,9 +25,15 @@ export function Drawer() {
         <input
           id="search"
           type="search"
-          placeholder="Search all settings"
-          aria-label="Search all settings"
+          placeholder="Search everything"
+          aria-label="Search all settings and actions"
           value={query}
+          onKeyDown={(event) => {
+            // Escape empties it first, and then gives the keys back
+            if (event.key !== 'Escape' || query === '') return;
+            event.preventDefault();
+            setQuery('');
+          }}
           onInput={(event) => setQuery(event.currentTarget.value)}
         />
         <button
@@ -40,7 +48,7 @@ export function Drawer() {
         </button>
       </div>
       <div class="drawer-scroll">
-        {words.length === 0 && <Parts />}
+        {words.length === 0 ? <Parts /> : <Found words={words} />}
         <AllSettings words={words} />
       </div>
     </aside>
@@ -64,6 +72,9 @@ function Parts() {
       </Part>
       <Part title="Camera and microphone">
         <Devices />
+      </Part>
+      <Part title="Controllers">
+        <Controllers />
       </Part>
       <Part title="This show">
         <Machine />

@@ -6,21 +6,18 @@ import { controlAt, Field } from './Field';
 import { Icon } from './icons';
 import { KnobTag, learnable } from './learn';
 
-/** up front, in the words of somebody who plays */
-const FEEL: [path: string, label: string][] = [
-  ['react.reactivity', 'Reactivity'],
-  ['stream.pace', 'Pace'],
-  ['stream.anchor', 'Hold to the shape'],
-  ['camera.zoom', 'Zoom'],
-  ['camera.rotate', 'Turn'],
-  ['camera.beat_punch', 'Punch on the beat'],
+/** up front */
+const FEEL = [
+  'react.reactivity',
+  'stream.pace',
+  'stream.anchor',
+  'camera.zoom',
+  'camera.rotate',
+  'camera.beat_punch',
 ];
 
 /** what else counts while a picture is drawn over */
-const SEEING: [path: string, label: string][] = [
-  ['stream.strength', 'Change what is seen'],
-  ['stream.detail', 'Keep its fine lines'],
-];
+const SEEING = ['stream.strength', 'stream.detail'];
 
 /** The few settings that a show is played with. */
 export function Feel() {
@@ -29,9 +26,9 @@ export function Feel() {
   const list = seeing ? [...SEEING, ...FEEL] : FEEL;
   return (
     <>
-      {list.map(([path, label]) => {
+      {list.map((path) => {
         const control = controlAt(path);
-        return control && <Field key={path} control={control} label={label} />;
+        return control && <Field key={path} control={control} />;
       })}
       <div class="seed">
         <button

@@ -10,14 +10,13 @@ import { List, Timeline } from './lists';
 
 export interface FieldProps {
   control: Control;
-  /** instead of the setting's own name */
-  label?: string;
   /** show the description under the control instead of in a tooltip */
   explained?: boolean;
 }
 
 /** One setting: its name, its control, the way back, and what is wrong with it. */
-export function Field({ control, label = control.label, explained = false }: FieldProps) {
+export function Field({ control, explained = false }: FieldProps) {
+  const { label } = control;
   const id = useId();
   const value = setting(control.path).value;
   const usual = defaultOf(control.path);
@@ -45,7 +44,7 @@ export function Field({ control, label = control.label, explained = false }: Fie
         )}
         {control.kind === 'slider' && <NumberBox {...shared} id={`${id}-n`} label={label} />}
       </div>
-      <Described id={id} help={control.help} seen={explained}>
+      <Described id={id} help={control.help} path={control.path} seen={explained}>
         {control.kind === 'slider' && <Slider {...shared} />}
         {control.kind === 'number' && <NumberBox {...shared} label={label} />}
         {control.kind === 'switch' && <Toggle {...shared} />}
@@ -67,6 +66,8 @@ export function Field({ control, label = control.label, explained = false }: Fie
 function Described(props: {
   id: string;
   help: string;
+  /** as in the config file */
+  path: string;
   seen: boolean;
   children: ComponentChildren;
 }) {
@@ -75,6 +76,7 @@ function Described(props: {
       {props.children}
       <p id={`${props.id}-help`} class={props.seen ? 'help-text' : 'unseen'}>
         {props.help}
+        {props.seen && <span class="path"> {props.path}</span>}
       </p>
     </>
   );

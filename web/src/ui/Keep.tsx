@@ -1,29 +1,37 @@
 import { useState } from 'preact/hooks';
-import { fromFile, lookValues, save, toFile } from '../controls/presets';
+import { fromFile, lookValues, toFile } from '../controls/presets';
 import { download } from '../picture/recorder';
+import { complain } from '../show/sources';
+import { keepLook } from '../state/looks';
 import { all, liveSections } from '../state/settings';
 import * as store from '../state/store';
+import { takeBack } from './actions';
 import { useShow } from './context';
 
 /** Save, export and import one's own looks. */
 export function Keep() {
   const show = useShow();
   const [name, setName] = useState('');
+  const taken = store.presets.value.some((preset) => preset.name === name.trim());
   const keep = (event: Event): void => {
     event.preventDefault();
     const live = new Set(liveSections.peek().flatMap((s) => s.controls.map((c) => c.path)));
     const preset = { name: name.trim(), values: lookValues(all(), live) };
-    store.presets.value = save(store.presets.peek(), preset);
-    store.activeLook.value = preset.name;
-    void show.takes.portrait(preset.name);
+    keepLook(preset);
+    show.takes.settle(`own:${preset.name}`);
+    store.offer.value = {
+      text: taken ? `“${preset.name}” is replaced.` : `“${preset.name}” is kept.`,
+      choices: [{ label: 'Undo', run: takeBack }],
+    };
     setName('');
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   };
   const bring = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return;
     try {
       importPresets(await file.text());
     } catch (error) {
-      store.notice.value = error instanceof Error ? error.message : String(error);
+      complain(error);
     }
   };
   return (
@@ -37,7 +45,7 @@ export function Keep() {
         onInput={(event) => setName(event.currentTarget.value)}
       />
       <button type="submit" class="text-button" disabled={name.trim() === ''}>
-        Keep
+        {taken ? 'Replace' : 'Keep'}
       </button>
       <div class="keep-files">
         <label class="text-button">
@@ -69,17 +77,19 @@ export function Keep() {
 /** Presets with their pictures, as a file's text. */
 function exportPresets(): string {
   const pictured = store.presets.peek().map((preset) => {
-    const thumbnail = store.thumbnails.peek()[preset.name];
+    const thumbnail = store.thumbnails.peek()[`own:${preset.name}`];
     return thumbnail === undefined ? preset : { ...preset, thumbnail };
   });
   return toFile(pictured);
 }
 
-/** Take the presets of a file's text in; throws a sentence where it is none. */
+/** Take the presets of a file's text in, each of which can be undone; throws a sentence where it is none. */
 export function importPresets(text: string): void {
+  const chosen = store.chosenLook.peek();
   for (const { name, values, thumbnail } of fromFile(text)) {
-    store.presets.value = save(store.presets.peek(), { name, values });
+    keepLook({ name, values });
     if (thumbnail !== undefined)
-      store.thumbnails.value = { ...store.thumbnails.peek(), [name]: thumbnail };
+      store.thumbnails.value = { ...store.thumbnails.peek(), [`own:${name}`]: thumbnail };
   }
+  store.chosenLook.value = chosen;
 }

@@ -1,42 +1,23 @@
 import { useMemo } from 'preact/hooks';
-import type { Preset } from '../controls/presets';
-import type { Show } from '../show/show';
-import { changeAll } from '../state/settings';
+import { allLooks, deleteLook, type Look, lit } from '../state/looks';
 import * as store from '../state/store';
+import { takeBack } from './actions';
 import { blobs } from './blobs';
 import { useShow } from './context';
 import { Icon } from './icons';
 import { Keep } from './Keep';
+import { lookKey } from './keys';
 import { KnobTag, learnable } from './learn';
 
 /** Looks as cards: the server's, and one's own. */
 export function Looks() {
   const show = useShow();
-  const looks = store.hello.value?.looks ?? [];
   return (
     <>
       <ul class="looks">
-        {looks.map(({ name, values }) => (
-          <li key={name}>
-            <Card
-              name={name}
-              hint={String(values['prompt.base_prompt'] ?? name)}
-              pick={() => show.look(name)}
-            />
-          </li>
-        ))}
-        {store.presets.value.map((preset) => (
-          <li key={preset.name}>
-            <Card
-              name={preset.name}
-              hint={preset.name}
-              pick={() => use(show, preset)}
-              remove={() => {
-                store.presets.value = store.presets
-                  .peek()
-                  .filter(({ name }) => name !== preset.name);
-              }}
-            />
+        {allLooks.value.map((look, index) => (
+          <li key={look.id}>
+            <Card look={look} shortcut={lookKey(index)} pick={() => show.look(look)} />
           </li>
         ))}
       </ul>
@@ -46,34 +27,53 @@ export function Looks() {
 }
 
 interface CardProps {
-  name: string;
-  hint: string;
+  look: Look;
+  shortcut: string;
   pick: () => void;
-  remove?: () => void;
 }
 
-function Card({ name, hint, pick, remove }: CardProps) {
-  const picture = usePicture(store.thumbnails.value[name]);
-  const active = store.activeLook.value === name;
+function Card({ look, shortcut, pick }: CardProps) {
+  const { id, name, own } = look;
+  const hint = String(look.values['prompt.base_prompt'] ?? name);
+  const picture = usePicture(store.thumbnails.value[id]);
+  const on = lit.value === id;
+  // taken last, but something was changed since
+  const changed = !on && store.chosenLook.value === id;
   return (
-    <div class="look" {...learnable(`look:${name}`)}>
-      <button type="button" class="look-pick" aria-pressed={active} title={hint} onClick={pick}>
-        <span class="look-picture" style={{ background: picture ?? blobs(hint) }} />
+    <div class="look" {...learnable(id)}>
+      <button
+        type="button"
+        class={`look-pick ${changed ? 'changed' : ''}`}
+        aria-pressed={on}
+        aria-label={changed ? `${name}, changed since: take it again` : name}
+        aria-keyshortcuts={shortcut.replace('⇧', 'Shift+') || undefined}
+        title={hint}
+        onClick={pick}
+      >
+        <span class="look-picture" style={{ background: picture ?? blobs(hint) }}>
+          {shortcut !== '' && <kbd class="look-key">{shortcut}</kbd>}
+        </span>
         <span class="look-name">{name}</span>
       </button>
-      <KnobTag target={`look:${name}`} />
-      {remove && (
-        <button type="button" class="look-remove" aria-label={`Delete ${name}`} onClick={remove}>
+      <KnobTag target={id} />
+      {own && (
+        <button
+          type="button"
+          class="look-remove"
+          aria-label={`Delete ${name}`}
+          onClick={() => {
+            deleteLook(name);
+            store.offer.value = {
+              text: `“${name}” is deleted.`,
+              choices: [{ label: 'Undo', run: takeBack }],
+            };
+          }}
+        >
           <Icon name="close" />
         </button>
       )}
     </div>
   );
-}
-
-function use(show: Show, preset: Preset): void {
-  changeAll(preset.values);
-  show.takes.settle(preset.name);
 }
 
 /** A stored JPEG as a CSS picture; blob addresses pass the content security policy, data ones do not. */

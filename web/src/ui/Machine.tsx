@@ -1,41 +1,38 @@
 import { setting } from '../state/settings';
-import { learning, pinned, session, stats } from '../state/store';
+import { helpOpen, session, stats } from '../state/store';
 import { Switch } from './Devices';
 import { controlAt, Field } from './Field';
-import { Icon } from './icons';
+import { openOutput } from './output';
+import { PINNED } from './switches';
 
 /** What the machine does and how hard it works; what belongs to this window. */
 export function Machine() {
   const adapt = controlAt('live.adapt');
-  const flashes = controlAt('video.limit_flashes');
+  const fade = controlAt('live.fade_seconds');
   const unsafe = setting('video.limit_flashes').value === false;
   return (
     <>
       <Doing />
-      {adapt && <Field control={adapt} label="Draw smaller when pictures come late" />}
-      {flashes && <Field control={flashes} label="Hold flashes under 3 a second" />}
+      {adapt && <Field control={adapt} />}
+      {fade && <Field control={fade} />}
       {unsafe && (
         <p class="warning" role="alert">
           Strobing can trigger seizures. Warn the people in the room before they come in.
         </p>
       )}
-      <Switch
-        label="Keep the controls in sight"
-        on={pinned.value}
-        set={(on) => {
-          pinned.value = on;
-        }}
-      />
+      <Switch {...PINNED} />
       <div class="links">
         <button
           type="button"
           class="text-button"
-          aria-pressed={learning.value}
           onClick={() => {
-            learning.value = !learning.peek();
+            helpOpen.value = true;
           }}
         >
-          <Icon name="midi" /> {learning.value ? 'MIDI: done' : 'MIDI: learn a knob'}
+          Keys and help
+        </button>
+        <button type="button" class="text-button" onClick={() => void openOutput()}>
+          Output window (W)
         </button>
         <a class="text-button" href="view" target="_blank" rel="noreferrer">
           Picture alone, for OBS

@@ -10,52 +10,69 @@ import {
   recording,
   stats,
 } from '../state/store';
-import { toggleFit, toggleFullScreen } from './actions';
+import { steps } from '../state/undo';
+import { takeBack, toggleFit, toggleFullScreen } from './actions';
 import { useShow } from './context';
 import { Icon, type IconName } from './icons';
 import { KnobTag, learnable } from './learn';
+import { openOutput } from './output';
 
 /** The name, how the show runs, and what can be done with the picture. */
 export function Top() {
   const show = useShow();
   return (
     <header class="top">
-      <div class="panel name">
-        <h1>phosphene</h1>
-        <Running />
-      </div>
-      <div class="panel tools" role="toolbar" aria-label="Picture">
-        <RecordButton />
-        <Tool
-          icon="snapshot"
-          id="snapshot"
-          label="Save a picture (S)"
-          run={() => void show.takes.snapshot()}
-        />
-        <Tool
-          icon={fit.value}
-          id="fit"
-          label={fit.value === 'cover' ? 'Show all of the picture (C)' : 'Fill the window (C)'}
-          run={toggleFit}
-        />
-        <Tool icon="full" id="full" label="Full screen (F)" run={toggleFullScreen} />
-        <Tool
-          icon="help"
-          id="help"
-          label="Keys and help (?)"
-          run={() => {
-            helpOpen.value = true;
-          }}
-        />
-        <Tool
-          icon="controls"
-          id="controls"
-          label="Controls (O)"
-          pressed={drawerOpen.value}
-          run={() => {
-            drawerOpen.value = !drawerOpen.peek();
-          }}
-        />
+      <div class="top-row">
+        <div class="panel name">
+          <h1>phosphene</h1>
+          <Running />
+        </div>
+        <div class="panel tools" role="toolbar" aria-label="Picture">
+          <RecordButton />
+          <Tool
+            icon="snapshot"
+            id="snapshot"
+            label="Save a picture (S)"
+            run={() => void show.takes.snapshot()}
+          />
+          <Tool
+            icon={fit.value}
+            id="fit"
+            label={fit.value === 'cover' ? 'Show all of the picture (C)' : 'Fill the window (C)'}
+            run={toggleFit}
+          />
+          <Tool
+            icon="back"
+            id="undo"
+            label="Undo (U)"
+            off={steps.value.length === 0}
+            run={takeBack}
+          />
+          <Tool
+            icon="output"
+            id="output"
+            label="Output window for the second screen (W)"
+            run={() => void openOutput()}
+          />
+          <Tool icon="full" id="full" label="Full screen (F)" run={toggleFullScreen} />
+          <Tool
+            icon="help"
+            id="help"
+            label="Keys and help (?)"
+            run={() => {
+              helpOpen.value = true;
+            }}
+          />
+          <Tool
+            icon="controls"
+            id="controls"
+            label="Controls (O)"
+            pressed={drawerOpen.value}
+            run={() => {
+              drawerOpen.value = !drawerOpen.peek();
+            }}
+          />
+        </div>
       </div>
     </header>
   );
@@ -65,6 +82,12 @@ export function Top() {
 function Running() {
   const now = figures.value;
   if (now === null) return <p class="running">waiting for pictures</p>;
+  if (now.stillMs > 0)
+    return (
+      <p class="running stale" role="status">
+        no picture for {Math.round(now.stillMs / 1000)} s
+      </p>
+    );
   const inSong = hearing.value === 'song' && playing.value && !Number.isNaN(now.offMs);
   const age = inSong ? signed(now.offMs) : Math.round(now.ageMs);
   const lowered = stats.value?.lowered === true;
@@ -128,17 +151,19 @@ interface ToolProps {
   id: string;
   label: string;
   pressed?: boolean;
+  off?: boolean;
   run: () => void;
 }
 
-function Tool({ icon, id, label, pressed, run }: ToolProps) {
+function Tool({ icon, id, label, pressed, off, run }: ToolProps) {
   return (
     <button
       type="button"
-      class="tool"
+      class={`tool tool-${id}`}
       title={label}
       aria-label={label}
       aria-pressed={pressed}
+      disabled={off}
       onClick={run}
       {...learnable(`do:${id}`)}
     >

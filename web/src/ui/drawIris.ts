@@ -1,10 +1,11 @@
 /** The instrument that shows what is heard, drawn at the display's own rate. */
 
-import { heard, idle } from '../state/store';
+import { heard, idle, tapped } from '../state/store';
 
 const TURN = 2 * Math.PI;
 const TOP = -TURN / 4;
 const GAP = 0.035;
+const TAP_SEEN_MS = 450;
 /** loudness is relative: 1 is usual, and half of the arc */
 const FULL = 2;
 const BANDS = [
@@ -54,6 +55,7 @@ export function drawIris(canvas: HTMLCanvasElement): () => void {
     }
     rim(context, chroma, look);
     bands(context, level, look);
+    ring(context, now - tapped.peek().at, look);
     pupil(context, news?.tempo ?? 0, news?.beat_position ?? 0, level.onset, look);
   };
   frame = requestAnimationFrame(draw);
@@ -95,6 +97,17 @@ function bands(context: CanvasRenderingContext2D, level: Record<string, number>,
       context.globalAlpha = 1;
     }
   }
+}
+
+/** A tap that was heard is seen at once, before the beat follows it. */
+function ring(context: CanvasRenderingContext2D, since: number, look: Look): void {
+  if (since < 0 || since > TAP_SEEN_MS) return;
+  const share = since / TAP_SEEN_MS;
+  arc(context, 0.2 + 0.24 * share, 0, TURN, 0.05 * (1 - share));
+  context.strokeStyle = look.ink;
+  context.globalAlpha = 1 - share;
+  context.stroke();
+  context.globalAlpha = 1;
 }
 
 /** Tempo in the middle, a light on every beat, four dots for the bar. */

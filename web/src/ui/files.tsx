@@ -1,24 +1,64 @@
 import { useEffect, useState } from 'preact/hooks';
+import { bind, fromFile as controllersOf } from '../controls/midi';
 import type { Show } from '../show/show';
-import { notice } from '../state/store';
+import { complain } from '../show/sources';
+import { bindings, composing, notice } from '../state/store';
 import { useShow } from './context';
 import { importPresets } from './Keep';
 
 const SOUND = /\.(mp3|wav|flac|ogg|oga|opus|m4a|aac|aif|aiff|wma)$/i;
 const FILM = /\.(mp4|m4v|mov|mkv|webm|avi|ogv)$/i;
 
-/** A file that somebody dropped or chose: a song, a video, or kept looks. */
+/** A file that somebody dropped or chose: a song, a video, kept looks, or a controller's mapping. */
 export async function take(show: Show, file: File): Promise<void> {
   if (file.type.startsWith('audio/') || SOUND.test(file.name)) await show.sources.playSong(file);
   else if (file.type.startsWith('video/') || FILM.test(file.name))
     await show.sources.playFilm(file);
-  else if (/\.json$/i.test(file.name)) {
-    try {
-      importPresets(await file.text());
-    } catch (error) {
-      notice.value = error instanceof Error ? error.message : String(error);
+  else if (/\.json$/i.test(file.name)) await takeJson(file);
+  else notice.value = `“${file.name}” is no sound, video, looks or controllers file.`;
+}
+
+/** Several files at once: the first that plays. */
+async function takeAll(show: Show, files: readonly File[]): Promise<void> {
+  const plays = files.find(({ name, type }) => /^(audio|video)\//.test(type) || SOUND.test(name));
+  const first = plays ?? files[0];
+  if (first === undefined) return;
+  await take(show, first);
+  if (files.length > 1 && notice.peek() === '') notice.value = `One at a time: “${first.name}”.`;
+}
+
+async function takeJson(file: File): Promise<void> {
+  try {
+    const text = await file.text();
+    const mappings = controllersOf(text);
+    if (mappings === null) importPresets(text);
+    else {
+      let all = bindings.peek();
+      for (const [source, mapping] of Object.entries(mappings)) all = bind(all, source, mapping);
+      bindings.value = all;
+      notice.value = `${Object.keys(mappings).length} controls are mapped.`;
     }
-  } else notice.value = `“${file.name}” is no sound, video or looks file.`;
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** A song that the server composes, so that a first visitor hears and sees it all with one click. */
+export async function playDemo(show: Show): Promise<void> {
+  if (composing.peek()) return;
+  composing.value = true;
+  try {
+    // the click counts for the sound only while it is fresh
+    await show.sources.sound.desk();
+    const answer = await fetch(new URL('api/demo.wav', location.href));
+    if (!answer.ok) throw new Error('The server could not compose a song: drop one of yours.');
+    const file = new File([await answer.blob()], 'phosphene demo.wav', { type: 'audio/wav' });
+    await show.sources.playSong(file);
+  } catch (error) {
+    complain(error);
+  } finally {
+    composing.value = false;
+  }
 }
 
 /** The whole window takes files. */
@@ -40,8 +80,7 @@ export function DropZone() {
       if (!files(event)) return;
       event.preventDefault();
       setOver(false);
-      const file = event.dataTransfer?.files[0];
-      if (file !== undefined) void take(show, file);
+      void takeAll(show, [...(event.dataTransfer?.files ?? [])]);
     };
     addEventListener('dragover', drag);
     addEventListener('dragleave', leave);

@@ -1,37 +1,91 @@
 /** The keyboard, and when the interface steps back. */
 
+import { bind } from '../controls/midi';
 import type { Show } from '../show/show';
+import { allLooks, find } from '../state/looks';
 import * as store from '../state/store';
-import type { Action } from './actions';
+import { type Action, runAction, takeBack } from './actions';
 
 const IDLE_AFTER_MS = 3500;
 const TEXT = 'input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]';
+export const LOOK_KEYS = 20;
 
 /** Keys do what the list says, but never while somebody writes. */
 export function listenToKeys(show: Show, list: readonly Action[]): void {
   const byKey = new Map(list.flatMap((action) => action.keys.map((key) => [key, action] as const)));
   addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.target instanceof Element ? event.target : document.body;
+    if (event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      const undoes = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === 'z';
+      if (!undoes || target.closest(TEXT) !== null) return;
+      event.preventDefault();
+      takeBack();
+      return;
+    }
     if (event.key === 'Escape') {
       leave(target);
       return;
     }
     if (target.closest(TEXT) !== null || store.helpOpen.peek()) return;
-    // these keys already mean something on what has the focus
-    if (target.closest('button, a, summary') !== null && event.key === ' ') return;
-    if (
-      target.closest('input[type=range], [role=slider]') !== null &&
-      event.key.startsWith('Arrow')
-    )
-      return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const look = store.hello.peek()?.looks[Number(key) - 1];
-    if (/^[1-9]$/.test(key) && look !== undefined) show.look(look.name);
-    else if (byKey.has(key)) byKey.get(key)?.run();
-    else return;
+    if (learnKey(key)) {
+      event.preventDefault();
+      return;
+    }
+    // these keys already mean something on what has the focus
+    if (target.closest('button, a, summary') !== null && key === ' ') return;
+    const slides = key.startsWith('Arrow') || key.startsWith('Page');
+    if (target.closest('input[type=range], [role=slider]') !== null && slides) return;
+    if (!play(show, list, event, key, byKey)) return;
     event.preventDefault();
   });
+}
+
+function play(
+  show: Show,
+  list: readonly Action[],
+  event: KeyboardEvent,
+  key: string,
+  byKey: ReadonlyMap<string, Action>,
+): boolean {
+  const learned = store.bindings.peek()[`keyboard/key:${key}`]?.target;
+  const look = find(learned ?? '') ?? lookOf(event);
+  if (look !== undefined && !event.repeat) show.look(look);
+  else if (learned?.startsWith('do:')) runAction(list, learned);
+  else if (byKey.has(key)) byKey.get(key)?.run();
+  else return look !== undefined;
+  return true;
+}
+
+/** 1 to 9 and 0 are the first ten looks, with Shift the next ten. */
+function lookOf(event: KeyboardEvent) {
+  // the place of the key, not its letter: Shift makes another one of it on every keyboard
+  const digit = /^Digit([0-9])$/.exec(event.code)?.[1];
+  if (digit === undefined) return undefined;
+  const at = (Number(digit) + 9) % 10;
+  return allLooks.peek()[at + (event.shiftKey ? 10 : 0)];
+}
+
+/** The key of the look at `index`, for its card; empty beyond the last. */
+export function lookKey(index: number): string {
+  if (index >= LOOK_KEYS) return '';
+  return `${index >= 10 ? '⇧' : ''}${(index + 1) % 10}`;
+}
+
+/** In learn mode a key is learned as a pad would be. */
+function learnKey(key: string): boolean {
+  const target = store.learningFor.peek();
+  if (target === '' || key === 'Tab' || key === 'Shift' || key === 'Enter' || key === ' ')
+    return false;
+  if (!target.startsWith('do:') && find(target) === undefined)
+    store.notice.value = 'A slider needs a knob: a key can only press.';
+  else {
+    const source = `keyboard/key:${key}`;
+    store.bindings.value = bind(store.bindings.peek(), source, { target, mode: 'absolute' });
+    store.learningFor.value = '';
+  }
+  return true;
 }
 
 function leave(target: Element): void {
@@ -40,9 +94,7 @@ function leave(target: Element): void {
   if (store.learning.peek()) {
     store.learning.value = false;
     store.learningFor.value = '';
-  } else if (target.closest('.drawer') !== null && target instanceof HTMLElement) {
-    target.blur();
-  }
+  } else if (target instanceof HTMLElement && target !== document.body) target.blur();
 }
 
 /** The interface fades when nobody moves, and comes back at once. */

@@ -104,7 +104,6 @@ export type ToServer =
   | { type: 'source'; hear: ServerHear; see: boolean; song?: string; id?: number }
   | { type: 'beat'; action: BeatAction; t: number; ms?: number }
   | { type: 'scene' }
-  | { type: 'preset'; name: string }
   | { type: 'ack'; sequence: number; age?: number | null };
 
 /** A JSON message, or nothing where the text is none of ours. */

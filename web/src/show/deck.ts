@@ -1,0 +1,83 @@
+/** A file that plays: an element of its own, decoded before anything else has to make way for it. */
+
+/** a browser that says nothing about a file for so long will not play it, ms */
+const PATIENCE_MS = 20_000;
+
+export class Deck {
+  private node: AudioNode | null = null;
+  /** where it stands in the browser's store, once it is kept there */
+  key = '';
+
+  private constructor(
+    readonly file: File,
+    readonly element: HTMLMediaElement,
+  ) {}
+
+  /** Open `file` as a song or a film; rejects with a sentence what the browser cannot play. */
+  static async open(file: File, kind: 'song' | 'film'): Promise<Deck> {
+    if (file.size === 0) throw new Error(`“${file.name}” is empty.`);
+    const element = kind === 'song' ? new Audio() : document.createElement('video');
+    element.preload = 'auto';
+    if (element instanceof HTMLVideoElement) {
+      element.playsInline = true;
+      element.loop = true;
+    }
+    const deck = new Deck(file, element);
+    element.src = URL.createObjectURL(file);
+    try {
+      await loaded(element);
+    } catch {
+      deck.close();
+      const what = kind === 'song' ? 'MP3, WAV, FLAC or Ogg' : 'MP4 or WebM';
+      throw new Error(
+        `“${file.name}” cannot be played: it is damaged, or of a kind this browser does not know. ${what} will do.`,
+      );
+    }
+    return deck;
+  }
+
+  /** What it shows; null for a file without a picture. */
+  get video(): HTMLVideoElement | null {
+    const { element } = this;
+    return element instanceof HTMLVideoElement && element.videoWidth > 0 ? element : null;
+  }
+
+  get playing(): boolean {
+    return !this.element.paused && !this.element.ended;
+  }
+
+  /** Its sound; an element can be routed only once, for good. */
+  sound(context: AudioContext): AudioNode {
+    this.node ??= context.createMediaElementSource(this.element);
+    return this.node;
+  }
+
+  /** Play from here; false when the browser wants a touch first. */
+  async play(): Promise<boolean> {
+    try {
+      await this.element.play();
+      return true;
+    } catch (error) {
+      return !(error instanceof DOMException && error.name === 'NotAllowedError');
+    }
+  }
+
+  close(): void {
+    this.element.pause();
+    const { src } = this.element;
+    this.element.removeAttribute('src');
+    this.element.load();
+    URL.revokeObjectURL(src);
+  }
+}
+
+function loaded(element: HTMLMediaElement): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(reject, PATIENCE_MS);
+    // one picture, or one piece of sound, was really decoded
+    element.addEventListener('loadeddata', () => resolve(), { once: true });
+    element.addEventListener('error', () => reject(element.error), { once: true });
+    element.addEventListener('loadeddata', () => clearTimeout(timer), { once: true });
+    element.addEventListener('error', () => clearTimeout(timer), { once: true });
+  });
+}
