@@ -39,7 +39,7 @@ def server(needs_chromium: None) -> Iterator[Server]:
 # thread, and every test after these that runs a loop of its own would fail
 @pytest.fixture(scope="package")
 def browser(needs_chromium: None) -> Iterator[Browser]:
-    expect.set_options(timeout=40_000)  # a busy machine is slow, not wrong
+    expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -63,7 +63,7 @@ def opened(
         permissions=["camera", "microphone"],
         accept_downloads=True,
     )
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(60_000)
     context.add_init_script(WATCH + script)
     page = context.new_page()
     visit = Visit(page)

@@ -28,7 +28,8 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 # keeps every websocket, so that tests can cut them and refuse new ones, counts what is sent by kind
-# (1 picture, 2 sound), keeps every picture that is shown, every device's stream, and listens at the loudspeaker
+# (1 picture, 2 sound), keeps every picture that is shown and every device's stream, and listens at the
+# loudspeaker
 WATCH = """
 const Native = WebSocket;
 window.sockets = [];

@@ -12,7 +12,7 @@ import { Show } from './show/show';
 import { bindings, fit, idle } from './state/store';
 import { App } from './ui/App';
 import { actions, toggleFullScreen } from './ui/actions';
-import { listenToKeys, watchIdle } from './ui/keys';
+import { giveKeysBack, listenToKeys, watchIdle } from './ui/keys';
 import { startMidi } from './ui/midi';
 
 function find<T extends Element>(selector: string): T {
@@ -45,6 +45,7 @@ for (const event of ['pointerdown', 'keydown']) {
   addEventListener(event, () => void show.sources.sound.wake(), { passive: true });
 }
 listenToKeys(show, list);
+giveKeysBack();
 watchIdle();
 if (Object.keys(bindings.peek()).length > 0) void startMidi(show, list);
 void show.start();

@@ -18,6 +18,8 @@ export interface GrabberOptions {
 
 /** a camera that claims older pictures than this has another clock, ms */
 const OLDEST_MS = 500;
+/** a paused video and a tab that stands still are painted over again and again, so that the show goes on, ms */
+const AGAIN_MS = 100;
 
 export class Grabber {
   private readonly worker = new EncodeWorker();
@@ -35,6 +37,12 @@ export class Grabber {
       const jpeg = new Uint8Array(data);
       this.credits.done(this.options.ship({ jpeg, captured: this.captured }));
     };
+    setInterval(() => {
+      const now = performance.now();
+      if (this.video === null || now - this.lastAt < AGAIN_MS) return;
+      this.seenAt = now;
+      this.credits.offer();
+    }, AGAIN_MS);
   }
 
   /** Longest side that is sent, pixels. */

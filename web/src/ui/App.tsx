@@ -29,13 +29,13 @@ export function App({ show, list }: { show: Show; list: readonly Action[] }) {
       <ActionsContext.Provider value={list}>
         <main class={`chrome ${state}`}>
           <Top />
-          <Drawer />
           <div class="bottom">
             <div class="bottom-row">
               <Iris />
               <Dock />
             </div>
           </div>
+          <Drawer />
           <Banners />
         </main>
         <Help list={list} />

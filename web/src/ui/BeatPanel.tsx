@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { tapped } from '../state/store';
 import { NUDGE_MS } from './actions';
@@ -71,7 +70,7 @@ function Taps() {
 
 interface KeyProps {
   id: string;
-  label: ComponentChildren;
+  label: string;
   title: string;
   run: () => void;
 }
@@ -83,7 +82,7 @@ function Key({ id, label, title, run }: KeyProps) {
       type="button"
       class="button"
       title={title}
-      aria-label={title}
+      aria-label={`${label}: ${title}`}
       onPointerDown={run}
       onKeyDown={(event) => {
         if ((event.key === 'Enter' || event.key === ' ') && !event.repeat) run();

@@ -162,6 +162,11 @@ function loud(by: number): void {
 }
 
 function focusIn(selector: string): void {
-  store.drawerOpen.value = true;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(selector)?.focus());
+  const focus = (): void => document.querySelector<HTMLElement>(selector)?.focus();
+  // at once where that can be: what is typed next belongs there
+  if (store.drawerOpen.peek()) focus();
+  else {
+    store.drawerOpen.value = true;
+    requestAnimationFrame(focus);
+  }
 }

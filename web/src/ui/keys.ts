@@ -58,6 +58,28 @@ function play(
   return true;
 }
 
+/**
+ * What was clicked or dragged gives the keys back: the next space plays, and does not press it again.
+ * Whoever came to it with the keyboard keeps it.
+ */
+export function giveKeysBack(): void {
+  const leaveIt = (): void => {
+    const at = document.activeElement;
+    if (
+      at instanceof HTMLElement &&
+      at.matches('button, summary, a, [type=range], [type=checkbox]')
+    )
+      at.blur();
+  };
+  addEventListener('click', ({ detail }) => detail > 0 && leaveIt());
+  addEventListener('pointerup', ({ target }) => {
+    if (target instanceof Element && target.matches('[type=range]')) leaveIt();
+  });
+  addEventListener('change', ({ target }) => {
+    if (target instanceof HTMLSelectElement) target.blur();
+  });
+}
+
 /** 1 to 9 and 0 are the first ten looks, with Shift the next ten. */
 function lookOf(event: KeyboardEvent) {
   // the place of the key, not its letter: Shift makes another one of it on every keyboard

@@ -25,6 +25,7 @@ export function KnobTag({ target }: { target: string }) {
     return (
       <span
         class="knob"
+        aria-hidden="true"
         title={way === undefined ? undefined : `Turn it ${way} until it reaches the value`}
       >
         {nameOf(source)}
