@@ -23,6 +23,16 @@ def test_reconstruction_is_zero_for_the_same_picture_and_minds_a_grid() -> None:
     assert gap[0] > 3 * gap[1]
 
 
+def test_crispness_asks_for_edges_wherever_they_lie() -> None:
+    """Stripes one pixel off are as crisp, and far off by any other measure; blurred ones are not."""
+    fine = (torch.arange(64) % 8 < 4).float().expand(1, 1, 64, 64)
+    moved, blurred = fine.roll(1, -1), torch.nn.functional.avg_pool2d(fine, 5, 1, 2)
+    middle = (..., slice(8, -8), slice(8, -8))
+    blur, shift = (losses.crispness_loss(x[middle], fine[middle]) for x in (blurred, moved))
+    assert losses.crispness_loss(fine, fine) == 0
+    assert blur > 5 * shift
+
+
 def test_haar_takes_apart_means_and_details() -> None:
     x = torch.rand(2, 3, 8, 8)
     means, details = losses.haar(x)

@@ -127,6 +127,9 @@ class SharpenSettings(ConfigModel):
     average: float = Field(0.998, ge=0, lt=1, description="Decay of the averaged weights.")
     width: int = Field(24, ge=4, description="Channels.")
     blocks: int = Field(2, ge=0, description="Residual blocks.")
+    crisp: float = Field(
+        2.5, ge=0, description="Weight of steepness, window by window, against exactness."
+    )
     sharp_from: float = Field(0.4, ge=0, le=1, description="Progress from which a critic joins in.")
     sharp: float = Field(0.3, ge=0, description="Strength of the critic against fidelity.")
     critic_width: int = Field(24, ge=4)

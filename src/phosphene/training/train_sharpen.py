@@ -64,6 +64,7 @@ class SharpenStage(Stage):
         with runtime.fast_math(self._device):
             out = self.net(coarse).float()
         faithful = losses.reconstruction_loss(out * seen, fine * seen)
+        faithful = faithful + cfg.crisp * losses.crispness_loss(out * seen, fine * seen)
         self.net.zero_grad(set_to_none=True)
         figures = {"faithful": faithful.detach(), "gradients": steep(out, seen) / steep(fine, seen)}
         if progress >= cfg.sharp_from and cfg.sharp > 0:
