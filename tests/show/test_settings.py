@@ -9,13 +9,14 @@ from phosphene.show.settings import outputs_for, parse_size, read_chroma_prompts
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("1280x720", (1280, 720)), (" 64 X 65 ", (64, 65)), ("1×2", (1, 2))]
+    ("text", "size"),
+    [("1280x720", (1280, 720)), (" 64 X 65 ", (64, 65)), ("1×2", (1, 2)), ("4K", (3840, 2160))],
 )
 def test_sizes(text, size) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "x", "720p", "-1x5", "1.5x2", "9999999x1", "1280x720x3"])
+@pytest.mark.parametrize("text", ["", "x", "723p", "-1x5", "1.5x2", "9999999x1", "1280x720x3"])
 def test_bad_sizes(text) -> None:
     with pytest.raises(InputError, match="1280x720"):
         parse_size(text)

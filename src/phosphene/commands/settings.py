@@ -39,7 +39,9 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
     add_device(group)
     group.add_argument("--seed", type=int, metavar="N", help="another seed, another journey")
     group.add_argument(
-        "--size", metavar="WxH", help="size of the video, pixels (default: the model's own)"
+        "--size",
+        metavar="WxH",
+        help="size of the video, pixels, or 720p, 1080p, 4k, square, vertical (default: the model's own)",
     )
     group.add_argument("--fps", type=float, metavar="N", help="frames per second (default 24)")
     group.add_argument(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from phosphene.server.handover import hand_over
-from phosphene.server.jpeg import to_jpeg
+from phosphene.server.jpeg import fitted, to_jpeg
 from phosphene.server.meter import Meter
 from phosphene.show.display import Path
 from phosphene.show.live import Playing, Shown
@@ -20,6 +20,9 @@ class Picture:
 
     shown: Shown
     jpeg: bytes
+    """as it was drawn"""
+    whole: bytes = b""
+    """at the size of the show, whatever it was drawn at"""
     path: Path = field(default_factory=Path)
     """to it, from the pictures before"""
 
@@ -27,6 +30,8 @@ class Picture:
 class Consumer(Protocol):
     """Who takes pictures. Everything is called on the event loop's thread."""
 
+    keys: bool
+    """moves and enlarges pictures itself"""
     raw: bool
     """takes the array, not the JPEG"""
 
@@ -58,7 +63,7 @@ class Channel:
         self._waiting: Shown | None = None
         self._encoded: Picture | None = None
         self._wanted = True
-        self._jpeg = False
+        self._jpeg = self._whole = False
         self._closed = False
         self._change = threading.Condition()
         self._unsubscribe = session.subscribe(self._finished)
@@ -85,7 +90,8 @@ class Channel:
     def refresh(self) -> None:
         """Look again who is hungry; to be called when that may have changed."""
         hungry = [consumer for consumer in self._consumers if consumer.hungry]
-        self._jpeg = any(not consumer.raw for consumer in hungry)
+        self._jpeg = any(not consumer.raw and consumer.keys for consumer in hungry)
+        self._whole = any(not consumer.raw and not consumer.keys for consumer in hungry)
         if self._closed or bool(hungry) == self._wanted:
             return
         self._wanted = bool(hungry)
@@ -117,13 +123,17 @@ class Channel:
                 shown, self._waiting = self._waiting, None
             if self._closed or shown is None:
                 return
-            jpeg = b""
-            if self._jpeg:
-                with self.meter.time():
-                    jpeg = to_jpeg(shown.image, self.quality)
+            jpeg = whole = b""
+            # an upscaler's pictures are larger, and meant to be
+            same = shown.size is None or shown.image.shape[1] >= shown.size[0]
+            with self.meter.time():
+                if self._jpeg or (self._whole and same):
+                    jpeg = whole = to_jpeg(shown.image, self.quality)
+                if self._whole and not same and shown.size is not None:
+                    whole = to_jpeg(fitted(shown.image, shown.size), self.quality)
             with self._change:
                 on_its_way = self._encoded is not None
-                self._encoded = Picture(shown, jpeg, self._path)
+                self._encoded = Picture(shown, jpeg, whole, self._path)
             if not on_its_way:
                 hand_over(self._loop, self._deliver)
 
@@ -133,5 +143,5 @@ class Channel:
         if picture is None:
             return
         for consumer in self._consumers:
-            if consumer.raw or picture.jpeg:
+            if consumer.raw or (picture.jpeg if consumer.keys else picture.whole):
                 consumer.offer(picture)

@@ -192,8 +192,9 @@ class Connection(ABC):
         value = math.nan if shown.position is None else shown.position
         way = picture.path.between(self._shown, shown.sequence) if self.keys else None
         self._shown = shown.sequence
+        jpeg = picture.whole if way is None else picture.jpeg
         kind = wire.Kind.PICTURE_OUT if way is None else wire.Kind.KEY_OUT
-        packet = wire.Packet(kind, shown.sequence, captured, value, picture.jpeg, way)
+        packet = wire.Packet(kind, shown.sequence, captured, value, jpeg, way)
         # counted before it is sent: the acknowledgement may be faster than this task
         self.window.sent(shown.sequence & 0xFFFFFFFF, time.monotonic())
         self.refresh()

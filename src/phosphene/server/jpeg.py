@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 FULL_COLOUR = 0
 """Pillow's name for 4:4:4"""
@@ -21,3 +21,8 @@ def to_jpeg(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "JPEG", quality=quality, subsampling=FULL_COLOUR)
     return out.getvalue()
+
+
+def fitted(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """A picture at ``size`` (width, height); another shape fills it and loses its edges."""
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), size, Image.Resampling.BICUBIC))

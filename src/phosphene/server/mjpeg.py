@@ -19,7 +19,7 @@ BOUNDARY = b"phosphene"
 class Slot:
     """Takes one picture at a time, the newest."""
 
-    raw = False
+    raw = keys = False
 
     def __init__(self, refreshed: Callable[[], None]) -> None:
         self._refreshed = refreshed
@@ -100,8 +100,8 @@ class Mjpeg(Response):
         while (picture := await slot.take()) is not None:
             part = b"--%b\r\ncontent-type: image/jpeg\r\ncontent-length: %d\r\n\r\n%b\r\n" % (
                 BOUNDARY,
-                len(picture.jpeg),
-                picture.jpeg,
+                len(picture.whole),
+                picture.whole,
             )
             try:
                 async with asyncio.timeout(self._theatre.limits.stall_seconds):

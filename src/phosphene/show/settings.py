@@ -8,12 +8,27 @@ from pathlib import Path
 from phosphene.errors import InputError
 from phosphene.video.spec import Size
 
+SIZES: dict[str, Size] = {
+    "720p": (1280, 720),
+    "1080p": (1920, 1080),
+    "4k": (3840, 2160),
+    "square": (1080, 1080),
+    "vertical": (1080, 1920),
+}
+"""(width, height) by name"""
+
 
 def parse_size(text: str) -> Size:
-    """``1280x720`` -> (1280, 720)."""
+    """``1280x720`` or ``720p`` -> (1280, 720)."""
+    named = SIZES.get(text.strip().lower())
+    if named is not None:
+        return named
     match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", text)
     if not match:
-        raise InputError(f"size '{text}' is not WIDTHxHEIGHT: write for example 1280x720.")
+        names = ", ".join(SIZES)
+        raise InputError(
+            f"size '{text}' is not WIDTHxHEIGHT: write for example 1280x720, or one of {names}."
+        )
     return int(match[1]), int(match[2])
 
 

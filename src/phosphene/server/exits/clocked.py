@@ -56,6 +56,7 @@ class ClockedExit:
     """
 
     raw = True
+    keys = True
 
     def __init__(self, sink: Sink, rate: Fraction) -> None:
         self._sink = sink

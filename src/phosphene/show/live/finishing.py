@@ -61,6 +61,7 @@ class Finishing:
         meters, began = self._desk.meters, time.monotonic()
         stamp = drawn.stamp
         image = self._image(drawn.key, stamp.image)
+        asked = self._desk.config.inference
         shown = Shown(
             sequence=meters.frames,
             image=image,
@@ -69,6 +70,7 @@ class Finishing:
             moment=stamp.heard.moment,
             tempo=stamp.heard.tempo,
             confidence=stamp.heard.confidence,
+            size=(asked.width, asked.height),
             punch=self._desk.config.camera.beat_punch
             * hardness(stamp.heard.moment.bass, stamp.heard.moment.energy),
             # a picture that is held does not move either

@@ -48,6 +48,8 @@ class Shown:
     """beats per minute, 0 for none"""
     confidence: float
     """0..1, of the tempo"""
+    size: tuple[int, int] | None = None
+    """(width, height) of the show, where the picture was drawn smaller or larger"""
     punch: float = 0.0
     """how hard the display pushes the picture on a beat now"""
     way: Way = field(default_factory=Way)

@@ -1,0 +1,74 @@
+"""One size leaves, whatever the controller draws at; who enlarges pictures itself gets them as drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from phosphene.server.channel import Channel, Picture
+from phosphene.server.jpeg import fitted
+
+
+class Viewer:
+    """Takes everything."""
+
+    hungry = True
+    raw = False
+
+    def __init__(self, keys: bool) -> None:
+        self.keys = keys
+        self.sizes: list[tuple[int, int]] = []
+
+    def offer(self, picture: Picture) -> None:
+        data = picture.jpeg if self.keys else picture.whole
+        self.sizes.append(Image.open(io.BytesIO(data)).size)
+
+    def ended(self) -> None: ...
+
+
+class Session:
+    """Only ever finishes pictures."""
+
+    def subscribe(self, listener: Callable[[Any], None]) -> Callable[[], None]:
+        self.finish = listener
+        return lambda: None
+
+    def hold(self, held: bool) -> None: ...
+
+
+def test_ten_steps_up_and_down_leave_one_size() -> None:
+    async def play() -> tuple[Viewer, Viewer]:
+        session = Session()
+        channel = Channel(session, 80)  # type: ignore[arg-type]
+        old, new = Viewer(keys=False), Viewer(keys=True)
+        channel.join(old)
+        channel.join(new)
+        sides = [(256, 144), (192, 108), (160, 96), (128, 72), (256, 144)] * 2
+        for sequence, (width, height) in enumerate(sides):
+            image = np.zeros((height, width, 3), np.uint8)
+            shown = SimpleNamespace(image=image, size=(256, 144), sequence=sequence, way=None)
+            session.finish(shown)
+            while len(new.sizes) <= sequence:
+                await asyncio.sleep(0.005)
+        await asyncio.to_thread(channel.close)
+        assert new.sizes == sides
+        return old, new
+
+    old, _ = asyncio.run(play())
+    assert old.sizes == [(256, 144)] * 10
+
+
+def test_another_shape_fills_the_frame_and_is_not_stretched() -> None:
+    disc = np.zeros((90, 150, 3), np.uint8)
+    y, x = np.mgrid[:90, :150]
+    disc[(x - 75) ** 2 + (y - 45) ** 2 < 30**2] = 255
+    out = fitted(disc, (320, 180))
+    assert out.shape == (180, 320, 3)
+    rows, columns = np.nonzero(out[..., 0] > 128)
+    assert abs(np.ptp(rows) - np.ptp(columns)) <= 2
