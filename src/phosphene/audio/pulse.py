@@ -5,7 +5,8 @@ Which multiple of it is *the beat* is decided in :mod:`phosphene.audio.metre`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,12 @@ HOP_SECONDS = 2.0
 DRIFT_RANGE = 0.15
 """how far the tempo may wander from its usual value"""
 DRIFT_STEP = 0.004
+JUMP, RELATED = 1.5, 4.0
+"""full scores that a leap of the tempo costs, and times as much to a multiple of it"""
+JUMPED = 0.05
+"""natural log of the ratio of two tempi that are a leap apart"""
+SHORTEST_STRETCH = 5.0
+"""seconds for which a tempo is worth a leap"""
 STEADY = 0.85
 """a constant tempo is kept when it explains this share of what a varying one explains"""
 
@@ -57,34 +64,133 @@ def harmonic_sum(
     return total / len(envelope)
 
 
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """A part of a song that has one pulse, from moment ``begin`` on."""
+
+    begin: int
+    end: int
+    pulse: Pulse
+
+
 def find_pulse(envelope: FloatArray, rate: float, low: float, high: float) -> Pulse | None:
     """The strongest pulse between ``low`` and ``high`` BPM, or None when nothing repeats.
 
     A whole-song Fourier grid finds a constant tempo to 0.05 BPM; a tempo that drifts is followed by
     dynamic programming over windows of 10 s, then by the phase that is left.
     """
+    stretches = find_pulses(envelope, rate, low, high, jump=np.inf)
+    return stretches[0].pulse if stretches else None
+
+
+def find_pulses(
+    envelope: FloatArray, rate: float, low: float, high: float, jump: float = JUMP
+) -> list[Stretch]:
+    """Pulses of a song one after another: another begins where the tempo jumps, at a price."""
     if len(envelope) < 3 * rate or float(envelope.std()) <= 0:
-        return None
-    grid = np.arange(low, high + BPM_STEP, BPM_STEP)
+        return []
     coarse = np.geomspace(low, high, int(np.log(high / low) / DRIFT_STEP) + 1)
     windows = local_windows(envelope, rate)
     local = np.stack([harmonic_sum(window, rate, coarse, 0.5) for window in windows])
+    if len(windows) == 1:
+        return [Stretch(0, len(envelope), fit_pulse(envelope, rate, local, coarse, None))]
+    whole = fit_pulse(envelope, rate, local, coarse, None)
+    path = follow(local, coarse, jump)
+    cuts = np.flatnonzero(np.abs(np.diff(np.log(path))) > JUMPED) + 1
+    if not np.isfinite(jump) or not len(cuts):
+        return [Stretch(0, len(envelope), whole)]
+    edges = [0, *cuts.tolist(), len(path)]
+    parts: list[Stretch] = []
+    for first, last in pairwise(edges):
+        begin = 0 if not first else round((first - 0.5) * HOP_SECONDS * rate)
+        end = len(envelope) if last == len(path) else round((last - 0.5) * HOP_SECONDS * rate)
+        if end - begin < SHORTEST_STRETCH * rate or float(envelope[begin:end].std()) <= 0:
+            if parts:
+                parts[-1] = replace(parts[-1], end=end)
+            continue
+        pulse = fit_pulse(envelope[begin:end], rate, local[first:last], coarse, path[first:last])
+        parts.append(Stretch(begin if parts else 0, end, pulse))
+    # where one pulse explains the whole nearly as well there is no jump
+    apart = sum(comb(p.pulse.phase, envelope[p.end - len(p.pulse.phase) : p.end]) for p in parts)
+    if len(parts) < 2 or comb(whole.phase, envelope) > STEADY * apart:
+        return [Stretch(0, len(envelope), whole)]
+    return meet(parts, envelope, rate)
+
+
+def fit_pulse(
+    envelope: FloatArray,
+    rate: float,
+    local: Float64Array,
+    coarse: Float64Array,
+    path: Float64Array | None,
+) -> Pulse:
+    """The pulse of ``envelope``, whose scores at tempi ``coarse`` in windows are ``local``."""
     usual = local.mean(0)
-    guess = float(coarse[usual.argmax()])
-    near = grid[np.abs(grid / guess - 1) < 0.03]
+    guess = float(coarse[usual.argmax()]) if path is None else float(np.median(path))
+    near = np.arange(guess * 0.97, guess * 1.03, BPM_STEP)
     constant = float(near[harmonic_sum(envelope, rate, near).argmax()])
     moments: Float64Array = np.arange(len(envelope), dtype=np.float64) / (60 * rate)
     constant = refine(constant, moments, envelope)
     phase = moments * constant
     steady = True
-    if len(windows) > 1:
-        inside = np.abs(np.log(coarse / guess)) < DRIFT_RANGE
-        path = follow(local[:, inside], coarse[inside])
+    if len(local) > 1:
+        if path is None:
+            inside = np.abs(np.log(coarse / guess)) < DRIFT_RANGE
+            path = follow(local[:, inside], coarse[inside], np.inf)
         varying = integrate(path, rate, len(envelope))
         varying = straighten(varying, envelope, rate)
         if comb(phase, envelope) < STEADY * comb(varying, envelope):
             phase, steady = varying, False
     return Pulse(phase, guess if not steady else constant, steady, stands_out(usual, coarse, guess))
+
+
+def meet(parts: list[Stretch], envelope: FloatArray, rate: float) -> list[Stretch]:
+    """``parts`` with the edges between them where the attacks change from one pulse to the next."""
+    out = [parts[0]]
+    for after in parts[1:]:
+        before = out[-1]
+        reach = round(SHORTEST_STRETCH * rate)
+        low, high = max(before.begin, before.end - reach), min(after.end, before.end + reach)
+        moments = np.arange(low, high)
+        gain = np.zeros(len(moments))
+        for part, sign in ((before, 1.0), (after, -1.0)):
+            turn = spread_phase(part, moments)
+            for harmonic in (1, 2):
+                centre = comb_angle(part, envelope, harmonic)
+                gain += sign * envelope[low:high] * np.cos(2 * np.pi * harmonic * turn - centre)
+        edge = low + int(np.argmax(np.cumsum(gain)))
+        edge = int(np.clip(edge, before.begin + 1, after.end - 1))
+        out[-1] = Stretch(
+            before.begin,
+            edge,
+            replace(before.pulse, phase=spread_phase(before, np.arange(before.begin, edge))),
+        )
+        phase = spread_phase(after, np.arange(edge, after.end))
+        out.append(Stretch(edge, after.end, replace(after.pulse, phase=phase)))
+    first = out[0]
+    if len(first.pulse.phase) != first.end - first.begin:
+        phase = spread_phase(first, np.arange(first.begin, first.end))
+        out[0] = replace(first, pulse=replace(first.pulse, phase=phase))
+    return out
+
+
+def spread_phase(part: Stretch, moments: npt.NDArray[np.int64]) -> Float64Array:
+    """The pulse's phase at ``moments``, which may lie outside the stretch it was found in."""
+    phase = part.pulse.phase
+    own = part.end - len(phase) + np.arange(len(phase))
+    inside = np.interp(moments, own, phase)
+    look = min(len(phase) - 1, 400)
+    early = np.minimum(moments - own[0], 0) * (phase[look] - phase[0]) / look
+    late = np.maximum(moments - own[-1], 0) * (phase[-1] - phase[-1 - look]) / look
+    return np.asarray(inside + early + late)
+
+
+def comb_angle(part: Stretch, envelope: FloatArray, harmonic: int) -> float:
+    """Where in the pulse's cycle its attacks are, radians."""
+    phase = part.pulse.phase
+    own = envelope[part.end - len(phase) : part.end]
+    total = np.sum((own - own.mean()) * np.exp(2j * np.pi * harmonic * phase))
+    return float(np.angle(total))
 
 
 def refine(bpm: float, minutes: Float64Array, envelope: FloatArray) -> float:
@@ -114,12 +220,17 @@ def local_windows(envelope: FloatArray, rate: float) -> list[FloatArray]:
     return [padded[s : s + length] * shape for s in starts]
 
 
-def follow(local: Float64Array, bpm: Float64Array) -> Float64Array:
-    """(windows,) tempo path of the highest summed score that does not jump (Viterbi)."""
+def follow(local: Float64Array, bpm: Float64Array, jump: float) -> Float64Array:
+    """(windows,) tempo path of the highest summed score (Viterbi); ``jump`` is the price of a leap."""
     score = local / max(float(local.max()), 1e-12)
     steps = np.arange(len(bpm))
     # 2 s apart, tempo moves by 1 % at a price of about a tenth of a full score
     price = 0.02 * np.square(steps[:, None] - steps[None, :])
+    if np.isfinite(jump):
+        octave = np.abs(np.log(bpm[:, None] / bpm[None, :]))
+        # a leap to a multiple is another look at the same music
+        related = np.abs(octave[..., None] - np.log([4 / 3, 3 / 2, 2, 3, 4])).min(-1) < 0.05
+        price = np.minimum(price, np.where(related, RELATED * jump, jump))
     best = score[0]
     back = np.zeros(score.shape, np.int64)
     for index in range(1, len(score)):
