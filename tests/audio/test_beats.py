@@ -5,19 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phosphene.audio import bands, spectrum
 from phosphene.audio.beats import BeatGrid, scale_grid
-from phosphene.audio.numpy_backend import hear_beats
+from phosphene.audio.numpy_backend import hear
 from phosphene.config import AudioConfig
 
 from . import songs
 
 
 def grid_of(song: songs.Song, **settings: float) -> BeatGrid:
-    heard = spectrum.analyse_spectrum(song.samples, songs.RATE)
-    flux = spectrum.log_flux(heard.log_bands, bands.loud_level(heard.loudness))
-    length = len(song.samples) / songs.RATE
-    return hear_beats(flux, heard.band_centres, heard.frame_rate, length, AudioConfig(**settings))
+    return hear(song.samples, songs.RATE, AudioConfig(**settings)).beats
 
 
 def assert_right(song: songs.Song, grid: BeatGrid) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from phosphene.audio.bands import held_index
+from phosphene.audio.bars import find_phrases
 from phosphene.audio.decode import LONGEST, decode, tame
+from phosphene.audio.drums import brightness
 from phosphene.audio.heard import Backend, Heard
+from phosphene.audio.keys import find_key
+from phosphene.audio.loudness import build_curve, find_drops, integrated
 from phosphene.audio.progress import Progress, in_steps, part, untold
 from phosphene.audio.pulse import Float64Array
-from phosphene.audio.types import AudioFeatures, FloatArray
+from phosphene.audio.types import AudioFeatures, FloatArray, IntArray
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError
 
@@ -151,7 +156,54 @@ def sample_features(
         centroid=heard.centroid[index].astype(np.float32),
         chroma_cq=np.ascontiguousarray(heard.chroma[rows].T, np.float32),
         section_frames=np.unique(np.concatenate(([0], changes))).astype(np.int64),
+        tempo_runner_up=heard.beats.runner_up,
+        tempo_curve=heard.beats.tempo_curve(times),
+        percussive=heard.sustained[index, 0],
+        harmonic=heard.sustained[index, 1],
+        brightness=brightness(heard.centroid[index]),
+        loudness=heard.lufs[index],
+        integrated_loudness=integrated(heard.lufs, heard.rate),
+        key=find_key(heard.chroma),
+        **sample_bars(heard, times, fps),
+        **{
+            name: peaks_between(heard.drums[:, column], index)
+            for column, name in enumerate(("kick", "snare", "hat"))
+        },
     )
+
+
+def sample_bars(heard: Heard, times: Float64Array, fps: float) -> dict[str, Any]:
+    """The fields about bars, phrases and drops."""
+    bars, count = heard.bars, len(times)
+    downbeats = heard.beats.times[bars.first]
+
+    def frames(moments: Float64Array) -> IntArray:
+        nearest = np.round((moments - times[0]) * fps).astype(np.int64)
+        return np.unique(nearest[(nearest >= 0) & (nearest < count)])
+
+    position = heard.beats.position(times)
+    if len(bars.first):
+        number = np.searchsorted(bars.first, np.floor(position + 1e-6), side="right") - 1
+        begin = bars.first[np.maximum(number, 0)]
+        inside = np.where(number < 0, (position - bars.first[0]) % bars.count, position - begin)
+    else:
+        number, inside = np.zeros(count, np.int64), np.zeros(count)
+    length, first = find_phrases(len(bars.first), heard.newness)
+    phrases = frames(downbeats[first::length])
+    drops = find_drops(heard.low, heard.rate, downbeats)
+    build = build_curve(heard.low, heard.rate, drops)
+    return {
+        "metre": bars.metre,
+        "beats_per_bar": bars.count,
+        "downbeat_times": downbeats,
+        "downbeat_frames": frames(downbeats),
+        "bar_position": inside.astype(np.float32),
+        "bar": np.maximum(number, 0).astype(np.int64),
+        "phrase_bars": length,
+        "phrase_frames": np.unique(np.concatenate(([0], phrases))).astype(np.int64),
+        "drop_times": drops,
+        "build": build[held_index(times, heard.rate, len(build))],
+    }
 
 
 def peaks_between(curve: FloatArray, index: np.typing.NDArray[np.int64]) -> FloatArray:

@@ -175,7 +175,7 @@ def find_bars(
     return Bars(first, count, metre, float(by_count[count]))
 
 
-TERNARY = 0.0
+TERNARY = 0.5
 """natural log of strikes at thirds against those at halves and quarters, from which two beats are 6/8"""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from phosphene.audio.bars import Bars
 from phosphene.audio.beats import BeatGrid
 from phosphene.audio.progress import Progress, untold
 from phosphene.audio.pulse import Float64Array
@@ -31,8 +32,19 @@ class Heard:
     chroma_rate: float
     """rows of ``chroma`` per second"""
     beats: BeatGrid
+    bars: Bars
     sections: Float64Array
     """(sections,) start times, seconds; the first is 0"""
+    newness: FloatArray
+    """(bars,) how new the music is at each bar's beginning"""
+    drums: FloatArray
+    """(k, 3) 0..1 strokes of kick, snare and hats"""
+    sustained: FloatArray
+    """(k, 2) 0..1 loudness of what is struck, and of what sounds on"""
+    lufs: FloatArray
+    """(k,) momentary"""
+    low: FloatArray
+    """(k,) amplitude of the bass"""
 
 
 class Backend(Protocol):

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from phosphene.audio import bands as levels
-from phosphene.audio.beats import NO_BEATS, BeatGrid, scale_grid
+from phosphene.audio.beats import NO_BEATS, BeatGrid, find_accents, find_evidence, scale_grid
+from phosphene.audio.drums import drum_curves, split_sustained
 from phosphene.audio.heard import Heard
-from phosphene.audio.numpy_backend import AUDIBLE, relative_bands
+from phosphene.audio.loudness import momentary
+from phosphene.audio.numpy_backend import AUDIBLE, hear_bars, relative_bands
 from phosphene.audio.onsets import onset_curve, pick_onsets
 from phosphene.audio.progress import Progress, untold
-from phosphene.audio.sections import describe, find_sections
-from phosphene.audio.spectrum import BAND_EDGES, k_weighting
-from phosphene.audio.types import FloatArray
+from phosphene.audio.sections import describe, find_sections, newness
+from phosphene.audio.spectrum import BAND_EDGES, Spectra, analyse_spectrum, k_weighting, log_flux
+from phosphene.audio.types import FloatArray, IntArray
 from phosphene.config import AudioConfig
 from phosphene.errors import MissingExtraError
 
@@ -66,6 +68,14 @@ def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress
         [np.sqrt(power[splits[band] : splits[band + 1]].sum(0)) for band in range(3)], axis=1
     )
     rows = describe(np.sqrt(mel.T), frame_rate, chroma, frame_rate, loud)
+    # bars, drums and meters are heard by the one ear there is for them
+    spectra = analyse_spectrum(samples, rate)
+    level = levels.loud_level(spectra.loudness)
+    rises = log_flux(spectra.log_bands, level)
+    accents = find_accents(rises, spectra.band_centres)
+    evidence = find_evidence(accents, spectra.frame_rate, chroma, frame_rate)
+    bars = hear_bars(evidence, spectra, chroma, frame_rate, beats)
+    moments = held_rows(frame_rate, len(loudness), spectra)
     return Heard(
         rate=frame_rate,
         bands=relative_bands(amplitude, frame_rate, loud, config),
@@ -81,8 +91,19 @@ def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress
         chroma=chroma,
         chroma_rate=frame_rate,
         beats=beats,
+        bars=bars,
         sections=find_sections(rows, config.section_sensitivity, beats.times),
+        newness=newness(rows, beats.times[bars.first]),
+        drums=drum_curves(rises, spectra.band_centres, spectra.frame_rate)[moments],
+        sustained=split_sustained(spectra.log_bands, spectra.frame_rate, level)[moments],
+        lufs=momentary(spectra.loudness, spectra.frame_rate)[moments],
+        low=spectra.levels[moments, 0],
     )
+
+
+def held_rows(rate: float, count: int, spectra: Spectra) -> IntArray:
+    """(count,) which of the moments of ``spectra`` is heard at each of librosa's, ``rate`` a second."""
+    return levels.held_index(np.arange(count) / rate, spectra.frame_rate, len(spectra.loudness))
 
 
 def constant_q_chroma(

@@ -11,6 +11,8 @@ STEP = 0.5
 """seconds between the rows that are compared"""
 SHORTEST = (1.5, 8.0)
 """seconds a section lasts at least, in short and in long songs"""
+NEW_SECONDS = 4.0
+"""before and after a bar's beginning that are compared"""
 LOOK = (2.0, 10.0)
 """seconds before and after a moment that are compared, in short and in long songs"""
 
@@ -96,3 +98,12 @@ def find_sections(rows: FloatArray, sensitivity: float, beats: Float64Array) -> 
         nearest = beats[np.abs(times[:, None] - beats[None, :]).argmin(1)]
         times = np.where(np.abs(nearest - times) < 1.0, nearest, times)
     return np.concatenate((start, times))
+
+
+def newness(rows: FloatArray, bars: Float64Array) -> FloatArray:
+    """(bars,) 0..1: how different the music is before and after each of the times ``bars``."""
+    if len(rows) < 4 or not len(bars):
+        return np.zeros(len(bars), np.float32)
+    span = min(round(NEW_SECONDS / STEP), len(rows) // 2)
+    curve = novelty(rows, span)
+    return np.interp(bars, np.arange(len(curve)) * STEP, curve).astype(np.float32)

@@ -65,10 +65,15 @@ def causal_frames(samples: FloatArray, length: int, hop: int, first: int, count:
 
 
 def k_weighting(frequencies: FloatArray) -> FloatArray:
-    """Amplitude gain of the ear: without rumble, 4 dB up in the treble; after ITU-R BS.1770."""
-    squared = np.square(np.asarray(frequencies, np.float64))
-    high_pass = squared / (squared + 38.0**2)
-    shelf = (1 + 10 ** (4.0 / 20) * squared / 1500.0**2) / (1 + squared / 1500.0**2)
+    """Amplitude gain of the ear, ITU-R BS.1770: without rumble, 4 dB up in the treble.
+
+    The two analogue filters whose digital images the standard lists.
+    """
+    f = np.asarray(frequencies, np.float64)
+    high_pass = np.square(f) / (np.square(f) + 38.14**2)
+    s = 1j * f / 1681.97
+    top, middle = 10 ** (4.0 / 20), 10 ** (4.0 / 20 * 0.4997)
+    shelf = np.abs((top * s**2 + middle * s / 0.7072 + 1) / (s**2 + s / 0.7072 + 1))
     return np.asarray(high_pass * shelf, np.float32)
 
 

@@ -27,8 +27,8 @@ class AudioConfig(ConfigModel):
         description="Half (0.5), keep (1) or double (2) the tempo that was found.",
         json_schema_extra={"enum": [0.5, 1.0, 2.0]},
     )
-    tempo_min: float = Field(60.0, ge=20, le=300, description="Slowest tempo looked for (BPM).")
-    tempo_max: float = Field(200.0, ge=40, le=400, description="Fastest tempo looked for (BPM).")
+    tempo_min: float = Field(50.0, ge=20, le=300, description="Slowest tempo looked for (BPM).")
+    tempo_max: float = Field(210.0, ge=40, le=400, description="Fastest tempo looked for (BPM).")
     beat_offset_ms: float = Field(
         0.0, ge=-500, le=500, description="Shift every beat later (+) or earlier (-), milliseconds."
     )
