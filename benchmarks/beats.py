@@ -208,6 +208,8 @@ def count_flips(times: Times, position: Times, tempi: Times, piece: Piece, lock:
     rests = piece.beats[:-1][gap > 3 * np.median(gap)]
     for index in range(int(np.searchsorted(times, lock)), len(times), FPS):
         now, tempo = times[index], tempi[index]
+        if not piece.beats[0] <= now <= piece.beats[-1]:
+            continue
         before = truth[np.searchsorted(times, now - CHANGE_SECONDS)]
         moved = abs(before / truth[index] - 1) > 0.02 or bool(
             np.any((now > rests) & (now < rests + 10 + CHANGE_SECONDS))

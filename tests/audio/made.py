@@ -384,7 +384,15 @@ def pop(rng: np.random.Generator, seconds: float) -> Plan:
 def house(rng: np.random.Generator, seconds: float) -> Plan:
     bass = pick(rng, every(1, 4, 0.5), every(0.5, 4, 0.25), every(0.25, 4, gain=0.7))
     stab = pick(rng, at(0, 0.75, 1.5, 2.5, 3.25), at(0.5, 1.5, 2.5, 3.5), at(0, 1.5, 3))
-    full = Groove(4, every(1, 4), pick(rng, at(1, 3), ()), every(1, 4, 0.5), bass=bass, chord=stab, melody=0.25)
+    full = Groove(
+        4,
+        every(1, 4),
+        pick(rng, at(1, 3), ()),
+        every(1, 4, 0.5),
+        bass=bass,
+        chord=stab,
+        melody=0.25,
+    )
     lull = Groove(4, (), (), every(0.25, 4, gain=0.5), chord=stab, melody=0.25)
     return Plan(full, constant(rng.uniform(116, 145)), other=lull, intro=4, jitter=0.0)
 
@@ -548,7 +556,8 @@ def latin(rng: np.random.Generator, seconds: float) -> Plan:
 def strummed(rng: np.random.Generator, seconds: float) -> Plan:
     strum = pick(
         rng, [(0, 1.0), (1, 0.7), (1.5, 0.6), (2.5, 0.6), (3, 0.8), (3.5, 0.5)],
-        every(0.5, 4, gain=0.6, accent=0.4), every(1, 4), [(0, 1.0), (1, 0.8), (2, 0.9), (2.5, 0.5), (3, 0.8), (3.5, 0.5)],
+        every(0.5, 4, gain=0.6, accent=0.4), every(1, 4),
+        [(0, 1.0), (1, 0.8), (2, 0.9), (2.5, 0.5), (3, 0.8), (3.5, 0.5)],
     )  # fmt: skip
     return Plan(
         Groove(4, bass=at(0, 2), chord=strum), constant(rng.uniform(78, 140)), intro=0, jitter=0.01

@@ -165,10 +165,9 @@ def sample_features(
         integrated_loudness=integrated(heard.lufs, heard.rate),
         key=find_key(heard.chroma),
         **sample_bars(heard, times, fps),
-        **{
-            name: peaks_between(heard.drums[:, column], index)
-            for column, name in enumerate(("kick", "snare", "hat"))
-        },
+        kick=peaks_between(heard.drums[:, 0], index),
+        snare=peaks_between(heard.drums[:, 1], index),
+        hat=peaks_between(heard.drums[:, 2], index),
     )
 
 

@@ -1,10 +1,10 @@
 """Bars and phrases: which beats are the first of a bar, and how many there are in one.
 
-Every beat is described by what is struck on it and what changes with it: kick, snare, hats, harmony, loudness.
-A hypothesis is a number of beats in a bar and which of them is the first; what speaks for it is the mean
-description of its first, second, middle and last beats, and how much the music resembles itself one, two and four
-bars later. A softmax regression over the hypotheses (``bars.npz``, fitted to made music) weighs this;
-the same weights then follow the bars beat by beat, so that a lost beat or a new part may shift them.
+Every beat is described by what is struck on it and what changes with it: kick, snare, hats, harmony,
+loudness. A hypothesis is a number of beats in a bar and which of them is the first; what speaks for it is
+the mean description of its first, second, middle and last beats, and how much the music resembles itself one,
+two and four bars later. A softmax regression over the hypotheses (``bars.npz``, fitted to made music) weighs
+this; the same weights then follow the bars beat by beat, so that a lost beat or a new part may shift them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ from phosphene.audio.types import FloatArray, IntArray
 
 COUNTS = (2, 3, 4, 5, 7)
 """beats in a bar that are tried"""
+WAYS = tuple((count, first) for count in COUNTS for first in range(count))
+"""(beats in a bar, which of the first beats begins one)"""
+TERNARY = 0.5
+"""natural log of strikes at thirds against those at halves and quarters, from which two beats are 6/8"""
 SPOTS = (0.0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4)
 """places in a beat whose strikes are compared from bar to bar"""
+PARTS = (1 / 3, 2 / 3, 1 / 4, 1 / 2, 3 / 4)
+"""of a beat: thirds, then quarters"""
 NEAR_SECONDS = 0.04
 """how far from its place a strike may be"""
 FLUX_DELAY = 0.0225
@@ -131,9 +137,7 @@ def threes(evidence: FloatArray, rate: float, beats: Float64Array) -> float:
     """How much more beats are parted in three than in two or four, natural log."""
     steps = np.append(np.diff(beats), np.diff(beats)[-1:])
     steps = np.minimum(steps, 1.5 * np.median(steps))
-    hits = np.asarray(
-        [strikes(evidence, rate, beats + s * steps)[:, :5].mean() for s in (1 / 3, 2 / 3, 1 / 4, 1 / 2, 3 / 4)]
-    )
+    hits = np.asarray([strikes(evidence, rate, beats + s * steps)[:, :5].mean() for s in PARTS])
     return float(np.log((hits[:2].mean() + 0.1) / (max(hits[3], hits[[2, 4]].mean()) + 0.1)))
 
 
@@ -147,7 +151,11 @@ def features(
     last = rows[place == count - 1].mean(0)
     spots = [rows[place == 0].mean(0), second, middle, last]
     inner = alike[1:count].mean()
-    same = [alike[count] - inner, alike[min(2 * count, LAGS)] - inner, alike[min(4 * count, LAGS)] - inner]
+    same = [
+        alike[count] - inner,
+        alike[min(2 * count, LAGS)] - inner,
+        alike[min(4 * count, LAGS)] - inner,
+    ]
     octave = float(np.log2(bpm / 120))
     which = np.zeros((len(COUNTS), 5))
     which[COUNTS.index(count)] = (1.0, octave, ternary, *same[:2])
@@ -160,23 +168,34 @@ def find_bars(
     """Bars of the beats described; at ``gaps`` (indices of beats) the count may begin anew."""
     if len(rows) < FEWEST:
         return Bars(np.arange(0, len(rows), 4), 4, 4, 0.0)
+    count, begin, chance = choose_way(judge_bars(rows, pattern, ternary, bpm))
+    first = follow_bars(rows, count, begin, gaps)
+    return Bars(first, count, name_metre(count, ternary), chance)
+
+
+def judge_bars(
+    rows: Float64Array, pattern: Float64Array, ternary: float, bpm: float
+) -> Float64Array:
+    """(ways,) natural log of the odds of each of :data:`WAYS`, up to a constant."""
     alike = likeness(pattern)
     mean, spread, weight = weights()
-    ways = [(count, first) for count in COUNTS for first in range(count)]
-    table = np.stack([features(rows, alike, ternary, bpm, *way) for way in ways])
-    scores = ((table - mean) / spread) @ weight
+    table = np.stack([features(rows, alike, ternary, bpm, *way) for way in WAYS])
+    return np.asarray(((table - mean) / spread) @ weight)
+
+
+def choose_way(scores: Float64Array) -> tuple[int, int, float]:
+    """(beats in a bar, which of the first beats begins one, chance of that count)."""
     odds = np.exp(scores - scores.max())
     odds /= odds.sum()
-    by_count = {c: sum(o for (k, _), o in zip(ways, odds, strict=True) if k == c) for c in COUNTS}
-    count = max(by_count, key=lambda c: by_count[c])
-    begin = max((o, w[1]) for w, o in zip(ways, odds, strict=True) if w[0] == count)[1]
-    first = follow_bars(rows, count, begin, gaps)
-    metre = 6 if count == 2 and ternary > TERNARY else count
-    return Bars(first, count, metre, float(by_count[count]))
+    chance = {c: float(sum(odds[k] for k, w in enumerate(WAYS) if w[0] == c)) for c in COUNTS}
+    count = max(COUNTS, key=lambda c: chance[c])
+    _, begin = max((odds[k], w[1]) for k, w in enumerate(WAYS) if w[0] == count)
+    return count, begin, chance[count]
 
 
-TERNARY = 0.5
-"""natural log of strikes at thirds against those at halves and quarters, from which two beats are 6/8"""
+def name_metre(count: int, ternary: float) -> int:
+    """Upper figure of the time signature of bars of ``count`` beats."""
+    return 6 if count == 2 and ternary > TERNARY else count
 
 
 def follow_bars(rows: Float64Array, count: int, begin: int, gaps: IntArray) -> IntArray:
@@ -211,7 +230,7 @@ def follow_bars(rows: Float64Array, count: int, begin: int, gaps: IntArray) -> I
     return np.flatnonzero(places == 0)
 
 
-def find_phrases(bars: int, novelty: Float64Array) -> tuple[int, int]:
+def find_phrases(bars: int, novelty: FloatArray) -> tuple[int, int]:
     """(bars in a phrase, first bar of one): 4, 8 or 16, from how new the music is at each bar (bars,)."""
     length, first = 4, 0
     if bars < 8:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phosphene.audio.pulse import Float64Array, Pulse, Stretch, find_pulses
+from phosphene.audio.pulse import Float64Array, Pulse, find_pulses
 from phosphene.audio.tactus import Candidate, find_candidates
 from phosphene.audio.types import FloatArray, IntArray
 

@@ -64,10 +64,10 @@ def split_sustained(
         width += step
     struck = np.sqrt(np.square(bands - least).sum(1)) / loud
     sounding = np.sqrt(np.square(least).sum(1)) / loud
-    return np.minimum(np.stack((struck, sounding), axis=1), 1.0).astype(np.float32)
+    return np.asarray(np.minimum(np.stack((struck, sounding), axis=1), 1.0), np.float32)
 
 
 def brightness(centroid: FloatArray) -> FloatArray:
     """0..1: octaves of the centroid from 200 to 6400 Hz; 0 in silence."""
     octaves = np.log2(np.maximum(centroid, 1.0) / 200.0) / 5.0
-    return np.clip(octaves, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(octaves, 0.0, 1.0), np.float32)

@@ -81,6 +81,9 @@ class LiveAnalyzer:
             before = self._position
             self._position = max(before, self._beats.clock.position(self._shown))
             bass, mid, treble = (band.value for band in ear.bands)
+            bars = self._beats.bars
+            downbeat = bars.go(self._position)
+            kick, snare, hat = ear.take_drums()
             out = FrameFeatures(
                 frame=self._frame,
                 time=self._shown,
@@ -96,6 +99,21 @@ class LiveAnalyzer:
                 is_beat=math.floor(self._position) > math.floor(before),
                 section=ear.sections.count,
                 chroma=np.array(ear.chroma.value),
+                downbeat=downbeat,
+                bar_position=bars.position,
+                bar=bars.bar,
+                beats_per_bar=bars.length,
+                metre=bars.metre,
+                phrase=bars.phrase,
+                kick=kick,
+                snare=snare,
+                hat=hat,
+                percussive=ear.percussive,
+                harmonic=ear.harmonic,
+                brightness=ear.brightness,
+                loudness=ear.meter.value,
+                build=ear.arc.build,
+                drop=ear.arc.take_drop(),
             )
             self._frame += 1
             return out
@@ -107,7 +125,7 @@ class LiveAnalyzer:
         """
         with self._guard:
             if self._beats.hands.tap(time):
-                self._steer()
+                self._beats.tapped(max(self.time, self._shown), self._config)
 
     def scale(self, factor: float) -> None:
         """Count twice (2.0) or half (0.5) as fast."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from phosphene.audio.live_bars import LiveBars
 from phosphene.audio.live_clock import BeatClock
 from phosphene.audio.live_hands import Beat, Hands
 from phosphene.audio.live_lock import TempoLock
@@ -11,7 +12,7 @@ from phosphene.audio.live_search import (
     RECENT_SECONDS,
     SHORTEST_SECONDS,
     BandMemory,
-    Estimate,
+    Found,
     search,
 )
 from phosphene.config import AudioConfig
@@ -21,32 +22,38 @@ SEARCH_SECONDS, SEARCH_SECONDS_SETTLED = 1.0, 2.0
 ANSWER_SECONDS = 0.4
 """of sound from the question to the answer: the search has so long on its own thread, and its
 answer comes at the same moment of the sound however fast the machine"""
-REST_SECONDS = 1.0
-"""a silence as long as this is not searched"""
-DOUBTS = 2
-"""outdated estimates in a row after which only the latest sound is believed"""
+REST_SECONDS = 1.5
+"""a silence as long as this stops the count, and is not searched"""
+OUTDATED = 2
+"""answers in a row that the latest seconds speak against, after which only those are searched"""
 SLEW_FIRST, SLEW, SLEW_HANDS = 0.5, 1.0, 0.3
 """seconds in which the count moves to a new beat, follows it, obeys the hands"""
 
 
 class LiveBeats:
-    """Counts beats on a :class:`BeatClock`, from estimates and from hands."""
+    """Counts beats on a :class:`BeatClock`, from estimates and from hands, and bars on top."""
 
     def __init__(self) -> None:
         self.clock = BeatClock()
         self.hands = Hands()
+        self.bars = LiveBars()
         self._lock = TempoLock()
         self._worker = ThreadPoolExecutor(1, "phosphene-tempo")
-        self._answer: Future[Estimate | None] | None = None
+        self._answer: Future[Found | None] | None = None
         self._due = 0.0
         self._next = 0.0
         self._begin = 0.0
-        self._doubts = 0
+        self._resting = False
+        self._outdated = 0
 
     def tempo(self, config: AudioConfig) -> float:
         """BPM as counted; 0: none."""
         beat = self._beat()
-        return beat.tempo * self.hands.scale * config.tempo_multiplier if beat else 0.0
+        return beat.tempo * self.scale(config) if beat else 0.0
+
+    def scale(self, config: AudioConfig) -> float:
+        """Beats counted for one of the music."""
+        return self.hands.scale * config.tempo_multiplier
 
     def confidence(self, now: float) -> float:
         """0..1; a tapped beat is certain."""
@@ -57,22 +64,20 @@ class LiveBeats:
     ) -> None:
         """Go on to ``now``; something last ``sounded`` then, moments up to ``shown`` are out."""
         if self._answer is not None and now >= self._due:
-            estimate, self._answer = self._answer.result(), None
-            self._weigh(estimate, now, shown, config)
+            found, self._answer = self._answer.result(), None
+            self._weigh(found, now, shown, config)
         if self._lock.held is not None and self._lock.confidence(now) <= 0:
             self._lock.drop()
             self._begin = now
             if self._beat() is None:
                 self.clock.stop(max(now, shown))
-        resting = now - sounded > REST_SECONDS
+        resting = self._rest(now, shown, sounded, config)
         if resting and self._lock.held is None:
             self._begin = now
         enough = now - self._begin >= SHORTEST_SECONDS
         if self._answer is None and now >= self._next and enough and not resting:
             past = memory.since(self._begin)
-            self._answer = self._worker.submit(
-                search, past, config.model_copy(), self._lock.held, self._lock.trust(now)
-            )
+            self._answer = self._worker.submit(search, past, config.model_copy(), self._lock.held)
             settled = self._lock.settled(now)
             self._due = now + ANSWER_SECONDS
             self._next = now + (SEARCH_SECONDS_SETTLED if settled else SEARCH_SECONDS)
@@ -84,7 +89,7 @@ class LiveBeats:
         beat = self._beat()
         if beat is None:
             return
-        scale = self.hands.scale * config.tempo_multiplier
+        scale = self.scale(config)
         late = self.hands.shift + config.beat_offset_ms / 1000
         beats = (at - beat.anchor - late) * beat.tempo / 60
         count = self.clock.position(at)
@@ -94,22 +99,44 @@ class LiveBeats:
         nearest = min(phases, key=lambda phase: abs((phase - count + 0.5) % 1.0 - 0.5))
         self.clock.steer(at, beat.tempo * scale / 60, nearest, within)
 
-    def _weigh(
-        self, estimate: Estimate | None, now: float, shown: float, config: AudioConfig
-    ) -> None:
-        fresh = self._lock.hear(estimate, now)
-        if estimate is None or not estimate.outdated:
-            self._doubts = 0
-        else:
-            self._doubts += 1
-            self._next = now
-        if self._doubts == DOUBTS:
-            # another song has begun: forget the old one
-            self._doubts = 0
+    def tapped(self, at: float, config: AudioConfig) -> None:
+        """The hands have made a beat: the first of the taps begins a bar."""
+        self.steer(at, config)
+        if self.hands.tapped is not None:
+            self.bars.begin_at(self.clock.line(self.hands.tapped.anchor), self.scale(config))
+
+    def _rest(self, now: float, shown: float, sounded: float, config: AudioConfig) -> bool:
+        """Stop the count in a silence, go on after it; True while it lasts."""
+        resting = now - sounded > REST_SECONDS
+        if resting and not self._resting and self.hands.tapped is None:
+            self.clock.stop(max(now, shown))
+        if not resting and self._resting and self._lock.held is not None:
+            self._begin = now
+            self._lock.unsettle(now)
+            if self.hands.tapped is None:
+                self.steer(max(now, shown), config, SLEW_FIRST)
+        self._resting = resting
+        return resting
+
+    def _weigh(self, found: Found | None, now: float, shown: float, config: AudioConfig) -> None:
+        fresh = self._lock.hear(found, now)
+        self._outdated = self._outdated + 1 if found is not None and found.outdated else 0
+        if self._outdated == OUTDATED:
+            # another song has begun, or another tempo: listen to it alone
+            self._outdated = 0
             self._begin = max(self._begin, now - RECENT_SECONDS)
-            self._lock.doubt(now)
-        if self.hands.tapped is None:
-            self.steer(max(now, shown), config, SLEW_FIRST if fresh else SLEW, fresh)
+            self._lock.suspect(now)
+        if self.hands.tapped is not None or self._resting:
+            return
+        at = max(now, shown)
+        self.steer(at, config, SLEW_FIRST if fresh else SLEW, fresh)
+        if fresh:
+            self.bars.forget()
+        held = self._lock.held
+        about = found and (found.best if fresh else found.same)
+        if found is not None and held is not None and found.bars is not None and about is held:
+            where = self.clock.line(found.first_beat)
+            self.bars.hear(found.bars, where, found.ternary, self.scale(config))
 
     def _beat(self) -> Beat | None:
         if self.hands.tapped is not None:

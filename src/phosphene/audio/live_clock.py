@@ -25,6 +25,11 @@ class BeatClock:
         bend = min(max(time - self._begin, 0.0), self._straight - self._begin)
         return self._count + self._bent * bend + self._rate * max(time - self._straight, 0.0)
 
+    def line(self, time: float) -> float:
+        """Beats at ``time`` had the count always run as it will when it is in phase."""
+        arrived = self._count + self._bent * (self._straight - self._begin)
+        return arrived + self._rate * (time - self._straight)
+
     def steer(self, time: float, rate: float, phase: float, within: float) -> None:
         """From ``time`` on count ``rate`` beats a second, and be in phase ``within`` seconds later.
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from phosphene.audio.drums import LEAST, brightness, drum_flux, split_sustained
 from phosphene.audio.live_chroma import LiveChroma
 from phosphene.audio.live_inlet import Inlet
-from phosphene.audio.live_levels import Energy, LoudLevel, RelativeLevel
+from phosphene.audio.live_levels import Arc, Energy, LoudLevel, Meter, RelativeLevel
 from phosphene.audio.live_onsets import LiveOnsets
 from phosphene.audio.live_search import BandMemory
 from phosphene.audio.live_sections import LiveSections
@@ -21,6 +22,10 @@ BLOCK = 10
 """moments after which the slow measures are brought up to date: a tenth of a second"""
 FLUX_LAG = 2
 """moments over which attacks rise, as in :func:`log_flux`"""
+TAIL = 16
+"""moments that are kept of the last hearing: as long as what sounds on must sound"""
+DRUM_HEIGHTS = (1.0,) * 4
+"""rise of a drum's bands that is a full stroke before any was heard"""
 PULL_SECONDS = 0.2
 """most sound that is taken in before it is heard"""
 
@@ -40,6 +45,13 @@ class Ear:
         self.energy = Energy()
         self.bands = (RelativeLevel(), RelativeLevel(), RelativeLevel())
         self.onsets = LiveOnsets(self.rate)
+        self.drums = tuple(LiveOnsets(self.rate, DRUM_HEIGHTS, LEAST) for _ in range(3))
+        self.meter = Meter(self.rate)
+        self.arc = Arc(self.rate)
+        self.percussive = self.harmonic = 0.0
+        """0..1 loudness of what is struck, and of what sounds on"""
+        self.brightness = 0.0
+        """0..1"""
         self.sections = LiveSections(sections)
         self.centroid = 0.0
         """Hz; 0 while nothing sounds"""
@@ -48,7 +60,8 @@ class Ear:
         """when something last sounded, seconds on the clock"""
         self._moments = 0
         self._onset = 0.0
-        self._tail = np.zeros((FLUX_LAG, len(self._spectrum.centres)), np.float32)
+        self._strokes = [0.0, 0.0, 0.0]
+        self._tail = np.zeros((TAIL, len(self._spectrum.centres)), np.float32)
         self._loudness: list[FloatArray] = []
         self._timbre: list[FloatArray] = []
         self._harmony: list[FloatArray] = []
@@ -62,6 +75,14 @@ class Ear:
         """Strongest onset 0..1 since the last call, so that none falls between two frames."""
         strongest, self._onset = max(self._onset, self.onsets.value), 0.0
         return strongest
+
+    def take_drums(self) -> tuple[float, float, float]:
+        """The same for kick, snare and hats."""
+        kick, snare, hat = (
+            max(past, drum.value) for past, drum in zip(self._strokes, self.drums, strict=True)
+        )
+        self._strokes = [0.0, 0.0, 0.0]
+        return kick, snare, hat
 
     def listen(self, config: AudioConfig) -> Iterator[float]:
         """Hear all that has come in; yields the time at the end of every full block."""
@@ -86,9 +107,19 @@ class Ear:
             band.hear(levels.tolist(), sounding.tolist(), rate, config)
         self.energy.hear(heard.loudness, loud, rate, config)
         bands = np.concatenate((self._tail, heard.log_bands))
-        flux = log_flux(bands, loud, FLUX_LAG)[FLUX_LAG:].sum(1) * sounding
+        rises = log_flux(bands[-count - FLUX_LAG - 1 :], loud, FLUX_LAG)
+        flux = rises[-count:].sum(1) * sounding
         self._onset = max(self._onset, self.onsets.hear(flux.tolist()))
-        self._tail = bands[-FLUX_LAG:]
+        strokes = drum_flux(rises, self._spectrum.centres)[-count:] * sounding[:, None]
+        for index, drum in enumerate(self.drums):
+            top = drum.hear(strokes[:, index].tolist())
+            self._strokes[index] = max(self._strokes[index], top)
+        apart = split_sustained(heard.log_bands, rate, loud, self._tail)
+        self.percussive, self.harmonic = float(apart[:, 0].max()), float(apart[-1, 1])
+        self.brightness = float(brightness(np.asarray(self.centroid)))
+        self.meter.hear(heard.loudness)
+        self.arc.hear(heard.levels[:, 0], bool(sounding.any()))
+        self._tail = bands[-TAIL:]
         self.memory.add(heard.log_bands, heard.loudness)
         self._loudness.append(heard.loudness)
         self._timbre.append(heard.log_bands)
@@ -101,6 +132,7 @@ class Ear:
         window = self.inlet.frames(self._moments, 1, self._spectrum.hop, self.chroma.length)
         self.chroma.hear(window, self.loud.level, seconds)
         self._harmony.append(self.chroma.strength)
+        self.memory.add_harmony(self.chroma.strength)
         if len(self._harmony) * seconds >= STEP - 0.5 * seconds:
             timbre = np.concatenate(self._timbre).mean(0)
             harmony = np.mean(self._harmony, axis=0)

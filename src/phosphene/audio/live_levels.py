@@ -6,9 +6,18 @@ so far and slowly forgotten.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from phosphene.audio import bands
+from phosphene.audio.loudness import (
+    BEFORE_SECONDS,
+    BUILD_SECONDS,
+    FULL,
+    MOMENTARY_SECONDS,
+    to_lufs,
+)
 from phosphene.audio.types import FloatArray
 from phosphene.config import AudioConfig
 
@@ -27,6 +36,9 @@ FORGET_SECONDS = 20.0
 REST_WEIGHT = 0.05
 """a rest counts this little: minutes of it do not make silence loud"""
 USUAL_SECONDS = 60.0
+AWAY, FALL_SECONDS, BACK_SECONDS = 0.35, 0.8, 0.05
+"""share of its full level under which the bass is away, how fast a stroke of it fades, and how long it must
+be back"""
 TRUST_SECONDS = 2.0
 """how much sound it takes until peaks may reach their full height"""
 DECIBELS = (-80.0, 24.0, 0.5)
@@ -95,6 +107,61 @@ class RelativeLevel:
         most = 1 + (bands.RELATIVE_MAX - 1) * trust
         average = max(self._average, 0.25 * self._usual, BAND_MIN)
         self.value = min(self._smooth / average, most)
+
+
+class Meter:
+    """Momentary loudness, LUFS."""
+
+    def __init__(self, rate: float) -> None:
+        self._powers: deque[float] = deque(maxlen=max(1, round(MOMENTARY_SECONDS * rate)))
+
+    @property
+    def value(self) -> float:
+        """LUFS over the last 0.4 s"""
+        size = self._powers.maxlen or 1
+        return float(to_lufs(np.asarray(sum(self._powers) / size)))
+
+    def hear(self, loudness: FloatArray) -> None:
+        """Take (k,) moments of K-weighted amplitude."""
+        self._powers.extend(np.square(loudness, dtype=np.float64).tolist())
+
+
+class Arc:
+    """How far the music has built up, and when it drops: the bass goes away, and comes back."""
+
+    def __init__(self, rate: float) -> None:
+        self.build = 0.0
+        """0..1: so long has the bass been away, of :data:`BUILD_SECONDS`, while the music goes on"""
+        self._rate = rate
+        self._full = 0.0
+        self._level = 0.0
+        self._away = 0.0
+        self._here = 0.0
+        self._drop = False
+
+    def take_drop(self) -> bool:
+        """True once after the music has dropped in."""
+        out, self._drop = self._drop, False
+        return out
+
+    def hear(self, bass: FloatArray, sounding: bool) -> None:
+        """Take (k,) moments of the amplitude of the bass."""
+        seconds = len(bass) / self._rate
+        now = float(np.sqrt(np.square(bass).mean()))
+        # strokes of a drum are apart: up at once, down within a second
+        self._level = max(now, self._level * bands.decay(FALL_SECONDS, 1 / seconds))
+        self._full = max(self._level, self._full * bands.decay(USUAL_SECONDS, 1 / seconds))
+        if self._level < AWAY * self._full:
+            self._here = 0.0
+            self._away = self._away + seconds if sounding else 0.0
+        else:
+            self._here += seconds
+            if self._here >= BACK_SECONDS:
+                self._drop = self._drop or (
+                    self._away >= BEFORE_SECONDS and self._level > FULL * self._full
+                )
+                self._away = 0.0
+        self.build = min(self._away / BUILD_SECONDS, 1.0)
 
 
 class Energy:

@@ -1,38 +1,49 @@
-"""Which estimate is believed: a tempo once found is held until another proves itself."""
+"""Which estimate is believed: a beat once found is held until others prove themselves over bars."""
 
 from __future__ import annotations
 
 import math
 
-from phosphene.audio.live_search import Estimate
-from phosphene.audio.metre import SAME
+from phosphene.audio.live_search import Estimate, Found, same_beats
 
-IN_PHASE = 0.2
-"""beats by which two estimates may differ and still mean the same beats"""
-YOUNG_SECONDS = 8.0
-"""a lock younger than this gives way sooner"""
-NAIVE_SECONDS, TRUST_SECONDS = 8.0, 16.0
-"""how long a tempo has no right to stay, and then takes to earn it"""
+SURE, LIKELY = 0.9, 0.55
+"""chance with which two answers that agree start a lock, at first and later; noise has an even one"""
+SOON_SECONDS, LATE_SECONDS = 7.0, 10.0
+"""of music until likely beats start a lock, and until a single answer does"""
+LEAST, FAINT = 0.4, 0.1
+"""confidence under which an answer starts no lock, and says nothing"""
+MARGIN = 1.0
+"""natural log of odds that another count must have ahead to speak against the one that is held"""
+DOUBT_SECONDS = 6.0
+"""in which a lead of one over the margin makes one of doubt: windows overlap, so their answers are one
+answer given often"""
+DOUBT_MOST = 4.0
+"""lead of a single answer that counts, however sure it is"""
+YIELD_YOUNG, YIELD = 0.5, 6.0
+"""doubt at which a young count and an old one give way"""
+OLD_SECONDS = 40.0
+FORGIVE_SECONDS = 20.0
+"""time constant with which doubt is forgotten while what is held is best"""
 PROOFS_YOUNG, PROOFS = 2, 3
-"""estimates in a row that it takes to overthrow a lock"""
-LEAST = 0.2
-"""confidence from which a single estimate may start a lock"""
-FAINT, PROOFS_FAINT = 0.15, 4
-"""confidence under which an estimate says nothing; so many in a row that agree start a lock too: music
-without drums is often no surer, and noise hardly ever agrees with itself"""
-HOLD_SECONDS, FADE_SECONDS = 6.0, 12.0
+"""answers in a row of another pulse, all the same, that overthrow a lock"""
+YOUNG_SECONDS = 8.0
+HOLD_SECONDS, FADE_SECONDS = 6.0, 15.0
 """how long a tempo stays sure that no estimate confirms, and then takes to be forgotten"""
 
 
 class TempoLock:
-    """The tempo that is counted, and the estimate that challenges it."""
+    """The beat that is counted, and what speaks against it."""
 
     def __init__(self) -> None:
         self.held: Estimate | None = None
+        self.doubt = 0.0
+        """how much has spoken against the octave and phase that are held"""
         self._since = 0.0
         self._confirmed = 0.0
+        self._heard = 0.0
         self._challenger: Estimate | None = None
         self._proofs = 0
+        self._suspected = -math.inf
 
     def confidence(self, now: float) -> float:
         """0..1: as sure as the last estimate that agreed, less for the time since."""
@@ -41,69 +52,75 @@ class TempoLock:
         late = now - self._confirmed - HOLD_SECONDS
         return self.held.confidence * min(max(1 - late / FADE_SECONDS, 0.0), 1.0)
 
-    def old(self, now: float) -> bool:
-        """True when the tempo is held for long enough to be kept in doubt."""
-        return self.held is not None and now - self._since > YOUNG_SECONDS
-
-    def trust(self, now: float) -> float:
-        """0..1: how much the held tempo counts against its double and its half."""
-        age = now - self._since - NAIVE_SECONDS
-        return min(max(age / TRUST_SECONDS, 0.0), 1.0) if self.held else 0.0
-
     def settled(self, now: float) -> bool:
         """True when nothing calls for haste in the next search."""
-        return self.old(now) and self._challenger is None
+        old = self.held is not None and now - self._since > YOUNG_SECONDS
+        return old and self._challenger is None and self.doubt < 0.5 * YIELD_YOUNG
 
-    def hear(self, estimate: Estimate | None, now: float) -> bool:
-        """Weigh a new estimate at ``now`` seconds; True when another beat is held than before."""
-        if estimate is None or estimate.confidence < FAINT:
+    def hear(self, found: Found | None, now: float) -> bool:
+        """Weigh an answer at ``now`` seconds; True when another beat is held than before."""
+        passed, self._heard = min(now - self._heard, 4.0), now
+        if found is None or found.best.confidence < FAINT:
             if self.held is None:
                 self._challenger = None
             return False
-        if self.held is not None and same_beats(self.held, estimate):
-            self.held, self._confirmed = estimate, now
-            self._challenger = None
-            return False
-        faint = estimate.confidence < LEAST
-        if self.held is not None and faint:
-            return False
-        challenger, self._challenger = self._challenger, estimate
-        again = challenger is not None and same_beats(challenger, estimate)
-        self._proofs = self._proofs + 1 if again else 1
-        if self._proofs >= self._needed(faint, now):
-            self._take(estimate, now)
-            return True
-        return False
+        if self.held is None:
+            return self._begin(found, now)
+        if found.same is not None:
+            return self._compare(found, found.same, passed, now)
+        return self._challenge(found.best, now)
 
-    def doubt(self, now: float) -> None:
-        """The latest seconds speak against what is held: believe the next estimates sooner."""
-        self._since = now
+    def unsettle(self, now: float) -> None:
+        """After a silence the beat may be another: believe the next answers sooner."""
+        self._since, self.doubt, self._challenger = now, 0.0, None
+
+    def suspect(self, now: float) -> None:
+        """The latest seconds have another pulse: believe it sooner, should it say the same."""
+        self._suspected = now
 
     def drop(self) -> None:
         """Hold nothing."""
         self.held = self._challenger = None
+        self.doubt = 0.0
 
-    def _needed(self, faint: bool, now: float) -> int:
-        if self.held is None:
-            return PROOFS_FAINT if faint else 1
-        return PROOFS if self.old(now) else PROOFS_YOUNG
+    def _begin(self, found: Found, now: float) -> bool:
+        """Start a lock when the answers are sure enough for the length of the music, and agree."""
+        best, length = found.best, found.length
+        needed = SURE if length < SOON_SECONDS else LIKELY
+        again = self._challenger is not None and same_beats(self._challenger, best)
+        self._challenger = best
+        if best.confidence < LEAST or found.chance < needed:
+            return False
+        if not again and length < LATE_SECONDS:
+            return False
+        self._take(best, now)
+        return True
+
+    def _compare(self, found: Found, same: Estimate, passed: float, now: float) -> bool:
+        """Go on with the beats that are held, unless another count of the music leads for long."""
+        assert self.held is not None
+        self.held, self._confirmed, self._challenger = same, now, None
+        if found.lead <= MARGIN:
+            self.doubt *= max(0.0, 1 - passed / FORGIVE_SECONDS)
+            return False
+        self.doubt += (min(found.lead, DOUBT_MOST) - MARGIN) * passed / DOUBT_SECONDS
+        age = min((now - self._since) / OLD_SECONDS, 1.0)
+        if self.doubt < YIELD_YOUNG + (YIELD - YIELD_YOUNG) * age:
+            return False
+        self._take(found.best, now)
+        return True
+
+    def _challenge(self, best: Estimate, now: float) -> bool:
+        """Another pulse: it must say the same several times."""
+        before, self._challenger = self._challenger, best
+        again = before is not None and same_beats(before, best)
+        self._proofs = self._proofs + 1 if again else 1
+        young = min(now - self._since, now - self._suspected) <= YOUNG_SECONDS
+        if self._proofs < (PROOFS_YOUNG if young else PROOFS):
+            return False
+        self._take(best, now)
+        return True
 
     def _take(self, estimate: Estimate, now: float) -> None:
-        octave = self.held is not None and is_octave(self.held.tempo, estimate.tempo)
-        self.held, self._challenger = estimate, None
-        self._confirmed = now
-        if not octave:
-            self._since = now
-
-
-def same_beats(one: Estimate, other: Estimate) -> bool:
-    """True when both count the same beats."""
-    if abs(one.tempo / other.tempo - 1) > SAME:
-        return False
-    off = (other.anchor - one.anchor) * other.tempo / 60
-    return abs(math.remainder(off, 1.0)) < IN_PHASE
-
-
-def is_octave(one: float, other: float) -> bool:
-    """True when one tempo is the double of the other."""
-    return any(abs(one / other / ratio - 1) < SAME for ratio in (0.5, 2.0))
+        self.held, self._challenger, self.doubt = estimate, None, 0.0
+        self._since = self._confirmed = now

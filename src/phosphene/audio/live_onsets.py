@@ -31,15 +31,19 @@ class LiveOnsets:
     strength follows the flux up to its top.
     """
 
-    def __init__(self, rate: float) -> None:
-        """``rate``: moments of flux per second."""
+    def __init__(
+        self, rate: float, first: tuple[float, ...] = FIRST_HEIGHTS, least: float = FLUX_MIN
+    ) -> None:
+        """``rate``: moments of flux per second; ``first``: see :data:`FIRST_HEIGHTS`; ``least``:
+        flux under which nothing is an attack."""
         self.value = 0.0
         """0..1 now"""
         self._past: deque[float] = deque(maxlen=round(AROUND_SECONDS * rate))
         self._keep = float(np.exp(-1.0 / (DECAY_SECONDS * rate)))
         self._grow = max(1, round(GROW_SECONDS * rate) - 1)
-        self._heights: deque[float] = deque(FIRST_HEIGHTS, maxlen=REMEMBERED)
-        self._full = max(FIRST_HEIGHTS)
+        self._heights: deque[float] = deque(first, maxlen=REMEMBERED)
+        self._full = max(first)
+        self._least = least
         self._top = 0.0
         self._left = 0
         self._armed = True
@@ -64,7 +68,7 @@ class LiveOnsets:
         usual = sum(self._past) / len(self._past) if self._past else 0.0
         # one attack is over when the flux has fallen to half of it
         self._armed = self._armed or height < 0.5 * self._top
-        if self._armed and height > max(STANDS_OUT * usual, FLOOR * self._full, FLUX_MIN):
+        if self._armed and height > max(STANDS_OUT * usual, FLOOR * self._full, self._least):
             self._armed = False
             self._left = self._grow
             self._top = height

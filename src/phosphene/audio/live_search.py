@@ -1,23 +1,34 @@
-"""The tempo search of live sound: what the last half minute says about the beat."""
+"""The tempo search of live sound: what the last half minute says about beat and bar."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from phosphene.audio.bands import loud_level
+from phosphene.audio.bars import FEWEST, describe_beats, judge_bars, strikes, threes
 from phosphene.audio.beats import (
     CERTAIN,
+    CLEAR,
     PULSE_RANGE,
     find_accents,
+    find_evidence,
     lay_grid,
-    scale_grid,
+    odds,
     sum_accents,
 )
-from phosphene.audio.metre import SAME, choose_ratio
-from phosphene.audio.pulse import DRIFT_STEP, Pulse, find_pulse, harmonic_sum
+from phosphene.audio.pulse import (
+    DRIFT_STEP,
+    Float64Array,
+    Pulse,
+    Stretch,
+    find_pulses,
+    harmonic_sum,
+)
 from phosphene.audio.spectrum import log_flux
+from phosphene.audio.tactus import Candidate, find_candidates
 from phosphene.audio.types import FloatArray
 from phosphene.config import AudioConfig
 
@@ -35,20 +46,24 @@ COHERENT = 0.2
 """share of the attacks that must agree on a phase, or it means nothing"""
 CATCH_UP = 1.5
 """how much of the lateness is made up for: the latest part lies two seconds back"""
-LEAD = 3.0
-"""what a trusted tempo has ahead of its double and its half, natural log of odds"""
-APART = 0.2
-"""pulses of lateness that are no drift but another song"""
+SAME = 0.04
+"""share by which tempi differ and are still the same tempo"""
+IN_PHASE = 0.2
+"""beats by which two estimates may differ and still mean the same beats"""
+HARMONY_STEP = 10
+"""moments between two rows of harmony"""
 
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """Spectra of the latest moments."""
+    """Spectra and harmony of the latest moments."""
 
     bands: FloatArray
     """(k, bands) amplitude"""
     loudness: FloatArray
     """(k,) amplitude"""
+    chroma: FloatArray
+    """(c, 12) amplitude, a row for every :data:`HARMONY_STEP` moments"""
     centres: FloatArray
     """(bands,) Hz"""
     rate: float
@@ -66,9 +81,30 @@ class Estimate:
     anchor: float
     """seconds on the clock of one of the last beats, a strong one"""
     confidence: float
-    """0..1"""
-    outdated: bool
-    """True when the latest seconds have another pulse"""
+    """0..1: the chance that this is the tempo people tap"""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one search says."""
+
+    best: Estimate
+    same: Estimate | None
+    """the beats that are held, as they are now; None: they are no way to count this music"""
+    lead: float
+    """natural log of odds of the best over what is held"""
+    chance: float
+    """0..1, of the best: tempo and place of the beats"""
+    length: float
+    """seconds of music the answer is about"""
+    outdated: bool = False
+    """the latest seconds have another pulse"""
+    bars: Float64Array | None = None
+    """scores of the ways to bar the beats of ``same``, or else of ``best``; see :mod:`.bars`"""
+    first_beat: float = 0.0
+    """seconds on the clock of beat 0 of those ways"""
+    ternary: float = 0.0
+    """how much the beats are parted in three"""
 
 
 class BandMemory:
@@ -81,6 +117,7 @@ class BandMemory:
         self._size = round(WINDOW_SECONDS * rate)
         self._bands = np.zeros((self._size, len(centres)), np.float32)
         self._loudness = np.zeros(self._size, np.float32)
+        self._chroma = np.zeros((self._size // HARMONY_STEP, 12), np.float32)
         self._moments = 0
 
     def add(self, bands: FloatArray, loudness: FloatArray) -> None:
@@ -89,45 +126,98 @@ class BandMemory:
         self._bands[where], self._loudness[where] = bands, loudness
         self._moments += len(bands)
 
+    def add_harmony(self, row: FloatArray) -> None:
+        """Append the pitch classes (12,) of the latest :data:`HARMONY_STEP` moments."""
+        self._chroma[(self._moments // HARMONY_STEP - 1) % len(self._chroma)] = row
+
     def since(self, begin: float) -> Past:
         """A copy of what is remembered from ``begin`` (seconds on the clock) on."""
         wanted = int((begin - self._origin) * self._rate)
         first = max(wanted, self._moments - self._size, 0)
+        rows = np.arange(first // HARMONY_STEP, self._moments // HARMONY_STEP) % len(self._chroma)
         where = np.arange(first, self._moments) % self._size
         # the first window ends one step after the origin
         start = self._origin + (first + 1) / self._rate
-        return Past(self._bands[where], self._loudness[where], self._centres, self._rate, start)
+        return Past(
+            self._bands[where],
+            self._loudness[where],
+            self._chroma[rows],
+            self._centres,
+            self._rate,
+            start,
+        )
 
 
-def search(past: Past, config: AudioConfig, held: Estimate | None, trust: float) -> Estimate | None:
-    """The beat of ``past``, or None when nothing can be counted.
-
-    In doubt it is the one ``held``, the more so the larger its ``trust`` (0..1).
-    """
+def search(past: Past, config: AudioConfig, held: Estimate | None) -> Found | None:
+    """The beat of the music that ends ``past``, or None when nothing can be counted."""
     flux = log_flux(past.bands, loud_level(past.loudness))
     accents = find_accents(flux, past.centres)
-    envelope = sum_accents(accents)
-    pulse = find_pulse(envelope, past.rate, *PULSE_RANGE)
-    if pulse is None or pulse.contrast < CERTAIN:
+    chroma_rate = past.rate / HARMONY_STEP
+    chroma = past.chroma if len(past.chroma) else np.zeros((1, 12), np.float32)
+    evidence = find_evidence(accents, past.rate, chroma, chroma_rate)
+    envelope = sum_accents(evidence)
+    parts = find_pulses(envelope, past.rate, *PULSE_RANGE)
+    if not parts or parts[-1].pulse.contrast < CERTAIN:
         return None
-    usual = held.tempo if held else 0.0
-    ratio = choose_ratio(accents, pulse, config.tempo_min, config.tempo_max, usual, trust * LEAD)
-    # an anchor of another tempo says nothing about this one
-    same = held is not None and abs(pulse.bpm * ratio / held.tempo - 1) < SAME
-    anchor = held.anchor - past.begin if held and same else None
-    grid = lay_grid(accents, past.rate, pulse, ratio, len(envelope) / past.rate, anchor, trust)
-    if len(grid.times) < 4:
+    part = parts[-1]
+    rows, pulse = slice(part.begin, part.end), part.pulse
+    ways = find_candidates(evidence[rows], pulse, config.tempo_min, config.tempo_max)
+    late = lateness(envelope[rows], past.rate, pulse)
+
+    def estimate(way: Candidate) -> Estimate | None:
+        beats = past.begin + lay_grid(pulse, way, part.begin, part.begin, past.rate)
+        if len(beats) < 4:
+            return None
+        last = beats[-min(len(beats), 5) :]
+        tempo = way.bpm if pulse.steady else 60 * (len(last) - 1) / (last[-1] - last[0])
+        chance, _ = odds(ways, way)
+        sure = chance * min(1.0, pulse.contrast / CLEAR)
+        # of two beats in a row the one with the kick is the one that half the tempo keeps
+        kick = strikes(evidence, past.rate, beats[-8:] - past.begin)[:, 0]
+        strong = beats[-1] if kick[1::2].sum() >= kick[::2].sum() or len(kick) % 2 else beats[-2]
+        anchor = float(strong) + CATCH_UP * late * 60 / pulse.bpm
+        return Estimate(float(tempo), anchor, sure)
+
+    best = estimate(ways[0])
+    if best is None:
         return None
-    last = grid.times[-min(len(grid.times), 5) :]
-    tempo = grid.tempo if pulse.steady else 60 * (len(last) - 1) / (last[-1] - last[0])
-    late = lateness(envelope, past.rate, pulse)
-    strong = scale_grid(grid, 0.5, 0.0, np.asarray(accents.sum(1), np.float32), past.rate).times
-    return Estimate(
-        tempo=float(tempo),
-        anchor=past.begin + float(strong[-1]) + CATCH_UP * late * 60 / pulse.bpm,
-        confidence=grid.confidence,
-        outdated=abs(late) > APART or not agrees(envelope, past.rate, pulse.bpm),
+    same, lead, way = None, 0.0, ways[0]
+    for other in ways if held else []:
+        near = estimate(other)
+        if held is not None and near is not None and same_beats(held, near):
+            same, lead, way = near, ways[0].score - other.score, other
+            break
+    chance = 1 / sum(math.exp(way.score - ways[0].score) for way in ways)
+    found = Found(
+        best,
+        same,
+        lead,
+        chance,
+        (part.end - part.begin) / past.rate,
+        not agrees(envelope[rows], past.rate, pulse.bpm),
     )
+    return add_bars(found, evidence, past, chroma, part, way)
+
+
+def add_bars(
+    found: Found,
+    evidence: FloatArray,
+    past: Past,
+    chroma: FloatArray,
+    part: Stretch,
+    way: Candidate,
+) -> Found:
+    """``found`` with what the window says about bars."""
+    beats = lay_grid(part.pulse, way, part.begin, part.begin, past.rate)
+    # the last beat has not sounded to its end, and the harmony after it is not known yet
+    beats = beats[(beats >= 0) & (beats < len(evidence) / past.rate - 0.5)]
+    if len(beats) < FEWEST:
+        return found
+    chroma_rate = past.rate / HARMONY_STEP
+    rows, pattern = describe_beats(evidence, past.rate, past.loudness, chroma, chroma_rate, beats)
+    ternary = threes(evidence, past.rate, beats)
+    scores = judge_bars(rows, pattern, ternary, way.bpm)
+    return replace(found, bars=scores, first_beat=past.begin + float(beats[0]), ternary=ternary)
 
 
 def agrees(envelope: FloatArray, rate: float, bpm: float) -> bool:
@@ -140,6 +230,14 @@ def agrees(envelope: FloatArray, rate: float, bpm: float) -> bool:
     score = harmonic_sum(recent, rate, tempi, 0.5)
     near = np.abs(tempi / bpm - 1) < 0.04
     return bool(score[near].max(initial=0.0) >= AGREES * score.max())
+
+
+def same_beats(one: Estimate, other: Estimate) -> bool:
+    """True when both count the same beats."""
+    if abs(one.tempo / other.tempo - 1) > SAME:
+        return False
+    off = (other.anchor - one.anchor) * other.tempo / 60
+    return abs(math.remainder(off, 1.0)) < IN_PHASE
 
 
 def lateness(envelope: FloatArray, rate: float, pulse: Pulse) -> float:

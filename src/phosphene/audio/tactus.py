@@ -93,9 +93,7 @@ def describe(
         bpm = pulse.bpm * ratio
         folded = fold(evidence, pulse.phase * ratio, bpm)
         octave = float(np.log2(bpm / 120))
-        shared = np.concatenate(
-            (np.log(levels + FLOOR).ravel(), [octave, octave**2, octave**3])
-        )
+        shared = np.concatenate((np.log(levels + FLOOR).ravel(), [octave, octave**2, octave**3]))
         for offset in likely_places(folded):
             ways.append((ratio, offset))
             rows.append(np.concatenate((shared, look(folded, offset))))
@@ -106,9 +104,7 @@ def fold(evidence: FloatArray, count: Float64Array, bpm: float) -> Float64Array:
     """(BINS, 6) mean of each stream over two beats of ``count``, over its mean."""
     slot = (np.floor(count * (BINS / 2))).astype(np.int64) % BINS
     size = np.maximum(np.bincount(slot, minlength=BINS), 1)
-    total = np.stack(
-        [np.bincount(slot, column, minlength=BINS) for column in evidence.T], axis=1
-    )
+    total = np.stack([np.bincount(slot, column, minlength=BINS) for column in evidence.T], axis=1)
     profile = total / size[:, None]
     width = SHARP * bpm / 60 * BINS / 2
     distance = np.minimum(np.arange(BINS), BINS - np.arange(BINS))
