@@ -17,6 +17,7 @@ from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline  # noqa: 
 from phosphene.diffusion.lsd.manifest import Inference, inference, verify  # noqa: E402
 from phosphene.diffusion.lsd.modules.read import parameters  # noqa: E402
 from phosphene.errors import ModelError  # noqa: E402
+from phosphene.show.ablation import row_of  # noqa: E402
 from phosphene.stream.conditioning import Context  # noqa: E402
 from phosphene.stream.memory import ContextMemory, read, remember  # noqa: E402
 from phosphene.training.config import TrainConfig  # noqa: E402
@@ -117,6 +118,13 @@ def test_the_trained_model_looks_at_its_memory(trained: Trained) -> None:
     with_memory = draw(*seen)
     assert np.isfinite(with_memory).all()
     assert not np.array_equal(with_memory, draw(seen[0], np.zeros_like(seen[1])))
+
+
+def test_the_ablation_table_looks_at_its_streams(trained: Trained) -> None:
+    row = row_of("whole", trained.out / "weights", 16, size=16)
+    assert row.horizons == (16,)
+    assert all(0 < value < 100 for value in (*row.contrast, *row.detail, *row.motion))
+    assert row.describe().startswith("whole")
 
 
 def test_a_folder_without_networks_is_refused(tmp_path) -> None:

@@ -1,6 +1,6 @@
 """The ablation table: which of the means against drift does how much, at which horizon.
 
-Looks at latents only, with the networks alone and no engine around them, so that nothing helps them but
+Looks at fields only, with the networks alone and no engine around them, so that nothing helps them but
 what they learned.
 """
 
@@ -33,7 +33,7 @@ class AblationRow:
     name: str
     horizons: tuple[int, ...]
     contrast: tuple[float, ...]
-    """deviation of the latents around each horizon over that of the first frames"""
+    """deviation of the fields around each horizon over that of the first frames"""
     detail: tuple[float, ...]
     """difference of neighbours, likewise"""
     motion: tuple[float, ...]
@@ -66,7 +66,7 @@ def ablation(folder: Path, frames: int) -> tuple[AblationRow, ...]:
     )
 
 
-def row_of(name: str, weights: Path, frames: int, size: int = 16) -> AblationRow:
+def row_of(name: str, weights: Path, frames: int, size: int = 64) -> AblationRow:
     """Run the networks of ``weights`` on their own outputs and look back at every horizon."""
     nets, text = LsdNets(threads=1, weights=weights), TextEncoder(weights / "text.npz")
     vectors = np.stack([text.encode(prompt) for prompt in PROMPTS])[:, None]
@@ -84,7 +84,7 @@ def _stream(
     """(picture, picture before) of every frame; four streams side by side, memory and all."""
     rng = np.random.default_rng(0)
     b = len(text)
-    shape = (b, 8, size, size)
+    shape = (b, 2, size, size)
     held = rng.standard_normal(shape).astype(np.float32)
     audio = np.repeat(AUDIO, b, axis=0)
     last = _first(nets, held, text, audio)
