@@ -11,15 +11,17 @@ import pytest
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import StreamDiffusionPipeline
+from phosphene.diffusion.stream import Key
 from phosphene.show.cadence import key_frames
 from phosphene.show.display import Motion, composed
 from phosphene.show.drawing import Part, draw
 from phosphene.show.dream import breath
+from phosphene.show.finish import Tween, field_between
 from phosphene.show.performance import Performance
 from phosphene.stream.coherence import LEAST_KEPT, coherent_strength, over
 from phosphene.stream.schedule import Schedule
 from phosphene.video.spec import VideoSpec
-from tests.show.toy import toy
+from tests.show.toy import field_toy, toy
 
 FPS = 24
 
@@ -214,3 +216,42 @@ class Nowhere:
     def cut(self, state: bytes) -> None: ...
 
     def cancel(self) -> None: ...
+
+
+def test_fields_are_moved_and_mixed_before_they_are_painted() -> None:
+    """Between two keys every place belongs to one of them, but for a few on their way; colours are mixed."""
+    one = np.full((1, 2, 16, 24), -0.5, np.float32)
+    two = np.full((1, 2, 16, 24), 0.5, np.float32)
+    dark, bright = (np.full((1, 256, 3), grey, np.float32) for grey in (40, 200))
+    last, following = Key(one, dark), Key(two, bright)
+    turn = Motion(1.0 + 0.2j)
+    means = []
+    for share in (0.1, 0.5, 0.9):
+        field = field_between(Tween(last, following, turn.part(share), turn, share))
+        assert field.latent.shape == one.shape
+        own = np.abs(np.abs(field.latent) - 0.5) < 0.05
+        assert own.mean() > 0.5
+        means.append((float(field.latent.mean()), float(np.mean(field.palette))))
+    assert means == sorted(means)
+    assert means[0][0] < -0.35 and means[2][0] > 0.35
+    assert 60 < means[1][1] < 180
+    alone = field_between(Tween(last, None, turn, Motion(), 0.5))
+    np.testing.assert_allclose(alone.latent, one, atol=1e-5)
+    assert alone.palette is dark
+
+
+def test_a_render_of_fields_is_whole_at_any_cadence(monkeypatch) -> None:
+    config, features = settings(4), song(2.0)
+    frames: list[np.ndarray] = []
+
+    class Recorder(Nowhere):
+        def __init__(self, *_: object) -> None: ...
+
+        def write(self, frame: np.ndarray) -> None:
+            frames.append(frame)
+
+    monkeypatch.setattr("phosphene.show.drawing.Recorder", Recorder)
+    spec = VideoSpec.of(config.video, (64, 64), Fraction(FPS))
+    list(draw(Part(), Kept(), spec, features, config, field_toy()))
+    assert len(frames) == features.num_frames
+    assert {frame.shape for frame in frames} == {(64, 64, 3)}

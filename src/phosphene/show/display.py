@@ -209,8 +209,12 @@ def mixed(first: Frame, second: Frame, share: float) -> Frame:
 
 def _fine_share(height: int, width: int, share: float) -> FloatArray:
     """(height, width): how far each place is with its fine detail."""
-    late = np.float32((share - SWITCH_FROM) / (SWITCH_TO - SWITCH_FROM))
-    reached = np.clip((late - (1 - SOFT) * _turns(height, width)) / SOFT, 0, 1)
+    return reached_places(height, width, (share - SWITCH_FROM) / (SWITCH_TO - SWITCH_FROM))
+
+
+def reached_places(height: int, width: int, share: float) -> FloatArray:
+    """(height, width) 0..1: how far each place is after a ``share`` of the time, one after the other."""
+    reached = np.clip((np.float32(share) - (1 - SOFT) * _turns(height, width)) / SOFT, 0, 1)
     soft: FloatArray = reached * reached * (3 - 2 * reached)
     return soft
 

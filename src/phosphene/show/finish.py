@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.diffusion.stream import Key
+from phosphene.palettes import mix
 from phosphene.profiling import get_profiler
-from phosphene.show.display import REST, Motion, between, moved
+from phosphene.show.display import REST, Motion, between, moved, reached_places
+from phosphene.stream.arrays import Home, to_numpy
+from phosphene.stream.camera import warp
 from phosphene.video.encoder import Sink
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.writer import Frame
@@ -48,7 +53,23 @@ class Finisher:
     def write(self, tween: Tween) -> None:
         """One frame."""
         profiler = get_profiler()
-        frame = self._picture(tween.last)
+        if tween.last.palette is not None and tween.since != REST:
+            # a field is moved and mixed before it is painted: a few thousand places, and edges stay crisp
+            with profiler.profile("display"):
+                field = field_between(tween)
+            with profiler.profile("decode"):
+                frame = self._base.decode(field.latent, field.palette)[0]
+        else:
+            frame = self._shown(tween)
+        if self._limiter is not None:
+            with profiler.profile("limit flashes"):
+                frame = self._limiter(frame)
+        with profiler.profile("wait for encoder"):
+            self._sink.write(frame)
+
+    def _shown(self, tween: Tween) -> Frame:
+        """A frame of a model that draws pictures."""
+        profiler, frame = get_profiler(), self._picture(tween.last)
         if tween.following is not None:
             following = self._picture(tween.following)
             with profiler.profile("display"):
@@ -56,11 +77,7 @@ class Finisher:
         elif tween.since != REST:
             with profiler.profile("display"):
                 frame = moved(frame, tween.since)
-        if self._limiter is not None:
-            with profiler.profile("limit flashes"):
-                frame = self._limiter(frame)
-        with profiler.profile("wait for encoder"):
-            self._sink.write(frame)
+        return frame
 
     def _picture(self, key: Key) -> Frame:
         """A key decoded; the last two are kept, for all frames between them."""
@@ -79,6 +96,25 @@ class Finisher:
 
     def cancel(self) -> None:
         """Nothing to drop here."""
+
+
+def field_between(tween: Tween) -> Key:
+    """The field of a frame between two keys, and its colours.
+
+    It goes over place by place: a mean of two places in a palette would be a third colour.
+    """
+    last, following = tween.last, tween.following
+    field = warp(last.latent, tween.since.move)
+    if following is None:
+        return Key(field, last.palette)
+    ahead = warp(following.latent, tween.whole.back.then(tween.since).move)
+    height, width = field.shape[-2:]
+    reached = Home.of(field).float32(reached_places(height, width, tween.share)[None, None])
+    palette = last.palette
+    if palette is not None and following.palette is not None:
+        both = np.concatenate([to_numpy(palette), to_numpy(following.palette)])
+        palette = Home.of(palette).float32(mix(both, (1 - tween.share, tween.share))[None])
+    return Key(field + reached * (ahead - field), palette)
 
 
 def pack(*parts: bytes) -> bytes:
