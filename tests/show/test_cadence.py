@@ -242,6 +242,7 @@ def test_fields_are_moved_and_mixed_before_they_are_painted() -> None:
 
 def test_a_render_of_fields_is_whole_at_any_cadence(monkeypatch) -> None:
     config, features = settings(4), song(2.0)
+    config.prompt.negative_prompt = "nothing"
     frames: list[np.ndarray] = []
 
     class Recorder(Nowhere):
