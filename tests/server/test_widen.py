@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from phosphene.config import PipelineConfig
-from phosphene.server.live import load, widen
+from phosphene.show.live.loading import load, widen
 from tests.show.toy import toy
 
 FACTS = toy().facts

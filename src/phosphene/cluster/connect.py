@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from phosphene.config import DiffusionConfig
+from phosphene.diffusion.registry import worker_needs
 from phosphene.errors import ConfigError, InputError, MissingExtraError
 
 OBJECT_STORE = 256 << 20
@@ -141,17 +142,16 @@ def fitting(
     asked: Asked, diffusion: DiffusionConfig, machines: Sequence[Mapping[str, float]]
 ) -> Plan:
     """The same for machines with these resources, under Ray's names."""
-    lsd = diffusion.model == "lsd"
+    needs = worker_needs(diffusion.model)
     there = any(m.get("GPU") for m in machines)
     if diffusion.device == "cuda" and not there:
         raise ConfigError(
             "diffusion.device is cuda, and no machine of the cluster has a GPU: say cpu or auto."
         )
-    # the built-in model takes a GPU only where it is told to
-    on_gpu = there and (diffusion.device == "cuda" or (not lsd and diffusion.device == "auto"))
+    on_gpu = there and (diffusion.device == "cuda" or (needs.gpu and diffusion.device == "auto"))
     gpus = asked.gpus if on_gpu else 0.0
     most = max((m.get("CPU", 0.0) for m in machines), default=0.0)
-    whole = 1.0 if gpus or lsd else most
+    whole = 1.0 if gpus else needs.cpus or most
     cpus = whole if asked.cpus is None else asked.cpus
     fit = sum(_fit(m, cpus, gpus) for m in machines)
     count = asked.workers or fit

@@ -55,6 +55,18 @@ class ModelFacts:
     """whether it looks at the clean latent of the input picture"""
 
 
+@dataclass(frozen=True)
+class WorkerNeeds:
+    """What a machine, or a part of one, must have to draw with a model."""
+
+    cpus: float | None = None
+    """cores of a worker without a GPU; None: all of the machine's"""
+    gpu: bool = True
+    """whether it takes a GPU where there is one and nothing else was said"""
+    networks: int = 1
+    """small networks that run side by side and share the cores; 1: one takes nearly all the time"""
+
+
 class BaseDiffusionPipeline(ABC):
     """A text-to-image latent diffusion model as the engine sees it.
 
@@ -63,6 +75,7 @@ class BaseDiffusionPipeline(ABC):
     """
 
     name: ClassVar[str]
+    needs: ClassVar[WorkerNeeds] = WorkerNeeds()
 
     def __init__(
         self, diffusion_config: DiffusionConfig, inference_config: InferenceConfig
@@ -76,9 +89,9 @@ class BaseDiffusionPipeline(ABC):
         """Set what this model plays best with, wherever the user has set nothing."""
 
     @classmethod
-    def fitting(cls, config: DiffusionConfig) -> type[BaseDiffusionPipeline]:
-        """The class that draws this model on the configured device; this one, unless it has another."""
-        return cls
+    def device_for(cls, config: DiffusionConfig) -> str | None:
+        """The device on which another class may have to draw this model; see the registry. None: any."""
+        return None
 
     def view(self, inference: InferenceConfig) -> Self:
         """The same loaded model, networks shared, with sizes, steps and seed of its own."""

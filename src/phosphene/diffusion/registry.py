@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from importlib import import_module
 from importlib.metadata import entry_points
 
 from phosphene.config import DiffusionConfig, InferenceConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BaseDiffusionPipeline, WorkerNeeds
 from phosphene.diffusion.sd.source import is_place, pipeline_for
 from phosphene.errors import ConfigError, ModelError
 
 GROUP = "phosphene.pipelines"
+ELSEWHERE = {
+    ("sd15", "mlx"): "phosphene.diffusion.mlx.pipeline:MlxSD15Pipeline",
+    ("sdxl", "mlx"): "phosphene.diffusion.mlx.pipeline:MlxSDXLPipeline",
+}
+"""(name, device) -> the class that draws there in place of the registered one"""
 
 
 def pipeline_names() -> list[str]:
@@ -40,4 +46,20 @@ def pipeline_class(name: str) -> type[BaseDiffusionPipeline]:
 
 def load_pipeline(diffusion: DiffusionConfig, inference: InferenceConfig) -> BaseDiffusionPipeline:
     """Make and load the configured pipeline, on the configured device."""
-    return pipeline_class(diffusion.model).fitting(diffusion)(diffusion, inference)
+    kind = pipeline_class(diffusion.model)
+    return on_device(kind, kind.device_for(diffusion))(diffusion, inference)
+
+
+def on_device(kind: type[BaseDiffusionPipeline], device: str | None) -> type[BaseDiffusionPipeline]:
+    """The class that draws what ``kind`` draws on a device; itself, unless another one does."""
+    place = ELSEWHERE.get((kind.name, device or ""))
+    if place is None:
+        return kind
+    module, _, name = place.partition(":")
+    found: type[BaseDiffusionPipeline] = getattr(import_module(module), name)
+    return found
+
+
+def worker_needs(model: str) -> WorkerNeeds:
+    """What a machine must have to draw ``model``; of a place, where no weights are read for it, the usual."""
+    return WorkerNeeds() if is_place(model) else pipeline_class(model).needs

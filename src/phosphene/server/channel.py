@@ -81,10 +81,9 @@ class Channel:
         self._consumers.append(consumer)
         self.refresh()
 
-    def leave(self, consumer: Consumer) -> None:
+    def leave(self, consumer: object) -> None:
         """Send no more; one that does not watch is no error."""
-        if consumer in self._consumers:
-            self._consumers.remove(consumer)
+        self._consumers = [other for other in self._consumers if other is not consumer]
         self.refresh()
 
     def refresh(self) -> None:

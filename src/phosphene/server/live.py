@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +10,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, ModelFacts, load_pipeline
-from phosphene.errors import ModelError
+from phosphene.diffusion import BaseDiffusionPipeline
 from phosphene.server.app import create_app
 from phosphene.server.browser import open_browser
 from phosphene.server.exits.choose import ExitOptions, choose_exits, is_score
@@ -26,16 +23,13 @@ from phosphene.server.security import Guard, choose_token, named
 from phosphene.server.stage import Stage
 from phosphene.server.theatre import Theatre
 from phosphene.show.analysis import check_target
-from phosphene.show.live import Players, Session, side_by_side
-from phosphene.show.render import apply_size
+from phosphene.show.live import Players
+from phosphene.show.live.loading import load
 from phosphene.show.score import sound_beside
 from phosphene.video.spec import Size
 
 log = logging.getLogger(__name__)
-SCREEN = (16, 9)
 EXIT_SIZE = (1280, 720)
-WARM_SECONDS = 300.0
-"""after which a model that draws nothing is given up; compiling takes minutes"""
 
 
 @dataclass(frozen=True)
@@ -118,52 +112,3 @@ def _models(
     with engaged(options.cluster, config, options.size) as players:
         log.info("%s on %s", players.description, options.cluster)
         yield players, players.config
-
-
-def load(config: PipelineConfig, size: Size | None) -> BaseDiffusionPipeline:
-    """Load the configured model and draw with it, so that the first picture comes at once."""
-    began = time.perf_counter()
-    log.info("loading %s", config.diffusion.model)
-    base = load_pipeline(side_by_side(config.diffusion), config.inference)
-    chosen = {"width", "height"} & config.inference.model_fields_set
-    base.suggest(config)
-    if size is None and not chosen:
-        widen(config, base.facts)
-    plan = apply_size(base, config, size)
-    loaded = time.perf_counter()
-    log.info("loaded %s in %.1f s", base.facts.name, loaded - began)
-    warm_up(base, config)
-    log.info("warmed up in %.1f s: %dx%d pictures", time.perf_counter() - loaded, *plan.model)
-    return base
-
-
-def widen(config: PipelineConfig, facts: ModelFacts) -> None:
-    """Draw as wide as screens are, if the model can.
-
-    What the machine has no time for, each session's controller takes back.
-    """
-    side = config.inference.height * SCREEN[0] / SCREEN[1]
-    width = round(side / facts.size_multiple) * facts.size_multiple
-    if width <= facts.max_size:
-        config.inference.width = width
-
-
-def warm_up(base: BaseDiffusionPipeline, config: PipelineConfig) -> None:
-    """Draw one picture as a session would. Raises :class:`ModelError` when none comes."""
-    drawn = threading.Event()
-    complaints: list[str] = []
-    session = Session(base, config)
-    session.subscribe(lambda _: drawn.set())
-
-    def complain(text: str) -> None:
-        complaints.append(text)
-        drawn.set()
-
-    session.on_error(complain)
-    session.start()
-    try:
-        drawn.wait(WARM_SECONDS)
-    finally:
-        session.close()
-    if complaints or not drawn.is_set():
-        raise ModelError(complaints[0] if complaints else "the model drew nothing in five minutes.")

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from phosphene.audio.types import AudioFeatures
 from phosphene.server.channel import Channel
+from phosphene.server.connection import Connection
 from phosphene.server.handover import hand_over
 from phosphene.server.protocol import ErrorReply, SongNews, SourceReply
 from phosphene.show.live import Playing
-
-if TYPE_CHECKING:
-    from phosphene.server.performer import Performer
 
 
 @dataclass
@@ -38,7 +35,7 @@ class Seat:
     address: str
     """of the performer; empty for the house"""
     channel: Channel
-    performer: Performer | None = None
+    performer: Connection | None = None
     songs: dict[str, Song] = field(default_factory=dict)
     source: SourceReply = field(default_factory=lambda: SourceReply(hear="nothing", see=False))
     unplug: Callable[[], None] | None = None

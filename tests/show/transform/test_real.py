@@ -25,7 +25,7 @@ from tests.video.media import pictures
 
 
 def drawn(name: str, config: PipelineConfig, **options: float) -> list[np.ndarray]:
-    made = transform_frames(real_clip(name), config, TransformOptions(**options))
+    made = transform_frames(real_clip(name), config, TransformOptions(deaf=True, **options))
     return [frame.image for frame in made]
 
 

@@ -13,9 +13,9 @@ import phosphene
 from phosphene.cluster.live.letters import Call, News, Ready
 from phosphene.config import PipelineConfig
 from phosphene.errors import PhospheneError
-from phosphene.server.live import load
 from phosphene.show.live import Session, Shown
 from phosphene.show.live.crew import crew_for
+from phosphene.show.live.loading import load
 from phosphene.video.spec import Size
 
 LOOK_SECONDS = 0.5

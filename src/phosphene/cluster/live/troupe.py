@@ -16,6 +16,7 @@ from phosphene.cluster.live.letters import Call, News, Ready
 from phosphene.cluster.live.player import Player
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
+from phosphene.diffusion.registry import worker_needs
 from phosphene.errors import InputError, ModelError
 from phosphene.video.spec import Size
 
@@ -69,8 +70,9 @@ class Troupe:
 
         # of a machine without GPUs all cores: its networks and sessions share them as on one machine
         whole = max(node["Resources"].get("CPU", 1.0) for node in ray.nodes() if node["Alive"])
-        lsd = config.diffusion.model == "lsd" and config.diffusion.device != "cuda"
-        plan = plan_workers(Asked(cpus=whole if lsd else None), config.diffusion)
+        small = worker_needs(config.diffusion.model).networks > 1
+        on_cpu = small and config.diffusion.device != "cuda"
+        plan = plan_workers(Asked(cpus=whole if on_cpu else None), config.diffusion)
         actor = ray.remote(Player).options(
             num_cpus=plan.cpus,
             num_gpus=plan.gpus,

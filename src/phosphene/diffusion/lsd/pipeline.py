@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
-from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames, ModelFacts
+from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames, ModelFacts, WorkerNeeds
 from phosphene.diffusion.lsd.colours import palette
 from phosphene.diffusion.lsd.device import open_nets
 from phosphene.diffusion.lsd.guide import (
@@ -75,6 +75,7 @@ class LSDPipeline(BaseDiffusionPipeline):
     """Live Stream Diffusion: a small flow model of fields that sees its own last frame and the music."""
 
     name: ClassVar[str] = "lsd"
+    needs: ClassVar[WorkerNeeds] = WorkerNeeds(cpus=1.0, gpu=False, networks=3)
 
     @classmethod
     def suggest(cls, config: PipelineConfig) -> None:

@@ -74,8 +74,8 @@ class StableDiffusion(BaseDiffusionPipeline):
             config.inference.suggest(height=8 * side, width=8 * side)
 
     @classmethod
-    def fitting(cls, config: DiffusionConfig) -> type[BaseDiffusionPipeline]:
-        """The MLX pipeline for device mlx and for weights quantised for it. Raises ConfigError."""
+    def device_for(cls, config: DiffusionConfig) -> str | None:
+        """mlx for that device and for weights quantised for it. Raises ConfigError."""
         model_id = source.named_in(config, cls.default_model)
         quantized = is_quantized(Path(model_id).expanduser())
         if quantized and config.device not in ("auto", "mlx"):
@@ -84,11 +84,9 @@ class StableDiffusion(BaseDiffusionPipeline):
                 " were made from."
             )
         if not quantized and choose(config.device).device != "mlx":
-            return cls
+            return None
         require_mlx()
-        from phosphene.diffusion.mlx.pipeline import PIPELINES
-
-        return PIPELINES[cls.name]
+        return "mlx"
 
     def load_model(self) -> None:
         """Load everything onto the device. Raises ModelError, or MissingExtraError without torch."""

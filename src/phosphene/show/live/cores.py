@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 
 from phosphene.config import DiffusionConfig
+from phosphene.diffusion.registry import worker_needs
 
 MOST = 4
 """threads for one small network; more only wait for each other"""
 
 
 def side_by_side(config: DiffusionConfig) -> DiffusionConfig:
-    """``config`` with half the cores for each network of the built-in model, where nobody set threads.
+    """``config`` with half the cores for each of a model's small networks, where nobody set threads.
 
     A show draws one frame while it decodes the last. Networks that take all cores each then stop one
     another at every layer: on two cores 29 frames a second against 47 with one thread each.
     """
-    if config.threads is not None or config.model != "lsd":
+    if config.threads is not None or worker_needs(config.model).networks == 1:
         return config
     return config.model_copy(update={"threads": max(1, min(MOST, usable_cores() // 2))})
 

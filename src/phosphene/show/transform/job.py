@@ -12,6 +12,7 @@ import phosphene
 from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.diffusion.registry import worker_needs
 from phosphene.errors import InputError
 from phosphene.show.mapping import find_mapping
 from phosphene.show.routes import check_routes
@@ -22,8 +23,6 @@ from phosphene.video.clip import Clip, opened, probe
 from phosphene.video.sizes import plan_size
 from phosphene.video.spec import Size
 
-NETWORKS = 3
-"""encoder, denoiser and decoder run side by side, and share the cores"""
 SPEED_ONLY = {"diffusion": {"threads"}, "transform": {"batch"}}
 """settings that do not change the picture"""
 
@@ -132,9 +131,9 @@ def _hear(clip: Clip, config: PipelineConfig, options: TransformOptions) -> Audi
 def load_model(config: PipelineConfig) -> BaseDiffusionPipeline:
     """The configured model, its networks on few enough threads to run side by side."""
     diffusion = config.diffusion.model_copy()
-    if diffusion.model == "lsd":
-        # of a large model, one network takes nearly all the time
-        diffusion.suggest(threads=max(1, _usable_cores() // NETWORKS))
+    side_by_side = worker_needs(diffusion.model).networks
+    if side_by_side > 1:
+        diffusion.suggest(threads=max(1, _usable_cores() // side_by_side))
     return load_pipeline(diffusion, config.inference)
 
 
