@@ -30,8 +30,8 @@ from phosphene.show.transform.crew import Crew
 from phosphene.show.transform.job import Job, load_model, prepare
 from phosphene.show.transform.keep import Keeper
 from phosphene.show.transform.line import Line, Stage
-from phosphene.stream.optical_flow import estimate
 from phosphene.video.clip import probe
+from phosphene.video.motion.optical_flow import estimate
 from phosphene.video.project import Project
 from phosphene.video.reader import Frames, Upright
 from phosphene.video.recorder import Recorder

@@ -24,7 +24,7 @@ def test_pictures_are_as_wide_as_screens() -> None:
 def test_the_built_in_model_draws_large_and_wide() -> None:
     config = PipelineConfig()
     load(config, None)
-    assert size(config) == (896, 512)
+    assert size(config) == (912, 512)
 
 
 def test_a_chosen_size_stays() -> None:

@@ -13,7 +13,7 @@ from phosphene import cli  # noqa: E402
 from phosphene.diffusion.lsd.judge import Judge, mixtures  # noqa: E402
 from phosphene.diffusion.lsd.render import FAMILIES  # noqa: E402
 from phosphene.errors import ModelError  # noqa: E402
-from phosphene.show.quality import both_seen  # noqa: E402
+from phosphene.evaluation.quality import both_seen  # noqa: E402
 from phosphene.training.config import plan  # noqa: E402
 from phosphene.training.train_judge import draw_examples, train_judge  # noqa: E402
 from tests.training.conftest import Trained  # noqa: E402

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phosphene.video.flash import FlashLimiter
-from phosphene.video.flash_count import count_flashes
+from tests.video.flash_count import count_flashes
 from phosphene.video.flash_signal import block_signals
 
 Video = list[np.ndarray]

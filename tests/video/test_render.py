@@ -16,7 +16,7 @@ import pytest
 import phosphene
 from phosphene.errors import InputError, OutputError
 from phosphene.video import mux
-from phosphene.video.flash_count import count_flashes
+from tests.video.flash_count import count_flashes
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project, work_folder
 from phosphene.video.spec import VideoSpec

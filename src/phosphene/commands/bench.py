@@ -52,7 +52,7 @@ def _run(args: argparse.Namespace) -> int:
 
     size = parse_size(args.size) if args.size else None
     if args.what == "quality":
-        from phosphene.show.quality import bench_quality
+        from phosphene.evaluation.quality import bench_quality
 
         config = read_settings(args)
         print(bench_quality(config, size, args.seeds, args.json, args.plot, args.judge))
@@ -62,11 +62,11 @@ def _run(args: argparse.Namespace) -> int:
         raise InputError(f"--frames must be at least {SHORTEST[args.what]}, not {frames}.")
     config = read_settings(args)
     if args.what == "drift":
-        from phosphene.show.drift_bench import bench_drift
+        from phosphene.evaluation.drift_bench import bench_drift
 
         print(bench_drift(config, frames, size, args.json, args.plot, args.ablation))
         return 0
-    from phosphene.show.bench import bench_stream
+    from phosphene.evaluation.bench import bench_stream
 
     print(bench_stream(config, frames, size, args.json))
     return 0

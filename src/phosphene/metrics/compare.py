@@ -9,8 +9,8 @@ import numpy as np
 
 from phosphene.metrics import motion as two
 from phosphene.metrics.picture import FloatArray, Frame, luma, sharpness
-from phosphene.stream.optical_flow import estimate
-from phosphene.stream.steady import is_cut
+from phosphene.video.motion.optical_flow import estimate
+from phosphene.video.motion.steady import is_cut
 
 FlowEstimator = Callable[[FloatArray, FloatArray], FloatArray]
 """(luma of the newer picture, of the older one) -> flow from the newer to the older"""

@@ -1,7 +1,7 @@
 """Two pictures in numbers: change, motion, and how well one follows the other's motion.
 
 A flow is (2, h, w), x then y, in pixels, and points from the newer picture back to the older one, as
-:func:`phosphene.stream.optical_flow.estimate` gives it. Pictures are uint8 RGB (height, width, 3).
+:func:`phosphene.video.motion.optical_flow.estimate` gives it. Pictures are uint8 RGB (height, width, 3).
 None of these may be read alone: blur lowers flicker and warp error, and a frozen picture has neither.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.metrics.picture import FloatArray, Frame
-from phosphene.stream.optical_flow import sample
+from phosphene.video.motion.optical_flow import sample
 
 Mask = npt.NDArray[np.bool_]
 

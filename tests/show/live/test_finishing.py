@@ -8,7 +8,7 @@ import pytest
 from phosphene.config import LiveConfig
 from phosphene.show.live.finishing import FlashGuard
 from phosphene.show.live.light import Light
-from phosphene.video.flash_count import count_flashes
+from tests.video.flash_count import count_flashes
 
 
 def strobe(frames, sizes):

@@ -15,9 +15,9 @@ import pytest
 from phosphene.config import PipelineConfig
 from phosphene.metrics import compare, luma
 from phosphene.show.transform import TransformOptions, transform, transform_frames
-from phosphene.stream.optical_flow import estimate, halve
-from phosphene.stream.steady import is_cut
 from phosphene.video.clip import probe
+from phosphene.video.motion.optical_flow import estimate, halve
+from phosphene.video.motion.steady import is_cut
 from phosphene.video.project import work_folder
 from phosphene.video.reader import read_frames
 from tests.show.transform.real import real_clip

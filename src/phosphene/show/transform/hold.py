@@ -7,8 +7,8 @@ from PIL import Image
 
 from phosphene.show.transform.items import Frame, Motion
 from phosphene.stream.arrays import HostArray
-from phosphene.stream.optical_flow import halve, resize_flow, resize_map, sample
-from phosphene.stream.steady import hold
+from phosphene.video.motion.optical_flow import halve, resize_flow, resize_map, sample
+from phosphene.video.motion.steady import hold
 
 
 class Holder:

@@ -24,11 +24,11 @@ from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.hear import CALM, Lean, Listener
 from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
-from phosphene.stream import steady
 from phosphene.stream.arrays import Home
 from phosphene.stream.conditioning import Context
-from phosphene.stream.optical_flow import estimate, halve, resize_flow, resize_map
 from phosphene.stream.similarity import Watch
+from phosphene.video.motion import steady
+from phosphene.video.motion.optical_flow import estimate, halve, resize_flow, resize_map
 from phosphene.video.reader import Upright
 
 FloatArray = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phosphene.stream.camera import CameraMove, warp
-from phosphene.stream.optical_flow import estimate, grid, halve, resize_flow, sample
+from phosphene.video.motion.optical_flow import estimate, grid, halve, resize_flow, sample
 
 
 def texture(height: int = 96, width: int = 128, seed: int = 0) -> np.ndarray:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
+from phosphene.evaluation.drift import steady_music
 from phosphene.metrics import change, histogram, histogram_distance
 from phosphene.metrics.picture import Frame
 from phosphene.show.director import DirectorState
-from phosphene.show.drift import steady_music
 from phosphene.show.performance import Performance
 from phosphene.stream.arrays import to_numpy
 from phosphene.stream.state import StreamState

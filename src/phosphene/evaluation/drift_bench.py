@@ -9,12 +9,12 @@ from pathlib import Path
 from phosphene import __version__
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import load_pipeline
-from phosphene.show.ablation import AblationRow, ablation
+from phosphene.evaluation.ablation import AblationRow, ablation
+from phosphene.evaluation.bench import machine_name
+from phosphene.evaluation.drift import FIGURES, Run, naive, run
+from phosphene.evaluation.drift_checks import HistoryGain, LoopTest, history_gain, loop_test
+from phosphene.evaluation.plots import plot_drift
 from phosphene.show.analysis import write_text
-from phosphene.show.bench import machine_name
-from phosphene.show.drift import FIGURES, Run, naive, run
-from phosphene.show.drift_checks import HistoryGain, LoopTest, history_gain, loop_test
-from phosphene.show.plots import plot_drift
 from phosphene.show.render import apply_size
 from phosphene.video.spec import Size
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from phosphene.stream.arrays import HostArray
 from phosphene.stream.noise import gaussian
-from phosphene.stream.optical_flow import grid, sample, window_mean
+from phosphene.video.motion.optical_flow import grid, sample, window_mean
 
 HELD = 0.85
 """share of the held picture at stabilize 1, where the input did not change at all"""

@@ -11,8 +11,8 @@ import pytest
 from phosphene import cli
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError, ModelError
-from phosphene.show.ablation import ablation
-from phosphene.show.drift import (
+from phosphene.evaluation.ablation import ablation
+from phosphene.evaluation.drift import (
     FIGURES,
     Run,
     Sample,
@@ -22,8 +22,8 @@ from phosphene.show.drift import (
     steady_music,
     trend_of,
 )
-from phosphene.show.drift_bench import fails
-from phosphene.show.drift_checks import history_gain, loop_test, orbit
+from phosphene.evaluation.drift_bench import fails
+from phosphene.evaluation.drift_checks import history_gain, loop_test, orbit
 from tests.show.toy import ToyPipeline, toy
 
 
@@ -156,7 +156,7 @@ def test_a_judge_without_its_network_is_refused(tmp_path) -> None:
 
 
 def test_the_plot_is_written(tmp_path) -> None:
-    from phosphene.show.plots import plot_drift, plot_hits
+    from phosphene.evaluation.plots import plot_drift, plot_hits
 
     one = run("toy", toy(), config(), 40, 10)
     plot_drift(one, one, str(tmp_path / "drift.png"))

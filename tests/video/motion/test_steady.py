@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phosphene.stream import steady
 from phosphene.stream.noise import gaussian
+from phosphene.video.motion import steady
 
 SHAPE = (1, 4, 24, 32)
 

@@ -25,11 +25,11 @@ from phosphene.diffusion.lsd.judge import Judge, mixtures
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
 from phosphene.errors import InputError
+from phosphene.evaluation.bench import machine_name
+from phosphene.evaluation.drift import keys
+from phosphene.evaluation.plots import plot_hits
 from phosphene.show.analysis import write_text
-from phosphene.show.bench import machine_name
 from phosphene.show.dream import breath
-from phosphene.show.drift import keys
-from phosphene.show.plots import plot_hits
 from phosphene.show.render import apply_size
 from phosphene.stream.arrays import to_numpy
 from phosphene.video.spec import Size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from phosphene.errors import OutputError
-from phosphene.show.drift import FIGURES, Run
+from phosphene.evaluation.drift import FIGURES, Run
 
 
 def plot_drift(stream: Run, naive: Run, path: str) -> None:
