@@ -96,6 +96,8 @@ export class Sources {
     const hear = this.serverHear();
     const message = { type: 'source', hear, see: store.seeing.peek() !== 'nothing' } as const;
     this.link.send(hear === 'song' ? { ...message, song: this.songs.id } : message);
+    // credits end with seeing, and begin anew with it
+    if (!message.see) this.grabber.reset();
     this.changed();
   }
 
