@@ -103,9 +103,9 @@ class Budget:
         # measured on two cores: a page with all it loads takes 30 ms, a watcher 0.4 % of a core, a
         # performer who sends pictures and sound 4 %; slow machines need several times that
         self._pools: dict[Kind, Pool] = {
-            "accept": Pool(share=0.05, least=0.05, most=0.05, burst=0.05, start=0.05),
-            "request": Pool(share=0.12, least=0.01, most=0.08, burst=0.5, start=0.5),
-            "watch": Pool(share=0.12, least=0.01, most=0.04, burst=0.1, start=0.02),
+            "accept": Pool(share=0.03, least=0.03, most=0.03, burst=0.05, start=0.05),
+            "request": Pool(share=0.08, least=0.01, most=0.05, burst=0.5, start=0.5),
+            "watch": Pool(share=0.08, least=0.01, most=0.03, burst=0.1, start=0.02),
             "perform": Pool(share=0.4, least=0.08, most=0.2, burst=0.5, start=0.1),
         }
         self._addresses: dict[str, Account] = {}

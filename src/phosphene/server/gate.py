@@ -24,6 +24,8 @@ CHEAP, DEAR = 0.0002, 0.001
 """seconds of work for one reading, below which more is read at once, and above which less"""
 MOST_UNREAD = 1_000_000
 """bytes of answers that a client has not taken yet, above which it is not read either"""
+UNSEEN_SECONDS = 0.0005
+"""of work for each connection that no clock here sees: the system's, and the loop's own"""
 LEAVE_SECONDS = 3.0
 """for a client to take what was said last"""
 
@@ -99,6 +101,7 @@ class Gate(asyncio.BufferedProtocol):
         """Let the protocol begin."""
         self._transport = cast(asyncio.Transport, transport)
         self._gates.add(self)
+        self.account.charge(UNSEEN_SECONDS)
         made = Transport(self, self._transport)
         self._do(lambda: self.inner.connection_made(made))
         # the transport begins to read after this, whatever it was told before
