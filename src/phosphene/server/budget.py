@@ -25,6 +25,8 @@ clock: Callable[[], float] = (
 )
 """seconds of this thread's processor time"""
 
+LOOK_SECONDS = 0.2
+"""after which somebody who waits may have gone"""
 NETWORK_BITS = 64
 """of an IPv6 address: whoever has one has all that begin with them"""
 
@@ -70,11 +72,14 @@ class Account:
         self._settle()
         return max(0.0, -self._level / self._pool.rate)
 
-    async def turn(self) -> None:
-        """Wait until the debt is paid; those who wait are served in the order in which they came."""
+    async def turn(self, gone: Callable[[], bool] = lambda: False) -> None:
+        """Wait until the debt is paid; those who wait are served in the order in which they came.
+
+        Who has ``gone`` meanwhile keeps nobody waiting.
+        """
         async with self._turn:
-            while (wait := self.wait) > 0.0:
-                await asyncio.sleep(wait)
+            while (wait := self.wait) > 0.0 and not gone():
+                await asyncio.sleep(min(wait, LOOK_SECONDS))
 
     @property
     def rested(self) -> bool:

@@ -81,7 +81,7 @@ class Keeper:
             await self._answer(scope, receive, send)
             return
         gate.working(True)
-        await gate.account.turn()
+        await gate.account.turn(lambda: gate.gone)
         if gate.gone:
             # it did not wait for its turn
             return
