@@ -50,7 +50,7 @@ SMALL = """() => [...document.querySelectorAll('.chrome :is(button, input, selec
   .filter((e) => e.checkVisibility() && !e.matches('.unseen, [type=file]'))
   .map((e) => [e, e.getBoundingClientRect()])
   .filter(([, { width, height }]) => width < 39.5 || height < 39.5)
-  .map(([e, { width, height }]) => [e.className, e.ariaLabel, e.textContent.slice(0, 30), width, height].join())"""
+  .map(([e, { width, height }]) => [e.className, e.ariaLabel, e.textContent.slice(0, 9), width].join())"""
 
 
 @pytest.fixture(scope="module")
