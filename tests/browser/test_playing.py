@@ -320,6 +320,12 @@ def test_a_knob_waits_until_it_reaches_the_value(shared: Visit) -> None:
     expect(page.locator(".knob", has_text="CC 21 ↑").first).to_be_visible()
     send(shared, 1, [[0xB0, 21, value] for value in range(40, 100, 4)])
     assert float(control.input_value()) == pytest.approx(4 * 96 / 127, abs=0.03)
+    # the panic row's sliders are learned as any other
+    volume = slider(shared, "Volume")
+    learn(shared, page.locator(".level", has=volume), 1, [0xB0, 22, 120])
+    send(shared, 1, [[0xB0, 22, value] for value in range(127, 60, -4)])
+    assert float(volume.input_value()) < 0.6
+    volume.fill("1")
     # another hand takes it away again
     control.fill("1")
     send(shared, 1, [[0xB0, 21, 98]])

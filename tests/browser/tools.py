@@ -58,6 +58,14 @@ if (devices) {
     return stream;
   };
 }
+window.awake = 0;
+if (navigator.wakeLock) {
+  const lock = navigator.wakeLock.request.bind(navigator.wakeLock);
+  navigator.wakeLock.request = (kind) => {
+    window.awake++;
+    return lock(kind);
+  };
+}
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (to, ...more) {
   if (to instanceof AudioDestinationNode && this instanceof GainNode) {
