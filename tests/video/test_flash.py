@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phosphene.video.flash import FlashLimiter
-from tests.video.flash_count import count_flashes
 from phosphene.video.flash_signal import block_signals
+from tests.video.flash_count import count_flashes
 
 Video = list[np.ndarray]
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)

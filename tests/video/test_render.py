@@ -16,11 +16,11 @@ import pytest
 import phosphene
 from phosphene.errors import InputError, OutputError
 from phosphene.video import mux
-from tests.video.flash_count import count_flashes
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project, work_folder
 from phosphene.video.spec import VideoSpec
 from phosphene.video.writer import SegmentWriter
+from tests.video.flash_count import count_flashes
 from tests.video.media import CONFIG, RATE, lag, make_song, picture, pictures, render, sound_of
 
 

@@ -26,10 +26,10 @@ def reconstruction_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def crispness_loss(output: Tensor, target: Tensor, window: int = 8) -> Tensor:
-    """How far pictures (b, c, h, w) are from being as steep, window by window, wherever in it the edges lie.
+    """How far pictures (b, c, h, w) are from being as steep, window by window, wherever the edges lie.
 
-    What cannot be known exactly an L1 loss answers with blur; this asks for as much edge as there is. Means of
-    squares, as a sum of differences is the same for a step and for its blur.
+    What cannot be known exactly an L1 loss answers with blur; this asks for as much edge as there is.
+    Means of squares, as a sum of differences is the same for a step and for its blur.
     """
     loss = output.new_zeros(())
     for dim in (-1, -2):
