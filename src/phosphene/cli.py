@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from phosphene.commands import (
     transform,
     words,
 )
-from phosphene.errors import PhospheneError
+from phosphene.errors import PhospheneError, in_words
 
 COMMANDS = (
     live,
@@ -79,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 done, 2 the user must change something, 130 interrupted."""
+    _open_streams()
     parser = build_parser()
     args = parser.parse_args(argv)
     if args.command is None:
@@ -86,9 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         return int(args.run(args))
-    except PhospheneError as error:
-        print(f"phosphene: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("phosphene: interrupted. A render goes on with --resume.", file=sys.stderr)
         return 130
@@ -96,6 +95,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read the output has seen enough; python would complain again on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (PhospheneError, OSError) as error:
+        print(f"phosphene: {in_words(error)}", file=sys.stderr)
+        return 2
+
+
+def _open_streams() -> None:
+    """See to it that whatever is said can be: to closed streams, and in terminals of few letters."""
+    for handle in range(3):
+        try:
+            os.fstat(handle)
+        except OSError:
+            # else the next file that is opened would take its number, and what libraries say
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

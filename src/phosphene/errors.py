@@ -33,3 +33,11 @@ class MissingExtraError(PhospheneError):
 
 class ModelError(PhospheneError):
     """A model cannot be found, loaded or run."""
+
+
+def in_words(error: PhospheneError | OSError) -> str:
+    """One sentence for an error of ours, or for what the system says about a name or a file."""
+    if isinstance(error, PhospheneError):
+        return str(error)
+    place = "" if error.filename is None else f" {error.filename}"
+    return f"cannot use{place}: {error.strerror or error}."

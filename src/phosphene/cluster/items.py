@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from glob import glob, has_magic
+from glob import has_magic
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ import phosphene
 from phosphene.cluster.manifest import Entry, is_manifest, read_manifest
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
-from phosphene.show.transform.inputs import VIDEO_ENDINGS
+from phosphene.show.transform.inputs import VIDEO_ENDINGS, is_side_file, matching
 from phosphene.video.files import content_mark
 from phosphene.video.spec import Size
 from phosphene.video.target import EXTENSIONS
@@ -97,8 +97,7 @@ class Catalogue:
                 raise InputError(f"the folder {text} has no song and no video in it.")
             yield from (Entry(input=p) for p in found)
         elif has_magic(text) and not path.exists():
-            # the pattern may be absolute, which Path.glob does not take
-            named = [Path(p) for p in sorted(glob(text, recursive=True))]  # noqa: PTH207
+            named = [path for path in matching(text) if not is_side_file(path)]
             if not any(p.is_file() for p in named):
                 raise InputError(f"nothing is called {text}.")
             yield from (Entry(input=p) for p in named if p.is_file())
@@ -128,6 +127,8 @@ class Catalogue:
 
 
 def _kind_of(path: Path) -> Kind | None:
+    if is_side_file(path):
+        return None
     ending = path.suffix.lower()
     if ending in SONG_ENDINGS:
         return "song"

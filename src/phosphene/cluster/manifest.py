@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 from phosphene.config import explain
 from phosphene.errors import InputError
 from phosphene.show.settings import parse_size
+from phosphene.text import read_text
 from phosphene.video.spec import Size
 
 ENDINGS = (".csv", ".jsonl", ".ndjson")
@@ -71,13 +73,8 @@ def is_manifest(path: Path) -> bool:
 
 def read_manifest(path: Path) -> Iterator[Entry]:
     """Entries of a manifest; inputs are looked for beside it. Raises :class:`InputError`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read the manifest {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"the manifest {path} is not UTF-8 text.") from error
-    lines = _csv(text) if path.suffix.lower() == ".csv" else _json(path, text)
+    text = read_text(path, "manifest")
+    lines = _csv(path, text) if path.suffix.lower() == ".csv" else _json(path, text)
     empty = True
     for number, values in lines:
         empty = False
@@ -90,20 +87,25 @@ def read_manifest(path: Path) -> Iterator[Entry]:
         raise InputError(f"the manifest {path} lists nothing.")
 
 
-def _csv(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    for row in reader:
-        # an empty cell leaves the setting alone
-        yield reader.line_num, {k: v for k, v in row.items() if k and isinstance(v, str) and v}
+def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    # its own rules say where lines end: not within quotes
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    try:
+        for row in reader:
+            # an empty cell leaves the setting alone
+            yield reader.line_num, {k: v for k, v in row.items() if k and isinstance(v, str) and v}
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not CSV ({error}).") from error
 
 
 def _json(path: Path, text: str) -> Iterator[tuple[int, dict[str, JsonValue]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    # strings of JSON may hold what else ends a line of text
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: not JSON ({error}).") from error
         if not isinstance(values, dict):
             raise InputError(f'{path}, line {number}: not an object such as {{"input": "a.mp3"}}.')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from phosphene.commands.form import Commands, command
 from phosphene.commands.settings import add_settings, read_settings
@@ -15,7 +16,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "dream",
         "Video that goes on from its own last picture, as long as you like.",
         '  phosphene dream -o dream.mp4 --seconds 600 --prompt "violet nebula"\n'
-        '  phosphene dream -o d.mp4 --seconds 30 --prompt 0:nebula --prompt "10:crimson kaleidoscope"\n'
+        '  phosphene dream -o d.mp4 --seconds 30 --prompt nebula --prompt "@10 crimson kaleidoscope"\n'
         "  phosphene dream -o d.mp4 --seconds 60 --song song.mp3\n",
     )
     parser.add_argument(
@@ -39,14 +40,18 @@ def _run(args: argparse.Namespace) -> int:
     from phosphene.show.dream import dream, set_prompts
     from phosphene.show.render import RenderOptions
     from phosphene.show.settings import parse_size
+    from phosphene.video.project import FINISHED, is_finished
 
     prompts, args.prompt = args.prompt or [], None
     config = read_settings(args)
-    set_prompts(config, prompts)
+    set_prompts(config, prompts, args.seconds)
     options = RenderOptions(
         size=parse_size(args.size) if args.size else None,
         resume=args.resume,
         overwrite=args.overwrite,
     )
+    if options.resume and is_finished(Path(args.output)):
+        print(FINISHED.format(args.output))
+        return 0
     print(dream(args.output, args.seconds, config, options, song=args.song).describe())
     return 0

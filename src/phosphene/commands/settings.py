@@ -19,7 +19,7 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
     if many_prompts:
         group.add_argument(
             "--prompt",
-            metavar="[S:]T",
+            metavar="[@S ]T",
             action="append",
             help="what to draw, from second S on; may be given again and again",
         )

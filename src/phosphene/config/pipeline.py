@@ -17,6 +17,7 @@ from phosphene.config.output import InferenceConfig, LiveConfig, TransformConfig
 from phosphene.config.prompt import PromptConfig
 from phosphene.config.stream import LatentConfig, StreamConfig
 from phosphene.errors import ConfigError
+from phosphene.text import read_text
 
 
 class PipelineConfig(ConfigModel):
@@ -86,11 +87,11 @@ class PipelineConfig(ConfigModel):
     def from_toml(cls, path: str | Path, base: PipelineConfig | None = None) -> Self:
         """Read a TOML file over ``base`` (default: the balanced preset)."""
         try:
-            given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read config {path}: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            given = tomllib.loads(read_text(path, "config", ConfigError))
+        except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        except RecursionError as error:
+            raise ConfigError(f"{path} is nested too deeply to be settings.") from error
         return cls.from_dict(given, base)
 
     @classmethod

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import PhospheneError
+from phosphene.errors import PhospheneError, in_words
 from phosphene.show.render import RenderOptions, render
 from phosphene.video.files import make_folder
+from phosphene.video.project import FINISHED, is_finished
 
 
 def render_many(
@@ -18,16 +19,22 @@ def render_many(
     """Render (song, video) pairs and print a line for each; 0 when all came out, else 2."""
     if len(pairs) == 1:
         [(song, out)] = pairs
+        if options.resume and is_finished(out):
+            print(FINISHED.format(out))
+            return 0
         print(render(song, out, config, options).describe())
         return 0
     failed = 0
     for number, (song, out) in enumerate(pairs, start=1):
         print(f"[{number}/{len(pairs)}] {song}")
+        if options.resume and is_finished(out):
+            print(FINISHED.format(out))
+            continue
         try:
             make_folder(out.parent)
             print(render(song, out, config, options).describe())
-        except PhospheneError as error:
+        except (PhospheneError, OSError) as error:
             failed += 1
-            print(f"phosphene: {error}", file=sys.stderr)
+            print(f"phosphene: {in_words(error)}", file=sys.stderr)
     print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
     return 2 if failed else 0

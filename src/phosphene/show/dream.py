@@ -22,7 +22,10 @@ BEAT_SECONDS = 2.0
 """a dream's pulse: nothing is struck, but shapes change as if every so many beats"""
 SECTION_SECONDS = 40.0
 
-_TIMED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*:\s*(.+)", re.DOTALL)
+_AT = re.compile(r"\s*@\s*(\d+(?:\.\d+)?)\s*s?[\s:]\s*(.+)", re.DOTALL)
+"""``@12.5 crimson kaleidoscope``: no title is written like this"""
+_SHORT = re.compile(r"\s*(\d+(?:\.\d+)?):(?![\s\d])(.+)", re.DOTALL)
+"""``12.5:crimson kaleidoscope``, among other prompts; ``2001: a space odyssey`` and ``7:30`` are none"""
 
 
 def dream(
@@ -54,19 +57,27 @@ def dream(
     return render_source(SongSource(features), None, out, config, options, base=base)
 
 
-def set_prompts(config: PipelineConfig, texts: Sequence[str]) -> None:
-    """Take over prompts such as ``nebula`` or ``12.5:crimson kaleidoscope``, the second from 12.5 s on.
+def set_prompts(config: PipelineConfig, texts: Sequence[str], seconds: float) -> None:
+    """Take over prompts such as ``nebula`` or ``@12.5 crimson kaleidoscope``, the second from 12.5 s on.
 
-    A prompt without a time is the first one. Raises :class:`~phosphene.errors.InputError` if there are two
-    of those.
+    A prompt without a time is the first one. ``12.5:crimson kaleidoscope`` is a time only beside other
+    prompts that all have one, but for the first: alone it is a prompt. Raises
+    :class:`~phosphene.errors.InputError` for two prompts without a time, and a time after the end, which is
+    at ``seconds``.
     """
-    plain = [text for text in texts if not _TIMED.fullmatch(text)]
-    timed = [match.groups() for text in texts if (match := _TIMED.fullmatch(text))]
+    matches = [_AT.fullmatch(text) for text in texts]
+    if len(texts) > 1 and not any(matches):
+        matches = [_SHORT.fullmatch(text) for text in texts]
+    plain = [text for text, match in zip(texts, matches, strict=True) if match is None]
+    cues = sorted((float(match[1]), match[2]) for match in matches if match is not None)
     if len(plain) > 1:
         raise InputError(
-            f"'{plain[1]}' has no time: write SECONDS:PROMPT for every prompt but the first."
+            f"'{plain[1]}' has no time: write '@SECONDS PROMPT' for every prompt but the first."
         )
-    cues = sorted((float(at), prompt) for at, prompt in timed)
+    if cues and cues[-1][0] >= seconds:
+        raise InputError(
+            f"'{cues[-1][1]}' is to come at {cues[-1][0]:g} s, after the end at {seconds:g} s."
+        )
     if not plain and cues and cues[0][0] == 0:
         plain = [cues.pop(0)[1]]
     if plain:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from phosphene.errors import InputError
+from phosphene.text import read_text
 from phosphene.video.spec import Size
 
 SIZES: dict[str, Size] = {
@@ -34,12 +35,7 @@ def parse_size(text: str) -> Size:
 
 def read_chroma_prompts(path: str) -> list[str]:
     """Twelve prompts, one per line; empty lines do not count."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read chroma prompts {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"chroma prompts {path} is not UTF-8 text.") from error
+    lines = re.split(r"\r\n|\r|\n", read_text(path, "file of chroma prompts"))
     prompts = [line.strip() for line in lines if line.strip()]
     if len(prompts) != 12:
         raise InputError(

@@ -128,8 +128,8 @@ def _write(
         ExitStack() as files,
         av.open(f"file:{path}", "w", format=muxer, options=options) as out,
     ):
-        out.metadata.update(baggage.tags)
-        out.metadata.update({k: v for k, v in vars(tags).items() if v})
+        out.metadata.update({k: _utf8(v) for k, v in baggage.tags.items()})
+        out.metadata.update({k: _utf8(v) for k, v in vars(tags).items() if v})
         with closing(_open_segment(segments[0])) as first:
             video = out.add_stream_from_template(first.streams.video[0])
         video.time_base = clock.time_base
@@ -144,6 +144,11 @@ def _write(
         # in order of time, so that a player needs to buffer little
         for packet in heapq.merge(*sources, key=_time):
             out.mux(packet)
+
+
+def _utf8(text: str) -> str:
+    """A tag as it can be written: names of files need not be UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _time(packet: av.Packet) -> Fraction:

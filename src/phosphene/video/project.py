@@ -30,6 +30,15 @@ def work_folder(out_path: Path) -> Path:
     return out_path.with_name(out_path.name + ".part")
 
 
+FINISHED = "{} is finished already: nothing is left to go on with; --overwrite makes it anew."
+"""what is said to those who would go on"""
+
+
+def is_finished(out_path: Path) -> bool:
+    """Whether a video is there and no work folder beside it."""
+    return out_path.is_file() and not work_folder(out_path).exists()
+
+
 class Project:
     """Finished segments of one render, in ``OUT.mp4.part/``, held under a lock.
 

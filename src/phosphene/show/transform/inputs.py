@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from glob import glob, has_magic
+from glob import escape, glob, has_magic
 from pathlib import Path
 
 from phosphene.errors import InputError
@@ -47,9 +47,7 @@ def _expand(text: str) -> Iterator[Path]:
         if not found:
             raise InputError(f"the folder {text} has no video in it.")
     elif has_magic(text) and not path.exists():
-        # the pattern may be absolute, which Path.glob does not take
-        named = sorted(glob(text, recursive=True))  # noqa: PTH207
-        found = [p for p in map(Path, named) if p.is_file()]
+        found = [p for p in matching(text) if p.is_file() and not is_side_file(p)]
         if not found:
             raise InputError(f"nothing is called {text}.")
     else:
@@ -57,7 +55,27 @@ def _expand(text: str) -> Iterator[Path]:
     yield from found
 
 
+def matching(pattern: str) -> list[Path]:
+    """What a pattern names, in order; brackets in the names of folders that are there are no pattern."""
+    parts, there, literal = [], Path(), True
+    for part in Path(pattern).parts:
+        literal = literal and (there / part).exists()
+        there /= part
+        parts.append(escape(part) if literal else part)
+    # the pattern may be absolute, which Path.glob does not take
+    named = glob(str(Path(*parts)), recursive=True)  # noqa: PTH207
+    named = named or glob(pattern.replace("[", "[[]"), recursive=True)  # noqa: PTH207
+    return sorted(map(Path, named))
+
+
+def is_side_file(path: Path) -> bool:
+    """Whether a file is what macOS puts beside another on foreign disks: ``._Song.mp3`` is no song."""
+    return path.name.startswith("._")
+
+
 def _looks_like_source(path: Path) -> bool:
+    if is_side_file(path):
+        return False
     return path.is_file() and path.suffix.lower() in VIDEO_ENDINGS and not path.stem.endswith(MADE)
 
 

@@ -23,6 +23,8 @@ from phosphene.video.clip import Clip, opened, probe
 from phosphene.video.sizes import plan_size
 from phosphene.video.spec import Size
 
+MOST_SECONDS = 2 * 86400
+"""of a video that is drawn over as a whole: a damaged clock says more, a day's recording does not"""
 SPEED_ONLY = {"diffusion": {"threads"}, "transform": {"batch"}}
 """settings that do not change the picture"""
 
@@ -84,6 +86,11 @@ def prepare(
     if clip.duration is not None and options.start >= clip.duration:
         raise InputError(
             f"{source} is {float(clip.duration):.1f} s long: --start {options.start:g} lies behind its end."
+        )
+    asked = clip.duration if options.duration is None else options.duration
+    if clip.duration is not None and min(asked or 0, clip.duration) > MOST_SECONDS:
+        raise InputError(
+            f"{source} lasts {float(clip.duration) / 86400:.1f} days, or says so: give --duration, or cut it."
         )
     config = config.model_copy(deep=True)
     heard = _hear(clip, config, options)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import PhospheneError
+from phosphene.errors import PhospheneError, in_words
 from phosphene.show.analysis import check_target
 from phosphene.show.transform.job import load_model
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.report import Failure, TransformReport, write_report
 from phosphene.show.transform.transform import transform
 from phosphene.video.files import make_folder
+from phosphene.video.project import FINISHED, is_finished
 
 
 def transform_many(
@@ -34,12 +35,15 @@ def transform_many(
     for number, (source, out) in enumerate(pairs, start=1):
         if len(pairs) > 1:
             print(f"[{number}/{len(pairs)}] {source}")
+        if options.resume and is_finished(out):
+            print(FINISHED.format(out))
+            continue
         try:
             make_folder(out.parent)
             done = transform(source, out, config, options, base=base)
-        except PhospheneError as error:
-            print(f"phosphene: {error}", file=sys.stderr)
-            made.append(Failure(str(source), str(error)))
+        except (PhospheneError, OSError) as error:
+            print(f"phosphene: {in_words(error)}", file=sys.stderr)
+            made.append(Failure(str(source), in_words(error)))
         else:
             print(done.describe())
             made.append(done)

@@ -9,6 +9,7 @@ from math import ceil
 
 import av
 
+from phosphene.errors import InputError
 from phosphene.show.transform.items import Shot
 from phosphene.show.transform.options import TransformOptions
 from phosphene.video.clip import Clip
@@ -16,6 +17,8 @@ from phosphene.video.reader import Frames
 from phosphene.video.spec import frame_rate
 from phosphene.video.timing import Shown, every, resample, window
 
+MOST_TICKS = (1 << 31) - 1
+"""of one picture: MP4 and FFmpeg count them in 32 bits"""
 FINE = 12_800
 """ticks a second at least: a start between two ticks of a coarse clock must not shift the picture"""
 
@@ -45,6 +48,7 @@ class Reader:
     def __init__(self, clip: Clip, options: TransformOptions, segment: int) -> None:
         self.frames = Frames(clip)
         """what is read, and what could not be"""
+        self._name = clip.path.name
         self._options = options
         self._tempo = Tempo.of(clip, options)
         self._segment = segment
@@ -63,6 +67,12 @@ class Reader:
             end = max(round(shown.end / base), begin + 1)
             again = shown.picture is before
             before, tick = shown.picture, begin
+            if end - begin > MOST_TICKS:
+                hours = float((end - begin) * base) / 3600
+                raise InputError(
+                    f"a picture of {self._name} stays for {hours:.0f} hours, more than a file can hold:"
+                    " cut the video, or give --start and --duration."
+                )
             if index < first:
                 continue
             yield Shot(
