@@ -57,6 +57,8 @@ def open_media(path: str | Path, wanted: str) -> Any:
     import av
 
     source = check_file(path, wanted)
+    if _is_playlist(source):
+        raise InputError(f"{source} is a list of other files: name one of them.")
     # the prefix keeps a name such as "a:b.mp4" from being read as a protocol
     name = f"file:{source}"
     options = {"protocol_whitelist": "file", "format_whitelist": _readers()}
@@ -76,8 +78,6 @@ def plain_read_errors(path: Path, wanted: str) -> Iterator[None]:
     try:
         yield
     except (av.error.FFmpegError, OSError) as error:
-        if _is_playlist(path):
-            raise InputError(f"{path} is a list of other files: name one of them.") from error
         # where no reader takes a file, FFmpeg calls the argument invalid
         if isinstance(error, av.error.InvalidDataError) or error.errno == errno.EINVAL:
             raise InputError(

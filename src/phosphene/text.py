@@ -52,3 +52,14 @@ def encoding_of(data: bytes) -> str:
         if not any(head[0::2]) and all(head[1::2]):
             return "utf-16-be"
     return "utf-8"
+
+
+def legible(text: str) -> str:
+    """A prompt as it was typed, if it is text. Raises :class:`InputError`."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise InputError(
+            f"the prompt {text!a} is not UTF-8 text: type it in a terminal that is set to UTF-8."
+        ) from problem
+    return text

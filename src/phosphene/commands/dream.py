@@ -40,9 +40,10 @@ def _run(args: argparse.Namespace) -> int:
     from phosphene.show.dream import dream, set_prompts
     from phosphene.show.render import RenderOptions
     from phosphene.show.settings import parse_size
+    from phosphene.text import legible
     from phosphene.video.project import FINISHED, is_finished
 
-    prompts, args.prompt = args.prompt or [], None
+    prompts, args.prompt = [legible(text) for text in args.prompt or []], None
     config = read_settings(args)
     set_prompts(config, prompts, args.seconds)
     options = RenderOptions(

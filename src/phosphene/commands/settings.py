@@ -125,10 +125,13 @@ def read_settings(args: argparse.Namespace) -> PipelineConfig:
     """Preset, file and flags, checked; flags beat the file, which beats the preset."""
     from phosphene.config import PipelineConfig
     from phosphene.show.settings import read_chroma_prompts
+    from phosphene.text import legible
 
     config = PipelineConfig.preset(args.preset)
     if args.config:
         config = PipelineConfig.from_toml(args.config, base=config)
+    if args.prompt is not None:
+        legible(args.prompt)
     prompts = read_chroma_prompts(args.chroma_prompts) if args.chroma_prompts else None
     flags = {
         "prompt": {"base_prompt": args.prompt, "chroma_prompts": prompts},

@@ -133,10 +133,13 @@ def _run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> PipelineConfig:
     from phosphene.config import PipelineConfig
+    from phosphene.text import legible
 
     config = PipelineConfig.preset(args.preset)
     if args.config:
         config = PipelineConfig.from_toml(args.config, base=config)
+    for text in filter(None, (args.prompt, args.negative)):
+        legible(text)
     flags = {
         "prompt": {"base_prompt": args.prompt, "negative_prompt": args.negative},
         "diffusion": {"model": args.model, "model_id": args.model_id} | device_flags(args),

@@ -57,7 +57,7 @@ def dream(
     return render_source(SongSource(features), None, out, config, options, base=base)
 
 
-def set_prompts(config: PipelineConfig, texts: Sequence[str], seconds: float) -> None:
+def set_prompts(config: PipelineConfig, texts: Sequence[str], seconds: float = MAX_SECONDS) -> None:
     """Take over prompts such as ``nebula`` or ``@12.5 crimson kaleidoscope``, the second from 12.5 s on.
 
     A prompt without a time is the first one. ``12.5:crimson kaleidoscope`` is a time only beside other
