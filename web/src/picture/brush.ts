@@ -21,6 +21,10 @@ export class Brush {
     return this.card.why;
   }
 
+  close(): void {
+    this.card.close();
+  }
+
   /** Draw into `context`, the picture into `box` and its `glow` around it; without it what is there stays. */
   draw(context: CanvasRenderingContext2D, seen: Composition, box: Box, glow: number): void {
     const { width, height } = context.canvas;

@@ -147,6 +147,7 @@ export class GlPainter {
     }
     this.canvas.addEventListener('webglcontextlost', (event) => {
       event.preventDefault();
+      if (this.why !== '') return;
       this.why = 'the graphics card was lost';
     });
     this.canvas.addEventListener('webglcontextrestored', () => {
@@ -177,6 +178,12 @@ export class GlPainter {
     gl.uniform1i(this.where('crisp'), crisp ? 1 : 0);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     return true;
+  }
+
+  /** Give the card back: browsers lend out a few at a time. */
+  close(): void {
+    this.gl?.getExtension('WEBGL_lose_context')?.loseContext();
+    this.why = 'it was given back';
   }
 
   private begin(): void {

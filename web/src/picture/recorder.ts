@@ -43,7 +43,10 @@ export class Recorder {
       if (data.size > 0) piece(data);
     };
     this.over = new Promise((resolve) => {
-      this.recorder.onstop = () => resolve();
+      this.recorder.onstop = () => {
+        this.brush.close();
+        resolve();
+      };
     });
     this.type = this.recorder.mimeType.split(';')[0] || 'video/webm';
     this.name = `phosphene ${stamp()}.${this.type === 'video/mp4' ? 'mp4' : 'webm'}`;

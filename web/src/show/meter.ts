@@ -12,6 +12,7 @@ export class Meter {
   private readonly offs = new Recent(60);
   private readonly between = new Recent(120);
   private framed = Number.NaN;
+  private frames = 0;
   private count = 0;
   private since = performance.now();
   private last = Number.NEGATIVE_INFINITY;
@@ -40,6 +41,7 @@ export class Meter {
     this.framed = at;
     // longer ones are a hidden page
     if (between < 500) this.between.add(between);
+    this.frames++;
   }
 
   shown(at: number, captured: number, offMs: number): void {
@@ -49,14 +51,14 @@ export class Meter {
     if (!Number.isNaN(offMs)) this.offs.add(offMs);
     if (at - this.since < EVERY_MS) return;
     figures.value = {
-      screenFps: 1000 / this.between.quantile(0.5),
+      screenFps: (this.frames * 1000) / (at - this.since),
       motionMs: this.between.quantile(0.5),
       fps: (this.count * 1000) / (at - this.since),
       ageMs: this.ages.quantile(0.5),
       offMs: this.offs.quantile(0.5),
       stillMs: 0,
     };
-    this.count = 0;
+    this.count = this.frames = 0;
     this.since = at;
   }
 

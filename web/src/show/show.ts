@@ -83,6 +83,11 @@ export class Show {
     settings.liveSections.value = sections((await answer.json()) as Schema);
   }
 
+  /** Why the picture is not drawn on a graphics card; empty where it is. */
+  get plainly(): string {
+    return this.stage.why;
+  }
+
   connectAgain(): void {
     this.link.open();
   }

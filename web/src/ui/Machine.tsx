@@ -1,5 +1,6 @@
 import { setting } from '../state/settings';
-import { helpOpen, session, stats } from '../state/store';
+import { figures, helpOpen, session, stats } from '../state/store';
+import { useShow } from './context';
 import { Switch } from './Devices';
 import { controlAt, Field } from './Field';
 import { openOutput } from './output';
@@ -49,6 +50,8 @@ export function Machine() {
 
 function Doing() {
   const now = stats.value;
+  const seen = figures.value;
+  const plainly = useShow().plainly;
   if (now === null) return null;
   const { width, height, steps } = now.level;
   const size = `${width} × ${height}, ${steps === 1 ? 'one step' : `${steps} steps`}`;
@@ -59,6 +62,16 @@ function Doing() {
         pictures a second.
       </p>
       {now.lowered && now.reason !== '' && <p class="help-text">{sentence(now.reason)}</p>}
+      {seen !== null && seen.stillMs === 0 && (
+        <p class="help-text">
+          {seen.screenFps.toFixed(0)} shown, {seen.fps.toFixed(0)} drawn a second; motion{' '}
+          {Math.round(seen.motionMs)} ms
+          {Number.isNaN(seen.ageMs) ? '' : `, picture ${Math.round(seen.ageMs)} ms`} old.
+        </p>
+      )}
+      {plainly !== '' && (
+        <p class="help-text">Drawn on the processor, without ripples in between: {plainly}.</p>
+      )}
       <p class="help-text">
         Processor {Math.round(now.load.cpu_percent)} %, memory {Math.round(now.load.memory_mb)} MB
         {now.load.gpu ? `, graphics card ${Math.round(now.load.gpu.memory_mb)} MB` : ''}

@@ -100,10 +100,16 @@ function Running() {
           : 'From the moment something happens to the moment its picture is seen'
       }
     >
+      <span class="meaning">
+        <span class="figure" data-figure="screen">
+          {now.screenFps.toFixed(0)}
+        </span>{' '}
+        shown,{' '}
+      </span>
       <span class="figure" data-figure="fps">
         {now.fps.toFixed(0)}
       </span>{' '}
-      a second
+      <span class="meaning">drawn </span>a second
       <span class="dot" aria-hidden="true" />
       <span class="figure" data-figure="age">
         {age} ms
