@@ -11,6 +11,8 @@ DRUM_EDGES = ((0.0, 120.0), (150.0, 600.0), (1500.0, 5000.0), (6000.0, np.inf))
 """Hz of kick, skin, wires and hats"""
 LEAST = 0.35
 """mean rise of a drum's bands, natural log of amplitude over the loud level's hundredth, that is a stroke"""
+SPILL, OVER = 0.7, 1.5
+"""times a snare's rise that is taken off the range of the kick, and of the hats: it is heard there, too"""
 SUSTAIN_SECONDS = 0.12
 """what sounds as long as this is not struck but sounds on"""
 
@@ -29,7 +31,9 @@ def drum_flux(flux: FloatArray, centres: FloatArray) -> FloatArray:
     # skin and wires do not rise in the same hundredth of a second
     skin = np.maximum(skin, np.concatenate((np.zeros(1, np.float32), skin[:-1])))
     snare = np.minimum(1.2 * skin, wires)
-    hats = np.maximum(top - snare, 0)
+    hats = np.maximum(top - OVER * snare, 0)
+    # a snare's skin reaches below its range
+    kick = kick - SPILL * snare
     return np.stack((np.maximum(kick, 0), np.maximum(snare, 0), hats), axis=1).astype(np.float32)
 
 

@@ -115,7 +115,7 @@ class Ear:
             top = drum.hear(strokes[:, index].tolist())
             self._strokes[index] = max(self._strokes[index], top)
         apart = split_sustained(heard.log_bands, rate, loud, self._tail)
-        self.percussive, self.harmonic = float(apart[:, 0].max()), float(apart[-1, 1])
+        self.percussive, self.harmonic = float(apart[:, 0].mean()), float(apart[-1, 1])
         self.brightness = float(brightness(np.asarray(self.centroid)))
         self.meter.hear(heard.loudness)
         self.arc.hear(heard.levels[:, 0], bool(sounding.any()))

@@ -19,7 +19,7 @@ BACK, PANEL, INK, DIM, LINE = "#0e1016", "#151823", "#e8eaf2", "#8b90a5", "#262b
 BASS, MID, TREBLE, HIT, GLOW = "#ff5d73", "#ffb454", "#5ad1e6", "#c5a3ff", "#7ee2a8"
 SECTION_TINTS = ("#ffffff0c", "#ffffff00")
 MOST_TICKS = 400
-"""more beats than this across the page would be a grey bar: then every bar of four is drawn"""
+"""more beats than this across the page would be a grey bar: then only bars are drawn, or phrases"""
 
 
 def plot(features: AudioFeatures, path: str | Path, title: str = "") -> None:
@@ -153,7 +153,7 @@ def draw_bands(axes: Axes, times: Any, features: AudioFeatures) -> None:
 
 
 def draw_onsets(axes: Axes, times: Any, features: AudioFeatures) -> None:
-    """Attacks as stems, beats as ticks along the floor, every fourth one longer."""
+    """Attacks as stems, beats as ticks along the floor, bars longer, phrases longest, drops as arrows."""
     axes.fill_between(
         times, features.onset_strength, color=HIT, alpha=0.75, linewidth=0, step="post"
     )
@@ -161,14 +161,25 @@ def draw_onsets(axes: Axes, times: Any, features: AudioFeatures) -> None:
     inside = np.flatnonzero(
         (beats >= features.start) & (beats <= features.start + features.duration)
     )
-    if len(inside) > MOST_TICKS:
-        inside = inside[inside % 4 == 0]
-    longer = inside % 4 == 0
-    axes.vlines(beats[inside], -0.2, -0.06, color=INK, linewidth=0.8, alpha=0.75)
-    axes.vlines(beats[inside[longer]], -0.26, -0.06, color=INK, linewidth=1.5)
+    bars = features.downbeat_times
+    bars = bars[(bars >= features.start) & (bars <= features.start + features.duration)]
+    phrases = np.asarray([features.time_of(int(frame)) for frame in features.phrase_frames])
+    if len(inside) <= MOST_TICKS:
+        axes.vlines(beats[inside], -0.16, -0.06, color=INK, linewidth=0.8, alpha=0.75)
+    if len(bars) <= MOST_TICKS:
+        axes.vlines(bars, -0.22, -0.06, color=INK, linewidth=1.3)
+    if len(bars):
+        axes.vlines(phrases, -0.28, -0.06, color=GLOW, linewidth=1.8)
+    for drop in features.drop_times:
+        axes.annotate(
+            "",
+            (drop, 0.86),
+            (drop, 1.06),
+            arrowprops={"arrowstyle": "-|>", "color": BASS, "linewidth": 1.6},
+        )
     axes.axhline(0, color=LINE, linewidth=0.8)
     axes.set_ylim(-0.28, 1.06)
-    axes.set_yticks([-0.15, 0, 0.5, 1], ["beats", "0", "0.5", "1"])
+    axes.set_yticks([-0.15, 0, 0.5, 1], ["bars", "0", "0.5", "1"])
     name(axes, "attacks")
 
 
@@ -221,8 +232,15 @@ def head(figure: Figure, features: AudioFeatures, title: str) -> None:
         f"{features.num_frames} frames at {features.fps:g} a second",
         f"{sections} section{'s' if sections != 1 else ''}",
     ]
+    if features.tempo:
+        facts.append(f"{features.metre} in a bar, {features.phrase_bars} bars in a phrase")
+    if features.key:
+        facts.append(features.key)
+    facts.append(f"{features.integrated_loudness:.1f} LUFS")
     figure.text(0.075, 0.912, "   ·   ".join(facts), color=DIM, fontsize=10)
     tempo = f"{features.tempo:.1f} BPM" if features.tempo else "no beat found"
     figure.text(0.975, 0.945, tempo, color=INK, fontsize=17, fontweight="bold", ha="right")
     sure = f"confidence {features.tempo_confidence:.0%}"
+    if features.tempo_runner_up:
+        sure += f", else {features.tempo_runner_up:.1f}"
     figure.text(0.975, 0.912, sure, color=DIM, fontsize=10, ha="right")

@@ -19,7 +19,7 @@ BPM_STEP = 0.05
 HARMONIC_WEIGHTS = (1.0, 0.8, 0.6, 0.5)
 WINDOW_SECONDS = 10.0
 HOP_SECONDS = 2.0
-DRIFT_RANGE = 0.15
+DRIFT_RANGE = 0.22
 """how far the tempo may wander from its usual value"""
 DRIFT_STEP = 0.004
 JUMP, RELATED = 1.5, 4.0
@@ -110,9 +110,10 @@ def find_pulses(
             continue
         pulse = fit_pulse(envelope[begin:end], rate, local[first:last], coarse, path[first:last])
         parts.append(Stretch(begin if parts else 0, end, pulse))
-    # where one pulse explains the whole nearly as well there is no jump
+    # where one tempo explains the whole nearly as well there is no jump; a tempo that may wander
+    # explains more by its freedom
     apart = sum(comb(p.pulse.phase, envelope[p.end - len(p.pulse.phase) : p.end]) for p in parts)
-    if len(parts) < 2 or comb(whole.phase, envelope) > STEADY * apart:
+    if len(parts) < 2 or comb(whole.phase, envelope) > (STEADY if whole.steady else 1.0) * apart:
         return [Stretch(0, len(envelope), whole)]
     return meet(parts, envelope, rate)
 

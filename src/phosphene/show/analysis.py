@@ -38,14 +38,16 @@ def describe(features: AudioFeatures) -> str:
     minutes, seconds = divmod(features.duration, 60)
     tempo = (
         f"{features.tempo:.2f} BPM (confidence {features.tempo_confidence:.2f}),"
-        f" {len(features.beat_frames)} beats"
+        f" else {features.tempo_runner_up:.2f}; {len(features.beat_frames)} beats\n"
+        f"bars: {len(features.downbeat_frames)} of {features.metre}, phrases of {features.phrase_bars} bars"
         if features.tempo > 0
         else "no steady beat"
     )
     return (
         f"length: {int(minutes)}:{seconds:05.2f}, {features.num_frames} frames at {features.fps:g} fps\n"
         f"tempo: {tempo}\n"
-        f"sections: {len(features.section_frames)}"
+        f"sections: {len(features.section_frames)}\n"
+        f"key: {features.key or 'none'}, loudness: {features.integrated_loudness:.1f} LUFS"
     )
 
 
