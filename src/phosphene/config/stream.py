@@ -27,11 +27,11 @@ class StreamConfig(ConfigModel):
         0.25,
         ge=0,
         le=1,
-        description="How far each frame is drawn back to the remembered shape of its prompt (0: not at all);"
+        description="How far each frame is drawn to the shape of its prompt (0: not at all);"
         " for models with such a memory. Attacks draw twice as far.",
     )
     pace: float = Field(
-        1.0, ge=0, le=4, description="How fast remembered pictures move by themselves (0: stills)."
+        1.0, ge=0, le=4, description="How fast shapes move by themselves (0: stills)."
     )
     cadence: Literal["auto"] | Annotated[int, Field(ge=1, le=48)] = Field(
         1,
