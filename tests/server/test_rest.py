@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 import wave
 
 import numpy as np
 import pytest
+from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 import phosphene
@@ -34,6 +36,17 @@ def test_health_models_and_looks(served) -> None:
     assert [look["name"] for look in json.loads(get(served, "/api/presets"))] == [
         look.name for look in looks()
     ]
+
+
+def test_every_look_has_its_picture(served) -> None:
+    for look in looks():
+        address = f"{served.http}/api/presets/{urllib.parse.quote(look.name)}.webp"
+        with urllib.request.urlopen(address) as answer:
+            picture = Image.open(io.BytesIO(answer.read()))
+        assert picture.format == "WEBP" and picture.size == (256, 144)
+        assert np.asarray(picture).std() > 10
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{served.http}/api/presets/none.webp")
 
 
 def test_state_follows_what_happens(served) -> None:

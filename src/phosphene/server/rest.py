@@ -110,6 +110,14 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         """Looks: named settings that fit together."""
         return [say.Look(name=look.name, values=look.values) for look in looks()]
 
+    @router.get("/api/presets/{name}.webp", tags=["settings"], response_class=Response)
+    async def preset_picture(name: str) -> Response:
+        """What the built-in model draws with a look."""
+        found = next((look.picture for look in looks() if look.name == name and look.picture), None)
+        if found is None:
+            return Response("no picture of a look of this name\n", status_code=404)
+        return Response(found, media_type="image/webp", headers={"cache-control": "max-age=3600"})
+
     @router.get("/api/models", tags=["server"])
     async def models() -> Models:
         """The model that draws, and the names `--model` takes."""

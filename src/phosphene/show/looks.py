@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from pydantic import JsonValue
 
@@ -20,6 +21,8 @@ class Look:
 
     name: str
     values: dict[str, JsonValue]
+    picture: bytes = b""
+    """WebP: what the built-in model draws with it; none of a look that does not ship"""
 
 
 def flatten(config: PipelineConfig) -> dict[str, JsonValue]:
@@ -39,7 +42,16 @@ def looks() -> tuple[Look, ...]:
     files = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda f: f.name
     )
-    return tuple(parse_look(file.read_text(encoding="utf-8")) for file in files)
+    return tuple(
+        replace(parse_look(file.read_text(encoding="utf-8")), picture=_beside(folder, file.name))
+        for file in files
+    )
+
+
+def _beside(folder: Traversable, name: str) -> bytes:
+    """The picture of a look's file."""
+    picture = folder / f"{name.removesuffix('.toml')}.webp"
+    return picture.read_bytes() if picture.is_file() else b""
 
 
 def parse_look(text: str) -> Look:

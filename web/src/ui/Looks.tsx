@@ -35,7 +35,10 @@ interface CardProps {
 function Card({ look, shortcut, pick }: CardProps) {
   const { id, name, own } = look;
   const hint = String(look.values['prompt.base_prompt'] ?? name);
-  const picture = usePicture(store.thumbnails.value[id]);
+  const seen = usePicture(store.thumbnails.value[id]);
+  // a look that ships has its picture; where that address leads nowhere, what lies below is seen
+  const still = own ? undefined : `url("api/presets/${encodeURIComponent(name)}.webp")`;
+  const picture = seen ?? (still && `center / cover ${still}, ${blobs(hint)}`);
   const on = lit.value === id;
   // taken last, but something was changed since
   const changed = !on && store.chosenLook.value === id;

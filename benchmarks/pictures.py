@@ -1,0 +1,108 @@
+"""Draw the pictures that the package and the README show of the built-in model, as its streams draw them.
+
+python benchmarks/pictures.py looks                  a thumbnail beside every look that ships
+python benchmarks/pictures.py prompts OUT.webp       eighteen prompts, moving
+python benchmarks/pictures.py sheet OUT.png          every look, two moments of each, 1920x1080
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydantic import JsonValue
+
+from phosphene.audio import AudioAnalyzer
+from phosphene.audio.compose import compose, write_wav
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
+from phosphene.show.looks import looks
+from phosphene.show.performance import Performance
+from phosphene.show.render import apply_size
+from phosphene.video.flash import FlashLimiter
+from phosphene.video.spec import Size
+from phosphene.video.writer import Frame
+
+SECONDS = 12.0
+THUMBNAIL = (256, 144)
+SHOWN_AT = 60
+"""frames of a composed piece: past its quiet beginning"""
+PROMPTS = (
+    "crimson and gold mandala", "electric blue lightning", "neon pink and cyan tunnel",
+    "orange fire", "purple and turquoise kaleidoscope", "hexagons of lightning",
+    "emerald cells", "violet galaxy", "magenta synthwave grid",
+    "teal ocean waves", "gold and black marble", "mandala of fire",
+    "rainbow stained glass", "lime dna", "turquoise spider web",
+    "amber fractal flame", "ice blue crystal", "hot pink flower",
+)  # fmt: skip
+TILE, COLUMNS, FRAMES, EVERY = 160, 6, 36, 2
+
+
+def frames(values: dict[str, JsonValue], size: Size, total: int) -> Iterator[Frame]:
+    """The first frames of a composed piece with some settings, flashes held as in a show."""
+    sections: dict[str, dict[str, JsonValue]] = {}
+    for path, value in values.items():
+        section, field = path.split(".")
+        sections.setdefault(section, {})[field] = value
+    config = PipelineConfig.from_dict(sections)
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder) / "piece.wav"
+        write_wav(song, *compose(SECONDS))
+        features = AudioAnalyzer(config.audio).analyze(song)
+    base = load_pipeline(config.diffusion, config.inference)
+    base.suggest(config)
+    apply_size(base, config, size)
+    show = Performance(features, config, StreamDiffusionPipeline(base, config.stream))
+    limiter = FlashLimiter(config.audio.fps)
+    for frame in range(total):
+        key = show.step(show.cue(frame))
+        yield limiter(base.decode(key.latent, key.palette)[0])
+
+
+def draw_looks() -> None:
+    folder = Path(str(resources.files("phosphene.show") / "looks"))
+    for look in looks():
+        *_, last = frames(dict(look.values), THUMBNAIL, SHOWN_AT)
+        name = next(f for f in folder.glob("*.toml") if f'"{look.name}"' in f.read_text("utf-8"))
+        Image.fromarray(last).save(name.with_suffix(".webp"), quality=82, method=6)
+        print(name.stem, flush=True)
+
+
+def draw_prompts(out: Path) -> None:
+    rows = len(PROMPTS) // COLUMNS
+    sheet = np.zeros((FRAMES, rows * TILE, COLUMNS * TILE, 3), np.uint8)
+    for k, text in enumerate(PROMPTS):
+        y, x = TILE * (k // COLUMNS), TILE * (k % COLUMNS)
+        drawn = frames({"prompt.base_prompt": text}, (TILE, TILE), 24 + FRAMES * EVERY)
+        for index, frame in enumerate(drawn):
+            if index >= 24 and (index - 24) % EVERY == 0:
+                sheet[(index - 24) // EVERY, y : y + TILE, x : x + TILE] = frame
+        print(text, flush=True)
+    first, *rest = (Image.fromarray(each) for each in sheet)
+    first.save(out, save_all=True, append_images=rest, duration=83, loop=0, quality=62, method=4)
+
+
+def draw_sheet(out: Path) -> None:
+    rows = []
+    for look in looks():
+        drawn = list(frames(dict(look.values), (1920, 1080), 61))
+        rows.append(np.concatenate([drawn[30], drawn[60]], axis=1))
+        print(look.name, flush=True)
+    Image.fromarray(np.concatenate(rows)).save(out)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["looks"]:
+            draw_looks()
+        case ["prompts", out]:
+            draw_prompts(Path(out))
+        case ["sheet", out]:
+            draw_sheet(Path(out))
+        case _:
+            sys.exit(__doc__)
