@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from phosphene.cluster.live.letters import Call
+from phosphene.cluster.live.letters import Beat, Clock, Picture, Scene, Sound
 from phosphene.cluster.live.remote import MOVED
 from phosphene.cluster.live.troupe import Troupe
 from phosphene.errors import ConfigError
@@ -130,6 +130,10 @@ def test_sessions_are_spread_and_move_when_their_player_dies(troupe: Troupe) -> 
 
 
 def test_a_call_is_moved_to_the_players_clock() -> None:
-    call = Call("sound", ("samples", 48000, 7.5))
-    assert call.moved(100.0).arguments == ("samples", 48000, 107.5)
-    assert Call("scene", ()).moved(100.0).arguments == ()
+    assert Sound("samples", 48000, 7.5).moved(100.0).captured == 107.5
+    assert Picture(b"jpeg", 7.5).moved(100.0).captured == 107.5
+    assert Clock(3.0, True, 1.0, 0.1, 7.5).moved(100.0).at == 107.5
+    assert Clock(3.0, True, 1.0, 0.1, 7.5).moved(100.0).position == 3.0
+    assert Beat("tap", 7.5, 0.0).moved(100.0).at == 107.5
+    scene = Scene()
+    assert scene.moved(100.0) is scene

@@ -10,7 +10,8 @@ import pytest
 
 from phosphene.config import PipelineConfig, VideoConfig
 from phosphene.errors import InputError
-from phosphene.show import RenderOptions, render
+from phosphene.show import RenderOptions, render, render_frames
+from phosphene.show.dream import dream_frames
 from phosphene.show.sources.song import SongSource
 from phosphene.show.sources.video import OverVideo
 from tests.conftest import make_features
@@ -126,3 +127,21 @@ def test_what_is_no_video_is_refused_before_the_work(tmp_path):
                 song, tmp_path / "out.mp4", small(), RenderOptions(over=over), base=base_of(small())
             )
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_the_same_pictures_come_one_by_one_too(tmp_path):
+    song, video = tmp_path / "song.wav", tmp_path / "film.mp4"
+    make_song(song, 44100, 1, 1.0)
+    film(video)
+    for number, options in enumerate((RenderOptions(), RenderOptions(over=video))):
+        config = small()
+        config.video.crf = 0
+        out = tmp_path / f"{number}.mp4"
+        render(song, out, config, options, base=base_of(config))
+        # lossless but for the way to yuv and back
+        shown = np.stack(list(render_frames(song, config, options, base=base_of(config))))
+        assert shown.shape == pictures(out).shape
+        assert np.abs(shown.astype(int) - pictures(out)).mean() < 4
+    frames = list(dream_frames(0.5, small(), base=base_of(small())))
+    assert len(frames) == 12
+    assert frames[0].shape == (64, 64, 3)

@@ -2,7 +2,7 @@
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.show.mapping import Mapping, Reaction, default_mapping
-from phosphene.show.render import RenderOptions, RenderReport, render
+from phosphene.show.render import RenderOptions, RenderReport, render, render_frames
 
 __all__ = [
     "FrameFeatures",
@@ -12,4 +12,5 @@ __all__ = [
     "RenderReport",
     "default_mapping",
     "render",
+    "render_frames",
 ]

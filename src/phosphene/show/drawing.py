@@ -97,6 +97,26 @@ def draw(
                 break
 
 
+def draw_frames(
+    source: Source,
+    config: PipelineConfig,
+    base: BaseDiffusionPipeline,
+    take: Callable[[Frame], None],
+    mapping: Mapping | None = None,
+) -> Iterator[int]:
+    """The same pictures, given to ``take`` one by one; counts them."""
+    stream = StreamDiffusionPipeline(base, config.stream)
+    stream.set_negative_prompt(config.prompt.negative_prompt)
+    limiter = FlashLimiter(source.fps) if config.video.limit_flashes else None
+    performance = Performance(source, config, stream, mapping)
+    cadence = config.stream.cadence
+    performance.cadence = performance.measure() if cadence == "auto" else cadence
+    finisher = Finisher(base, limiter, _Taken(take))
+    for done, tween in enumerate(performance.tweens(0, source.num_frames), start=1):
+        finisher.write(tween)
+        yield done
+
+
 def segment_ends(total: int, length: int, lead: int) -> Iterator[int]:
     """Frame counts at which segments end.
 
@@ -125,3 +145,19 @@ class _After:
 
     def cancel(self) -> None:
         """The sink is cancelled by who opened it."""
+
+
+class _Taken:
+    """A sink that hands frames to a function."""
+
+    def __init__(self, take: Callable[[Frame], None]) -> None:
+        self._take = take
+
+    def write(self, frame: Frame) -> None:
+        self._take(frame)
+
+    def cut(self, state: bytes) -> None:
+        """Nothing is kept."""
+
+    def cancel(self) -> None:
+        """Nothing to drop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig, TimedPrompt
-from phosphene.diffusion import BaseDiffusionPipeline
+from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.errors import InputError
-from phosphene.show.render import RenderOptions, RenderReport, render, render_source
+from phosphene.show.render import RenderOptions, RenderReport, render, render_source, source_frames
 from phosphene.show.sources.song import SongSource
 from phosphene.video.target import check_target
+from phosphene.video.writer import Frame
 
 MAX_SECONDS = 24 * 3600.0
 BEAT_SECONDS = 2.0
@@ -55,6 +56,20 @@ def dream(
     check_target(out, size, config.audio.fps, seconds=seconds, overwrite=options.overwrite)
     features = breath(seconds, config.audio.fps, config.inference.seed)
     return render_source(SongSource(features), None, out, config, options, base=base)
+
+
+def dream_frames(
+    seconds: float,
+    config: PipelineConfig | None = None,
+    options: RenderOptions | None = None,
+    *,
+    base: BaseDiffusionPipeline | None = None,
+) -> Generator[Frame, None, None]:
+    """The pictures that :func:`dream` draws without a song, one by one: uint8 RGB (height, width, 3)."""
+    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    base = base or load_pipeline(config.diffusion, config.inference)
+    source = SongSource(breath(seconds, config.audio.fps, config.inference.seed))
+    yield from source_frames(source, config, options or RenderOptions(), base)
 
 
 def set_prompts(config: PipelineConfig, texts: Sequence[str], seconds: float = MAX_SECONDS) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,18 +15,19 @@ import phosphene
 from phosphene.audio import AudioAnalyzer
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
-from phosphene.show.drawing import Part, draw
+from phosphene.show.drawing import Part, draw, draw_frames
 from phosphene.show.mapping import Mapping, find_mapping
 from phosphene.show.routes import check_routes
 from phosphene.show.sources.moments import Source
 from phosphene.show.sources.song import SongSource
 from phosphene.show.sources.video import OverVideo
-from phosphene.video.clip import probe
+from phosphene.video.clip import Clip, probe
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.sizes import SizePlan, even_size, plan_size
 from phosphene.video.spec import Size, VideoSpec
 from phosphene.video.target import Target, check_target
+from phosphene.video.writer import Frame
 
 SEE_STRENGTH = 0.6
 """of an input picture, where neither the user nor the model says another ``stream.strength``"""
@@ -112,18 +114,66 @@ def render(
     content = ""
     if clip is not None:
         base = base or load_pipeline(config.diffusion, config.inference)
-        base.suggest(config)
-        # its pictures are to be seen
-        config.stream.suggest(strength=SEE_STRENGTH)
         options = replace(options, size=options.size or even_size(clip.display_size))
-        plan = apply_size(base, config, options.size)
-        source, content = OverVideo(source, clip, plan.model), clip.mark
+        source, content = _over(source, clip, config, options, base), clip.mark
     report = render_source(
         source, sound, out, config, options, mapping=mapping, base=base, content=content
     )
     told = filter(None, [features.note])
     notes = tuple(dict.fromkeys([*asked.notes, *told, *report.notes]))
     return replace(report, seconds=time.perf_counter() - began, notes=notes)
+
+
+def render_frames(
+    song: str | Path,
+    config: PipelineConfig | None = None,
+    options: RenderOptions | None = None,
+    *,
+    mapping: Mapping | None = None,
+    base: BaseDiffusionPipeline | None = None,
+) -> Generator[Frame, None, None]:
+    """The pictures that :func:`render` draws, one by one, in memory only: uint8 RGB (height, width, 3).
+
+    They are of the size that the model draws.
+    """
+    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    options = options or RenderOptions()
+    clip = None if options.over is None else probe(options.over)
+    features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
+    base = base or load_pipeline(config.diffusion, config.inference)
+    source: Source = SongSource(features)
+    if clip is not None:
+        options = replace(options, size=options.size or even_size(clip.display_size))
+        source = _over(source, clip, config, options, base)
+    yield from source_frames(source, config, options, base, mapping)
+
+
+def source_frames(
+    source: Source,
+    config: PipelineConfig,
+    options: RenderOptions,
+    base: BaseDiffusionPipeline,
+    mapping: Mapping | None = None,
+) -> Generator[Frame, None, None]:
+    """The pictures of whatever a source gives, one by one; ``config`` is changed."""
+    base.suggest(config)
+    apply_size(base, config, options.size)
+    shown: list[Frame] = []
+    for _ in draw_frames(source, config, base, shown.append, mapping):
+        yield shown.pop()
+
+
+def _over(
+    source: Source,
+    clip: Clip,
+    config: PipelineConfig,
+    options: RenderOptions,
+    base: BaseDiffusionPipeline,
+) -> Source:
+    """``source`` with the pictures of a video, which are to be seen."""
+    base.suggest(config)
+    config.stream.suggest(strength=SEE_STRENGTH)
+    return OverVideo(source, clip, apply_size(base, config, options.size).model)
 
 
 def render_source(

@@ -2,46 +2,160 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
+from pydantic import JsonValue
+
+from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
-from phosphene.show.live import SessionStats, Shown
-
-Act = Literal[
-    "set",
-    "use",
-    "picture",
-    "sound",
-    "clock",
-    "beat",
-    "scene",
-    "hold",
-    "seen",
-    "controllers",
-    "on_credit",
-]
-"""methods of :class:`~phosphene.show.live.Session`; the last is called with a number"""
-TIMES: dict[Act, int] = {"picture": 1, "sound": 2, "clock": 4, "beat": 1}
-"""which of their arguments is a time, and must be said on the player's clock"""
+from phosphene.show.live import BeatAction, Session, SessionStats, Shown, Source
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
-    """One method of a session, to be called far away."""
+class Call(ABC):
+    """Something to be said to a session that is far away; the session says what each does."""
 
-    act: Act
-    arguments: tuple[Any, ...]
+    TIME: ClassVar[str | None] = None
+    """which field is a time, and must be said on the player's clock"""
 
-    def moved(self, seconds: float) -> Call:
+    @abstractmethod
+    def apply(self, session: Session) -> None:
+        """Say it. Raises PhospheneError."""
+
+    def moved(self, seconds: float) -> Self:
         """The same with its time on a clock that is so far ahead."""
-        place = TIMES.get(self.act)
-        if place is None:
+        if self.TIME is None:
             return self
-        arguments = list(self.arguments)
-        arguments[place] += seconds
-        return Call(self.act, tuple(arguments))
+        return replace(self, **{self.TIME: getattr(self, self.TIME) + seconds})
+
+
+@dataclass(frozen=True, eq=False)
+class Set(Call):
+    """Settings by path."""
+
+    values: Mapping[str, JsonValue]
+
+    def apply(self, session: Session) -> None:
+        session.set(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Use(Call):
+    """What it reacts to."""
+
+    source: Source
+
+    def apply(self, session: Session) -> None:
+        session.use(self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture(Call):
+    """An input picture."""
+
+    TIME = "captured"
+    jpeg: bytes
+    captured: float
+
+    def apply(self, session: Session) -> None:
+        session.picture(self.jpeg, self.captured)
+
+
+@dataclass(frozen=True, eq=False)
+class Sound(Call):
+    """What a microphone heard."""
+
+    TIME = "captured"
+    samples: FloatArray
+    rate: int
+    captured: float
+
+    def apply(self, session: Session) -> None:
+        session.sound(self.samples, self.rate, self.captured)
+
+
+@dataclass(frozen=True, eq=False)
+class Clock(Call):
+    """Where the song is."""
+
+    TIME = "at"
+    position: float
+    playing: bool
+    rate: float
+    lead: float
+    at: float
+
+    def apply(self, session: Session) -> None:
+        session.clock(self.position, self.playing, self.rate, self.lead, self.at)
+
+
+@dataclass(frozen=True, eq=False)
+class Beat(Call):
+    """A correction of the beat."""
+
+    TIME = "at"
+    action: BeatAction
+    at: float
+    seconds: float
+
+    def apply(self, session: Session) -> None:
+        session.beat(self.action, self.at, self.seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene(Call):
+    """A new place."""
+
+    def apply(self, session: Session) -> None:
+        session.scene()
+
+
+@dataclass(frozen=True, eq=False)
+class Hold(Call):
+    """Whether it rests."""
+
+    held: bool
+
+    def apply(self, session: Session) -> None:
+        session.hold(self.held)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen(Call):
+    """How old pictures are where they are seen."""
+
+    age_ms: float
+
+    def apply(self, session: Session) -> None:
+        session.seen(self.age_ms)
+
+
+@dataclass(frozen=True, eq=False)
+class Controllers(Call):
+    """Knobs that were turned."""
+
+    values: Mapping[str, float]
+
+    def apply(self, session: Session) -> None:
+        session.controllers(self.values)
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Credits are for somebody new."""
+
+    listener: int
+
+    def moved(self, seconds: float) -> Credit:
+        """It tells no time."""
+        return self
+
+
+Letter = Call | Credit
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import phosphene
-from phosphene.cluster.live.letters import Call, News, Ready
+from phosphene.cluster.live.letters import Credit, Letter, News, Ready
 from phosphene.config import PipelineConfig
 from phosphene.errors import PhospheneError
 from phosphene.show.live import Session, Shown
@@ -90,15 +90,15 @@ class Player:
         self._played[name] = Played(session)
         session.start()
 
-    def tell(self, name: str, calls: Sequence[Call]) -> float:
-        """Call methods of a session in turn; gives this machine's time."""
+    def tell(self, name: str, letters: Sequence[Letter]) -> float:
+        """Say things to a session in turn; gives this machine's time."""
         played = self._played[name]
-        for call in calls:
+        for letter in letters:
             try:
-                if call.act == "on_credit":
-                    played.listen(*call.arguments)
+                if isinstance(letter, Credit):
+                    played.listen(letter.listener)
                 else:
-                    getattr(played.session, call.act)(*call.arguments)
+                    letter.apply(played.session)
             except PhospheneError as error:
                 # who said it has gone on meanwhile
                 played.complain(str(error))

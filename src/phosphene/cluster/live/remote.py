@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import JsonValue
 
 from phosphene.audio.types import FloatArray
-from phosphene.cluster.live.letters import Act, Call, News
+from phosphene.cluster.live import letters
+from phosphene.cluster.live.letters import Credit, Letter, News
 from phosphene.cluster.live.troupe import Gone, Seating, Troupe
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
@@ -29,7 +29,7 @@ from phosphene.show.score import Pulse
 MOST_WAITING = 500
 """calls on their way to a player that does not answer; older ones are dropped"""
 MOVED = "the machine that drew this session is gone: another one goes on."
-LASTING: tuple[Act, ...] = ("use", "clock", "hold")
+LASTING = (letters.Use, letters.Clock, letters.Hold)
 """calls of which a new player must hear the last one"""
 
 
@@ -45,8 +45,8 @@ class RemoteSession:
         self._troupe = troupe
         self._config = config.model_copy(deep=True)
         self._bell = threading.Condition()
-        self._calls: list[Call] = []
-        self._lasting: dict[Act, Call] = {}
+        self._calls: list[Letter] = []
+        self._lasting: dict[type[Letter], Letter] = {}
         self._closed = False
         self._listeners: list[Callable[[Shown], None]] = []
         self._on_credit: Callable[[int], None] = lambda _: None
@@ -88,7 +88,7 @@ class RemoteSession:
         with self._bell:
             self._config = with_values(self._config, values, self._troupe.facts)
             told = values_at(self._config, values)
-            self._put(Call("set", (dict(values),)))
+            self._put(letters.Set(dict(values)))
         self._recorder.set(time.monotonic(), values)
         return told
 
@@ -96,36 +96,36 @@ class RemoteSession:
         """See :meth:`Session.use`."""
         if source.hear == "song" and source.features is None:
             raise InputError("a song must be heard before a session can react to it.")
-        self._say("use", source)
+        self._say(letters.Use(source))
         self._recorder.use(time.monotonic(), source)
 
     def picture(self, jpeg: bytes, captured: float) -> None:
         """See :meth:`Session.picture`."""
-        self._say("picture", jpeg, captured)
+        self._say(letters.Picture(jpeg, captured))
 
     def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
         """See :meth:`Session.sound`."""
-        self._say("sound", samples, rate, captured)
+        self._say(letters.Sound(samples, rate, captured))
         self._recorder.sound(samples, rate, captured)
 
     def clock(self, position: float, playing: bool, rate: float, lead: float, at: float) -> None:
         """See :meth:`Session.clock`."""
-        self._say("clock", position, playing, rate, lead, at)
+        self._say(letters.Clock(position, playing, rate, lead, at))
         self._recorder.clock(time.monotonic(), SongClock(position, playing, rate, lead, at))
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """See :meth:`Session.beat`."""
-        self._say("beat", action, at, seconds)
+        self._say(letters.Beat(action, at, seconds))
         self._recorder.beat(time.monotonic(), action, at, seconds)
 
     def scene(self) -> None:
         """See :meth:`Session.scene`."""
-        self._say("scene")
+        self._say(letters.Scene())
         self._recorder.scene(time.monotonic())
 
     def controllers(self, values: Mapping[str, float]) -> None:
         """See :meth:`Session.controllers`."""
-        self._say("controllers", dict(values))
+        self._say(letters.Controllers(dict(values)))
         self._recorder.controllers(time.monotonic(), values)
 
     def record(self, path: Path) -> None:
@@ -146,11 +146,11 @@ class RemoteSession:
 
     def hold(self, held: bool) -> None:
         """See :meth:`Session.hold`."""
-        self._say("hold", held)
+        self._say(letters.Hold(held))
 
     def seen(self, age_ms: float) -> None:
         """See :meth:`Session.seen`."""
-        self._say("seen", age_ms)
+        self._say(letters.Seen(age_ms))
 
     def subscribe(self, listener: Callable[[Shown], None]) -> Callable[[], None]:
         """See :meth:`Session.subscribe`."""
@@ -166,7 +166,7 @@ class RemoteSession:
         with self._bell:
             self._on_credit = listener
             self._listener += 1
-            self._put(Call("on_credit", (self._listener,)))
+            self._put(Credit(self._listener))
 
     def on_error(self, listener: Callable[[str], None]) -> None:
         """See :meth:`Session.on_error`."""
@@ -176,15 +176,14 @@ class RemoteSession:
         """How it is going, as last heard."""
         return self._stats
 
-    def _say(self, act: Act, *arguments: Any) -> None:
+    def _say(self, letter: Letter) -> None:
         with self._bell:
-            call = Call(act, arguments)
-            if act in LASTING:
-                self._lasting[act] = call
-            self._put(call)
+            if isinstance(letter, LASTING):
+                self._lasting[type(letter)] = letter
+            self._put(letter)
 
-    def _put(self, call: Call) -> None:
-        self._calls.append(call)
+    def _put(self, letter: Letter) -> None:
+        self._calls.append(letter)
         del self._calls[:-MOST_WAITING]
         self._bell.notify_all()
 
@@ -241,7 +240,7 @@ class RemoteSession:
             # what was said to the one that is gone is void, but for what lasts
             self._listener += 1
             self._before = self._sequence + 1
-            self._calls = [*self._lasting.values(), Call("on_credit", (self._listener,))]
+            self._calls = [*self._lasting.values(), Credit(self._listener)]
             self._seating = seating
             self._bell.notify_all()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import phosphene
 from phosphene.cluster.connect import Asked, connected, plan_workers
-from phosphene.cluster.live.letters import Call, News, Ready
+from phosphene.cluster.live.letters import Letter, News, Ready
 from phosphene.cluster.live.player import Player
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
@@ -130,7 +130,7 @@ class Troupe:
         self._forget(seating)
         seating.player.close.remote(seating.name)
 
-    def tell(self, seating: Seating, calls: Sequence[Call]) -> None:
+    def tell(self, seating: Seating, calls: Sequence[Letter]) -> None:
         """Call methods of the session, and wait until they were. Raises :class:`Gone`."""
         if time.monotonic() - seating.checked > CLOCK_SECONDS:
             seating.ahead, seating.checked = _ahead(seating.player), time.monotonic()
