@@ -6,8 +6,9 @@ import math
 
 from phosphene.audio.live_search import Estimate, Found, same_beats
 
-SURE, LIKELY = 0.9, 0.55
-"""chance with which two answers that agree start a lock, at first and later; noise has an even one"""
+CERTAIN, SURE, LIKELY = 0.99, 0.7, 0.55
+"""chance with which a single answer starts a lock, and two that agree, at first and later; noise has an
+even one"""
 SOON_SECONDS, LATE_SECONDS = 7.0, 10.0
 """of music until likely beats start a lock, and until a single answer does"""
 LEAST, FAINT = 0.4, 0.1
@@ -91,7 +92,7 @@ class TempoLock:
         self._challenger = best
         if best.confidence < LEAST or found.chance < needed:
             return False
-        if not again and length < LATE_SECONDS:
+        if not again and found.chance < CERTAIN and length < LATE_SECONDS:
             return False
         self._take(best, now)
         return True
