@@ -124,12 +124,12 @@ def fire(c: Canvas) -> Field:
     up = c.clamp(0.5 - 0.5 * c.y, 0.0, 1.3)  # 0 at the foot, 1 at the head
     lick = c.noise(1.3 * x, 0.8 * c.y + 0.8 * rise, 0, "smooth", 0.7)
     x = x + (0.1 + 0.35 * up) * lick + 0.08 * xp.sin(3.0 * c.y + 2.6 * rise)
-    tongue = c.noise(2.0 * x, 0.75 * c.y + 1.5 * rise, 1, "cloud", 0.8)
+    tongue = c.noise(2.9 * x, 0.9 * c.y + 1.5 * rise, 1, "cloud", 0.8)
     thin = c.noise(4.2 * x + 0.6 * tongue, 1.3 * c.y + 2.4 * rise, 2, "smooth", 0.8)
-    reach = c.p(0, 0.62, 0.85) * (1 + 0.35 * c.hear("bass"))
+    reach = c.p(0, 0.5, 0.7) * (1 + 0.25 * c.hear("bass"))
     heat = reach + 0.36 * tongue + 0.16 * thin - 1.12 * up
     flame = c.smooth(-0.06, 0.5, heat)
-    core = c.smooth(0.25, 0.95, heat)
+    core = c.smooth(0.35, 1.25, heat)
     ember = _sparks(c, rise)
     glow = 0.12 * c.clamp(1.2 - up)
     value = 0.1 + 0.5 * flame + 0.36 * core + 0.5 * ember

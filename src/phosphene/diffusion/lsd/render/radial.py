@@ -18,7 +18,8 @@ def wedge(c: Canvas, folds: Array, turn: Array) -> tuple[Array, Array]:
 def kaleidoscope(c: Canvas) -> Field:
     xp = c.xp
     x, y = wedge(c, c.whole(0, 3, 6) * 2, 0.2 * c.t)
-    x, y = x * c.scale - 0.6 * xp.sin(0.31 * c.t), y * c.scale + 0.5 * xp.cos(0.23 * c.t)
+    fine = 1.6 * c.scale
+    x, y = x * fine - 0.6 * xp.sin(0.31 * c.t), y * fine + 0.5 * xp.cos(0.23 * c.t)
     x, y = c.swirl(x, y, 0.9, octaves=4, freq=2.0, speed=0.5)
     a = xp.sin(3.1 * x + 1.4 * xp.sin(2.3 * y))
     b = xp.sin(2.7 * y - 1.1 * x + 0.7 * c.t)
