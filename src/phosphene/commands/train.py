@@ -64,7 +64,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         nargs="?",
         const=SHIPPED,
         metavar="DIR",
-        help="start from the networks in a weights folder, of themselves those that ship, not from nothing",
+        help="start from the networks in a weights folder (default: those that ship)",
     )
     parser.add_argument("--print-config", action="store_true", help="print the settings and stop")
     parser.set_defaults(run=_run)
