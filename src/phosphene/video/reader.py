@@ -153,7 +153,8 @@ class Deinterlacer:
 
     def _build(self, frame: av.VideoFrame) -> Any:
         graph = av.filter.Graph()
-        graph.threads = 1
+        if PYAV >= 17:
+            graph.threads = 1
         source = graph.add_buffer(
             width=frame.width,
             height=frame.height,
