@@ -2,6 +2,8 @@
 
 /** a browser that says nothing about a file for so long will not play it, ms */
 const PATIENCE_MS = 20_000;
+/** in which a file that says what it is shows its first picture, where a browser decodes ahead, ms */
+const METADATA_MS = 1500;
 
 export class Deck {
   private node: AudioNode | null = null;
@@ -73,11 +75,21 @@ export class Deck {
 
 function loaded(element: HTMLMediaElement): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, PATIENCE_MS);
+    let timer = window.setTimeout(reject, PATIENCE_MS);
+    const on = (event: string, then: () => void): void =>
+      element.addEventListener(event, then, { once: true });
+    const over = (then: () => void): void => {
+      clearTimeout(timer);
+      then();
+    };
     // one picture, or one piece of sound, was really decoded
-    element.addEventListener('loadeddata', () => resolve(), { once: true });
-    element.addEventListener('error', () => reject(element.error), { once: true });
-    element.addEventListener('loadeddata', () => clearTimeout(timer), { once: true });
-    element.addEventListener('error', () => clearTimeout(timer), { once: true });
+    on('loadeddata', () => over(resolve));
+    on('error', () => over(() => reject(element.error)));
+    // phones decode nothing before it is played: there, what the file says of itself must do
+    on('loadedmetadata', () => {
+      clearTimeout(timer);
+      timer = window.setTimeout(resolve, METADATA_MS);
+    });
+    element.load();
   });
 }
