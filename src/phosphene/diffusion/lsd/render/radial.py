@@ -44,17 +44,18 @@ def mandala(c: Canvas) -> Field:
         lobe = xp.abs(xp.cos(turn * n / 2))
         lobe = lobe * (1.6 - 0.6 * lobe) if k % 3 else xp.sqrt(lobe + 1e-4)
         rim = reach * (0.66 + 0.34 * lobe)
-        d = rim - c.r
+        # lobes are steep between petals: only a true distance gives lines of one width
+        d = c.distance(rim - c.r)
         inside = c.edge(d)
         depth = c.clamp(d / (0.22 / c.scale))
-        tone = 0.2 + 0.62 * c.frac(0.382 * k + 0.15 * c.numbers[:, 7, None, None])
+        tone = 0.1 + 0.62 * c.frac(0.382 * k + 0.15 * c.numbers[:, 7, None, None])
         bead = xp.exp(-((d - 0.05) ** 2 + (0.11 * (1 - lobe)) ** 2) * 900)
         line = c.line(d, 0.012)
         value = value * (1 - inside) + (tone * (0.65 + 0.35 * depth) + 0.1 * lobe) * inside
         light = (
             light * (1 - inside) + (0.35 + 0.5 * lobe * (1 - 0.5 * depth) + 0.2 * depth) * inside
         )
-        value = value * (1 - line) + 0.97 * line
+        value = value * (1 - line) + 0.88 * line
         light = light * (1 - line) + 1.25 * line
         value, light = value + 0.5 * bead, light + 0.7 * bead
     return Field(value, light)
@@ -72,7 +73,7 @@ def flower(c: Canvas) -> Field:
         wave = xp.cos(n * a)
         petal = xp.sqrt(0.5 + 0.5 * wave)
         rim = reach * (0.4 + 0.6 * petal)
-        d = rim - c.r
+        d = c.distance(rim - c.r)
         inside = c.edge(d)
         depth = c.clamp(c.r / reach)
         vein = 0.5 + 0.5 * xp.cos(6 * n * a)
