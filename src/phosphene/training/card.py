@@ -109,5 +109,8 @@ def _limits() -> str:
 
 - Prompts are bags of words; words far from the captions' vocabulary give loose associations at best.
 - What is finer than a 64th of the shorter side is the sharpener's guess.
+- In shows, shapes are the renderer's: each frame follows a field drawn for that moment, and of a frame
+  only `inference.share` in `manifest.json` (0.12 in the weights that ship) is the denoiser's. Alone it blurs,
+  lags behind the sound and does not hold shapes; the sharpener draws every frame.
 - The model is small. It makes moving light, pattern and texture, not scenes.
 """
