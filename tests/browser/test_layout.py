@@ -126,6 +126,7 @@ def test_axe_finds_nothing_serious(mouse: Visit) -> None:
     page = mouse.page
     page.set_viewport_size({"width": 1280, "height": 800})
     page.evaluate(AXE.read_text())
+    page.locator(".looks").scroll_into_view_if_needed()
     assert serious(mouse) == []
     page.fill("#search", "tempo")
     assert serious(mouse) == []

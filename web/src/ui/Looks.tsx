@@ -53,9 +53,11 @@ function Card({ look, shortcut, pick }: CardProps) {
         title={hint}
         onClick={pick}
       >
-        <span class="look-picture" style={{ background: picture ?? blobs(hint) }}>
-          {shortcut !== '' && <kbd class="look-key">{shortcut}</kbd>}
-        </span>
+        <span
+          class="look-picture"
+          data-key={shortcut || undefined}
+          style={{ background: picture ?? blobs(hint) }}
+        />
         <span class="look-name">{name}</span>
       </button>
       <KnobTag target={id} />
