@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from phosphene.show.score import read
 from tests.server.client import Client
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "live_client.py"
@@ -124,6 +125,24 @@ def test_what_is_recorded_is_there_after_ctrl_c(page, tmp_path) -> None:
         frames = list(container.decode(video=0))
     assert len(frames) > 5
     assert (frames[0].width, frames[0].height) == (128, 64)
+
+
+def test_a_show_is_written_down_and_the_next_one_beside_it(page, tmp_path) -> None:
+    path = tmp_path / "tonight.score"
+    with running(page, "--size", "64x64", "--record", path) as (_, address):
+        for number in range(2):
+            with Client(address.replace("http", "ws") + "ws") as client:
+                client.pictures(2)
+                client.send(type="set", values={"camera.zoom": number + 1.0}, id=1)
+                client.until("config")
+                client.pictures(2)
+        # killed, both are whole
+    told = [read(path), read(tmp_path / "tonight-2.score")]
+    assert [[c.set for c in each.changes if c.set] for each in told] == [
+        [{"camera.zoom": 1.0}],
+        [{"camera.zoom": 2.0}],
+    ]
+    assert "exists" in refused(page, "--record", path)
 
 
 def test_a_port_that_is_taken(page) -> None:
