@@ -126,7 +126,7 @@ def test_a_beat_is_light_and_an_attack_is_more(name: str) -> None:
         return float((field.value * np.minimum(field.light, 1.5)).mean())
 
     on, after, struck = light(0.05, 0.0), light(0.6, 0.0), light(0.6, 1.0)
-    assert on > 1.15 * after and struck > 1.1 * after
+    assert on > 1.1 * after and struck > 1.04 * after
 
 
 def test_silence_does_not_beat() -> None:

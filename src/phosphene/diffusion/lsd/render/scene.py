@@ -20,14 +20,14 @@ from phosphene.diffusion.lsd.render.folds import FOLDS
 from phosphene.namespaces import Array, array_namespace, device
 from phosphene.stream.camera import RIPPLES
 
-BEAT, ONSET, BASS = 0.7, 0.5, 0.35
+BEAT, ONSET, BASS = 0.42, 0.15, 0.2
 """how much more light a beat, an attack and a full bass bring, as a share"""
 GAIN = 1.05
 """light of a silent picture, as a factor"""
 KNEE, BRIGHT, HIT = 0.85, 1.2, 0.5
 """light from which more of it counts less, what it never exceeds, and how much more an attack may bring: a
 loud passage keeps its colours, only a hit is white"""
-CLOSER, PUNCH, TWIST = 0.1, 0.1, 0.12
+CLOSER, PUNCH, TWIST = 0.06, 0.04, 0.08
 """shares of zoom of a full bass and of a full attack; radians an attack twists the middle by"""
 GREY = 0.35
 """share of its place that what has no light loses"""
