@@ -124,7 +124,8 @@ def page(phosphene: Path, folder: Path, around: dict[str, str]) -> None:
 
 def main() -> int:
     """0 when everything works everywhere."""
-    uv, wheel = sys.argv[1], Path(sys.argv[2]).resolve()
+    # each is tried in a folder of its own, so paths must not hang on this one
+    uv, wheel = str(Path(sys.argv[1]).absolute()), Path(sys.argv[2]).resolve()
     found = pythons()
     print("Pythons here: " + ", ".join(f"{v} ({p})" for v, p in found.items()), flush=True)
     missing = [f"3.{minor}" for minor in MINORS if f"3.{minor}" not in found]
