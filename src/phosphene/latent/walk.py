@@ -58,7 +58,7 @@ class WalkState:
 
     @property
     def shape(self) -> int:
-        """Counts the remembered shapes: another one every four bars, and with every scene."""
+        """Counts the shapes of the guide: another one every four bars, and with every scene."""
         return self.scene + self.shapes
 
     @property

@@ -27,7 +27,7 @@ class Cue:
     """what the model is told beside noise and prompt"""
     camera: CameraMove
     anchor: Array | None
-    """(1, c, h, w) remembered picture of the prompt, for models that have a memory"""
+    """(1, c, h, w) guide of the prompt, for models that have a memory"""
     anchor_weight: float
     """0..1: how far the previous picture is drawn back to it"""
     cut: bool

@@ -36,7 +36,7 @@ from phosphene.show.routes import Now, RouteState, routed
 from phosphene.stream.conditioning import Context
 
 ARRIVAL_RECALL = 0.7
-"""how far the first frames of a scene are drawn to its remembered shape"""
+"""how far the first frames of a scene are drawn to its guide"""
 PROMPT_CHANGE = 1.5
 """seconds in which the guide goes over to another prompt's shapes"""
 SHAPE_CHANGE = 1.0
@@ -45,7 +45,7 @@ SHAPE_CHANGE = 1.0
 
 @dataclass(frozen=True)
 class Guide:
-    """Which remembered shape frames are drawn to, and which was before it."""
+    """Which of the guide's shapes frames are drawn to, and which was before it."""
 
     text: str = ""
     variant: int = 0
@@ -92,7 +92,7 @@ class DirectorState:
     harmony: HarmonyState = field(default_factory=HarmonyState)
     guide: Guide = field(default_factory=Guide)
     turned: float = 0.0
-    """radians the remembered shape has turned"""
+    """radians the guide has turned"""
     moved: float = 0.0
     """seconds it has moved at its own pace"""
     routes: tuple[RouteState, ...] = ()

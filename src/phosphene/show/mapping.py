@@ -54,13 +54,13 @@ class Reaction:
     camera: CameraMove = STILL
     """how the picture moves in a second: zoom 2 doubles it"""
     recall: float = 0.0
-    """0..1: how far the picture is drawn back to the remembered shape of its prompt"""
+    """0..1: how far the picture is drawn back to the guide of its prompt"""
     pose: CameraMove = STILL
-    """how the remembered shape is seen; absolute, apart from what ``spin`` has turned it by"""
+    """how the guide is seen; absolute, apart from what ``spin`` has turned it by"""
     spin: float = 0.0
-    """radians a second that the remembered shape turns"""
+    """radians a second that the guide turns"""
     pace: float = 0.0
-    """seconds a second that the remembered shape moves at its own pace"""
+    """seconds a second that the guide moves at its own pace"""
     surge: float = 0.0
     """seconds a beat by which that is more on the beat and less between two"""
 
@@ -274,7 +274,7 @@ def during(speed: CameraMove, dt: float) -> CameraMove:
 def pose(
     heard: FrameFeatures, bass: float, mid: float, onset: float, config: CameraConfig
 ) -> CameraMove:
-    """How the remembered shape stands at a moment: it sways, ripples, and swells on attacks."""
+    """How the guide stands at a moment: it sways, ripples, and swells on attacks."""
     sway = SWAY * min(1.0, abs(config.zoom))
     swell = SWELL * config.beat_punch * onset * min(2.0, bass)
     breath = 0.5 + 0.5 * math.sin(2.0 * math.pi * heard.time / BREATH_SECONDS)

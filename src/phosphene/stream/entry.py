@@ -90,7 +90,7 @@ def take_off(
     schedule, coherent = model.schedule, config.enable_temporal_coherence
     previous = previous_picture(state, entry.camera) if coherent else None
     if coherent and entry.anchor is not None and entry.anchor_weight > 0.0:
-        # the remembered picture is the past of a stream that has none
+        # the guide is the past of a stream that has none
         past = entry.anchor if previous is None else previous
         weight = entry.anchor_weight
         previous = towards(
