@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phosphene import metrics
-from tests.stream.test_optical_flow import texture
+from tests.video.motion.test_optical_flow import texture
 
 
 def colour(grey: np.ndarray) -> np.ndarray:

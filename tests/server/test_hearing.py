@@ -65,6 +65,10 @@ def test_what_fails_is_said_without_the_path(tmp_path: Path) -> None:
     assert not (tmp_path / "out.npz").exists()
 
 
-def test_a_song_that_is_too_long_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_a_song_is_refused_as_soon_as_it_proves_too_long(tmp_path: Path) -> None:
     song = encode(tmp_path / "song.wav", np.zeros(30 * 8000), 8000, "pcm_s16le")
-    assert "longer" in hear(song, tmp_path / "out.npz", 20.0)[0]["failed"]
+    *before, last = hear(song, tmp_path / "out.npz", 20.0)
+    assert "longer" in last["failed"]
+    # what it says of its length is not believed: it is heard up to the limit and no further
+    assert all(line["progress"] < 1.0 for line in before)
+    assert not (tmp_path / "out.npz").exists()

@@ -9,7 +9,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from phosphene.show.ablation import row_of  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from phosphene import cli  # noqa: E402
@@ -18,6 +17,7 @@ from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline  # noqa: 
 from phosphene.diffusion.lsd.manifest import Inference, inference, verify  # noqa: E402
 from phosphene.diffusion.lsd.modules.read import parameters  # noqa: E402
 from phosphene.errors import ModelError  # noqa: E402
+from phosphene.evaluation.ablation import row_of  # noqa: E402
 from phosphene.stream.conditioning import Context  # noqa: E402
 from phosphene.stream.memory import ContextMemory, read, remember  # noqa: E402
 from phosphene.training.config import TrainConfig  # noqa: E402

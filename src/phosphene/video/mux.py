@@ -186,9 +186,10 @@ def _video_packets(
                 packet.pts = ticks[index]
                 packet.dts = ticks[late] if late >= 0 else ticks[0] + late * step
                 packet.duration = ticks[index + 1] - ticks[index]
-                if decoded == len(ticks) - 2:
+                if decoded == len(ticks) - 2 and ticks[-1] - ticks[-2] > step:
                     # MP4 is as long as its decoding times: the last packet must end with the picture that
-                    # is shown last, which may be another
+                    # is shown last, which may be another, where that one stays for long. an even clock's
+                    # end needs none of this, which would count as another frame rate
                     packet.dts, packet.duration = packet.pts, ticks[-1] - packet.pts
                 packet.time_base = clock.time_base
                 packet.stream = stream
