@@ -80,20 +80,19 @@ def drawn(room: Room, top: Ceilings, label: str, size: int, kernels: bool) -> Ro
 
 
 def _operations(model: Any) -> float:
-    """Of one step and one decoded picture, counted on the CPU."""
+    """Of both networks for one picture, counted on the CPU; painting it takes look-ups, no products."""
     import torch
 
     from phosphene.diffusion.lsd.torch_nets import LsdTorchNets
 
     nets = LsdTorchNets(torch.device("cpu"))
-    decode = nets.decode_large if model.facts.latent_factor == 16 else nets.decode
     x = torch.randn(model.get_latent_shape())
-    text, t = torch.zeros(1, 1, 128), torch.full((1,), 0.7)
-    return operations_of(lambda: decode(nets.denoise(x, t, text, previous=x)))
+    text, t = torch.zeros(1, *model.facts.embed_shape), torch.full((1,), 0.7)
+    return operations_of(lambda: nets.sharpen(nets.denoise(x, t, text, previous=x)))
 
 
 def camera(room: Room, size: int) -> Row:
-    """A camera's JPEG is decoded, dyed, encoded, drawn over, decoded, and becomes a JPEG."""
+    """A camera's JPEG is decoded, becomes a field, is drawn over, painted, and becomes a JPEG."""
     from PIL import Image
 
     from phosphene.server.jpeg import to_jpeg

@@ -27,9 +27,17 @@ def asarray(obj: Any, *, dtype: mx.Dtype | None = None, device: Any = None) -> m
     return mx.array(obj) if dtype is None else mx.array(obj, dtype)
 
 
-def arange(start: int, stop: int, *, device: Any = None) -> mx.array:
-    """Whole numbers from ``start`` to ``stop``, which is left out."""
-    return mx.arange(start, stop)
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1,
+    *,
+    dtype: mx.Dtype | None = None,
+    device: Any = None,
+) -> mx.array:
+    """Evenly spaced numbers from ``start`` (0 if only one is given) to ``stop``, which is left out."""
+    first, end = (0, start) if stop is None else (start, stop)
+    return mx.arange(first, end, step, dtype)
 
 
 def full(shape: tuple[int, ...], value: float, *, dtype: mx.Dtype, device: Any = None) -> mx.array:

@@ -72,6 +72,24 @@ def test_likeness_is_the_same(backend, seed, share):
 
 
 @pytest.mark.parametrize("backend", OTHERS)
+def test_numbers_in_a_row_are_the_same(backend):
+    def rows(home):
+        xp, where = home.namespace, home.device
+        return [
+            xp.arange(5, device=where),
+            xp.arange(2, 7, device=where),
+            xp.arange(7, 1, -2, device=where),
+            xp.arange(5, dtype=xp.float32, device=where),
+            xp.arange(0, dtype=xp.float32, device=where),
+        ]
+
+    for there, here in zip(rows(home_of(backend)), rows(home_of("numpy")), strict=True):
+        np.testing.assert_array_equal(np.asarray(there), here)
+        # whole numbers stay whole, whatever their width
+        assert np.asarray(there).dtype.kind == here.dtype.kind
+
+
+@pytest.mark.parametrize("backend", OTHERS)
 def test_the_context_memory_is_the_same(backend):
     def remembered(home):
         memory = ContextMemory()

@@ -15,6 +15,7 @@ from phosphene.diffusion.lsd.guide import (
 )
 from phosphene.diffusion.lsd.render import Motif
 from phosphene.metrics.picture import sharpness
+from tests.stream.toy import OTHERS, home_of
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,17 @@ def test_a_picture_in_keeps_its_shapes_and_shows_the_pattern() -> None:
     assert source[0, 0][inside].std() < 0.02 < 0.05 < place[inside].std()
     assert np.array_equal(follow(source, drawn, 0.0), source)
     assert np.array_equal(follow(source, drawn, 1.0), drawn)
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+def test_a_picture_is_followed_alike_wherever_its_arrays_live(backend: str) -> None:
+    source = luminance_field(picture()[None], 64, 88)
+    drawn = guide(Motif("hexagons"), Moment(1, motion=2.0), 64, 88)
+    home = home_of(backend)
+    there = follow(home.float32(source), home.float32(drawn), 0.5)
+    # the library's own, so that nothing went over the host
+    assert type(there) is type(home.float32(source))
+    np.testing.assert_allclose(np.asarray(there), follow(source, drawn, 0.5), atol=1e-3)
 
 
 def test_a_grey_picture_is_no_error() -> None:
