@@ -9,9 +9,13 @@ from typing import Any
 import torch
 
 from gpu.measuring import Ceilings, Room, Row, graph_ms
+from phosphene.diffusion.lsd.modules.diffusion import DiffusionConfig
 from phosphene.kernels import reference
 from phosphene.kernels.choose import obstacle
 from phosphene.kernels.reference import Remembered
+
+_, MIDDLE, WIDE = DiffusionConfig().widths
+"""channels of the built-in denoiser at a quarter and an eighth of a field's side"""
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,10 @@ def cases(room: Room) -> dict[str, Case]:
         return x, normal(*shape), noise, normal(rows, 4, dtype=torch.float32)
 
     def remembered() -> tuple[Any, ...]:
-        query, *own = normal(rows, area, 3 * 224).chunk(3, dim=-1)
-        past = normal(rows, 4 * area, 2 * 224).chunk(2, dim=-1)
+        query, *own = normal(rows, area, 3 * WIDE).chunk(3, dim=-1)
+        past = normal(rows, 4 * area, 2 * WIDE).chunk(2, dim=-1)
         age = torch.tensor([[100.0, 25.0, 13.0, 0.0]], device=room.device).repeat(rows, 1)
-        nothing = tuple(normal(2, 224))
+        nothing = tuple(normal(2, WIDE))
         return (
             query,
             Remembered((nothing[0], nothing[1]), (own[0], own[1]), (past[0], past[1]), age),
@@ -69,12 +73,12 @@ def cases(room: Room) -> dict[str, Case]:
             "stream_step", stepped, latent * (3 * 4 + width)
         ),
         f"memory_readout {rows}x{area} of {5 * area}": Case(
-            "memory_readout", remembered, rows * area * 224 * width * (2 + 2 + 8)
+            "memory_readout", remembered, rows * area * WIDE * width * (2 + 2 + 8)
         ),
-        f"norm_silu_film {rows}x64x{small // 2}x{small // 2}, film": Case(
+        f"norm_silu_film {rows}x{MIDDLE}x{small // 4}x{small // 4}, film": Case(
             "norm_silu_film",
-            normed(64, small // 2, True),
-            2 * rows * 64 * (small // 2) ** 2 * width,
+            normed(MIDDLE, small // 4, True),
+            2 * rows * MIDDLE * (small // 4) ** 2 * width,
         ),
         f"norm_silu_film {rows}x320x{small}x{small}": Case(
             "norm_silu_film", normed(320, small, False), 2 * rows * 320 * small**2 * width

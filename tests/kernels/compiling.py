@@ -33,11 +33,11 @@ CONSTANTS: list[tuple[Any, dict[str, Any]]] = [
     (step.step_kernel, {"NEGATIVE": True, "BLOCK": step.BLOCK_SIZE}),
     (
         readout.readout_kernel,
-        {"HEADS": 4, "DEPTH": 56, "D": 64, "Q": readout.QUERIES, "K": readout.KEYS},
+        {"HEADS": 4, "DEPTH": 52, "D": 64, "Q": readout.QUERIES, "K": readout.KEYS},
     ),
     (
         norm.norm_kernel,
-        {"AFFINE": True, "FILM": True, "SHARE": 28, "LAST": True, "BLOCK": norm.BLOCK_SIZE},
+        {"AFFINE": True, "FILM": True, "SHARE": 26, "LAST": True, "BLOCK": norm.BLOCK_SIZE},
     ),
 ]
 
