@@ -73,6 +73,18 @@ def test_fine_lines_are_each_pictures_own() -> None:
     np.testing.assert_array_equal(shown, picture)
 
 
+def test_a_pattern_that_does_not_go_with_the_video_is_not_seen_double() -> None:
+    """Stripes that stand still over a video that moves: held along its motion they would fade away."""
+    stripes = np.sin(2 * np.pi * np.arange(SIZE[1]) / 16)
+    picture = np.empty((*SIZE, 3), np.uint8)
+    picture[:] = (128 + 100 * stripes)[:, None]
+    hold = Holder(1.0)
+    hold(picture, None)
+    for _ in range(12):
+        shown = hold(picture, motion(2.0))
+    assert shown.std() > 0.9 * picture.std()
+
+
 def test_nothing_is_held_where_nothing_is_trusted_or_the_scene_is_new() -> None:
     first, other = smooth(0).astype(np.uint8), smooth(5).astype(np.uint8)
     for seen in (motion(0, trusted=0.0), None):

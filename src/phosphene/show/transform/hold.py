@@ -8,7 +8,7 @@ from PIL import Image
 from phosphene.show.transform.items import Frame, Motion
 from phosphene.stream.arrays import HostArray
 from phosphene.video.motion.optical_flow import halve, resize_flow, resize_map, sample
-from phosphene.video.motion.steady import hold
+from phosphene.video.motion.steady import alike, hold
 
 
 class Holder:
@@ -33,7 +33,7 @@ class Holder:
             return drawn
         height, width = small.shape[-2:]
         before = sample(self.held, resize_flow(motion.flow, height, width))
-        trusted = resize_map(motion.trusted, height, width)
+        trusted = resize_map(motion.trusted, height, width) * alike(small, before)
         self.held = hold(small, before, trusted, self._stabilize)
         change = _enlarged(self.held - small, drawn.shape[1], drawn.shape[0])
         shown: Frame = np.clip(np.rint(drawn + change), 0, 255).astype(np.uint8)

@@ -20,6 +20,10 @@ HELD = 0.85
 """share of the held picture at stabilize 1, where the input did not change at all"""
 UNLIKE = 8.0
 """grey levels of unexplained change of the input at which trust has fallen to 1/e"""
+SHAPED = 16.0
+"""grey levels by which two drawings differ in shape at which they are no more to be held than 1/e"""
+NEIGHBOURS = 2
+"""pixels to each side within which a difference is brightness or colour, if it is one, not shape"""
 TRUSTED = 0.3
 """from this trust on a place counts as the same thing as before"""
 STRETCHED = (0.4, 4.0)
@@ -52,6 +56,21 @@ def trust(luma: HostArray, before: HostArray, flow: HostArray) -> HostArray:
     unexplained = window_mean((luma - sample(before, flow)) ** 2, 1)
     trusted: HostArray = np.exp(unexplained / -(UNLIKE**2))
     return trusted
+
+
+def alike(drawn: HostArray, before: HostArray) -> HostArray:
+    """(h, w) 0..1: how surely ``drawn`` shows the shapes of ``before`` (both c h w, grey levels).
+
+    Brighter or darker, or another colour, it is the same thing, and flicker. But a pattern that a model
+    draws in a place of its own does not go where the video goes: blended with itself it would be seen
+    double, and paler each time.
+    """
+    change = drawn - before
+    shape = window_mean(
+        np.mean((change - window_mean(change, NEIGHBOURS)) ** 2, axis=0), NEIGHBOURS
+    )
+    same: HostArray = np.exp(shape / -(SHAPED**2))
+    return same
 
 
 def hold(drawn: HostArray, before: HostArray, trusted: HostArray, stabilize: float) -> HostArray:
