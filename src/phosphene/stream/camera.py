@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from phosphene.errors import InputError
+from phosphene.namespaces import evaluate
 from phosphene.stream.arrays import Array, Home, HostArray
 
 RIPPLES = 2.0
@@ -64,8 +65,7 @@ def warp(latent: Array, *moves: CameraMove) -> Array:
     if not moving:
         return latent
     height, width = latent.shape[-2:]
-    points = Home.of(latent).float32(_source_points(height, width, moving))
-    return resample(latent, points)
+    return _gathered(latent, *_moved_taps(height, width, moving, Home.of(latent)), (height, width))
 
 
 def part(canvas: Array, move: CameraMove, height: int, width: int) -> Array:
@@ -82,7 +82,18 @@ def part(canvas: Array, move: CameraMove, height: int, width: int) -> Array:
     return resample(canvas, Home.of(canvas).float32(points), (height, width))
 
 
-@lru_cache(maxsize=64)
+# a frame moves its last picture, the one before that, and what it remembers, all alike
+@lru_cache(maxsize=4)
+def _moved_taps(
+    height: int, width: int, moves: tuple[CameraMove, ...], home: Home
+) -> tuple[Array, Array]:
+    """:func:`_taps` of :func:`_source_points`."""
+    taps = _taps(home.float32(_source_points(height, width, moves)), height, width)
+    # what is kept here may be asked for by another thread
+    evaluate(taps)
+    return taps
+
+
 def _source_points(height: int, width: int, moves: tuple[CameraMove, ...]) -> HostArray:
     """(2, h*w) x and y in pixels: where each pixel of the moved picture comes from."""
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
@@ -105,10 +116,14 @@ def resample(latent: Array, points: Array, size: tuple[int, int] | None = None) 
 
     ``size`` (height, width) holds n; by default that of the latent.
     """
-    home = Home.of(latent)
+    height, width = latent.shape[-2:]
+    return _gathered(latent, *_taps(points, height, width), size or (height, width))
+
+
+def _taps(points: Array, height: int, width: int) -> tuple[Array, Array]:
+    """Of each of ``points`` (2, n) its 16 neighbours in a plane: flat indices (16 n,), weights (16, n)."""
+    home = Home.of(points)
     xp = home.namespace
-    batch, channels, height, width = latent.shape
-    spline = _prefilter(height, home) @ latent @ _prefilter(width, home)
     corner = xp.floor(points)
     weights = _cubic_weights(xp, points - corner)
     taps = xp.astype(corner, xp.int64)[:, None, :] + xp.arange(-1, 3, device=home.device)[:, None]
@@ -116,11 +131,19 @@ def resample(latent: Array, points: Array, size: tuple[int, int] | None = None) 
     # (4 rows, 4 columns, h*w) -> the 16 neighbours of every point.
     index = rows[:, None, :] * width + columns[None, :, :]
     weight = weights[1][:, None, :] * weights[0][None, :, :]
+    return xp.reshape(index, (-1,)), xp.reshape(weight, (16, -1))
+
+
+def _gathered(latent: Array, index: Array, weight: Array, size: tuple[int, int]) -> Array:
+    """Samples (b c *size) of a latent (b c h w) from what :func:`_taps` says of its planes."""
+    home = Home.of(latent)
+    xp = home.namespace
+    batch, channels, height, width = latent.shape
+    spline = _prefilter(height, home) @ latent @ _prefilter(width, home)
     flat = xp.reshape(spline, (batch * channels, height * width))
-    neighbours = xp.take(flat, xp.reshape(index, (-1,)), axis=1)
-    neighbours = xp.reshape(neighbours, (batch * channels, 16, points.shape[-1]))
-    moved = xp.sum(neighbours * xp.reshape(weight, (16, -1)), axis=1)
-    return xp.reshape(moved, (batch, channels, *(size or (height, width))))
+    neighbours = xp.reshape(xp.take(flat, index, axis=1), (batch * channels, *weight.shape))
+    moved = xp.sum(neighbours * weight, axis=1)
+    return xp.reshape(moved, (batch, channels, *size))
 
 
 @lru_cache(maxsize=16)
