@@ -21,7 +21,7 @@ from phosphene.audio import AudioAnalyzer
 from phosphene.audio.compose import compose, write_wav
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
-from phosphene.show.looks import looks
+from phosphene.show.looks import looks, nest
 from phosphene.show.performance import Performance
 from phosphene.show.render import apply_size
 from phosphene.video.flash import FlashLimiter
@@ -45,11 +45,7 @@ TILE, COLUMNS, FRAMES, EVERY = 160, 6, 36, 2
 
 def frames(values: dict[str, JsonValue], size: Size, total: int) -> Iterator[Frame]:
     """The first frames of a composed piece with some settings, flashes held as in a show."""
-    sections: dict[str, dict[str, JsonValue]] = {}
-    for path, value in values.items():
-        section, field = path.split(".")
-        sections.setdefault(section, {})[field] = value
-    config = PipelineConfig.from_dict(sections)
+    config = PipelineConfig.from_dict(nest(values))
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / "piece.wav"
         write_wav(song, *compose(SECONDS))

@@ -33,7 +33,8 @@ from phosphene.show.live.sound import Chunk
 from phosphene.show.performance import Performance
 from phosphene.show.render import RenderOptions
 from phosphene.show.replay import render_score
-from phosphene.show.score import Pulse, parse, read, trim
+from phosphene.show.score import Pulse, match_songs, parse, read, trim
+from phosphene.show.soundtrack import write_soundtrack
 from phosphene.show.sources.score import ScoreSource
 from tests.conftest import make_features
 from tests.show.live.stage_door import quick_config, show
@@ -383,6 +384,42 @@ def test_a_score_is_written_as_it_was_read(tmp_path):
     path = tmp_path / "a.score"
     scores.write(parse(text), path)
     assert parse(path.read_text()) == parse(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lines_end_where_json_lines_do_in_any_encoding(tmp_path, encoding):
+    prompt = "teal\u2028ocean\u0085 waves\x0b"
+    change = json.dumps({"at": 1.0, "set": {"prompt.base_prompt": prompt}}, ensure_ascii=False)
+    path = tmp_path / "s.score"
+    path.write_text(f'{{"phosphene_score": 1}}\n{change}\n', encoding=encoding)
+    told = read(path)
+    assert [each.set for each in told.changes] == [{"prompt.base_prompt": prompt}]
+    scores.write(told, path)
+    assert read(path) == told
+
+
+def test_the_sound_of_a_song_of_another_rate_is_clean(tmp_path):
+    song, score, track = tmp_path / "song.wav", tmp_path / "s.score", tmp_path / "track.wav"
+    at = np.arange(6 * 44100) / 44100
+    tone = np.rint(16000 * np.sin(2 * np.pi * 15000 * at)).astype("<i2")
+    with wave.open(str(song), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(44100)
+        file.writeframes(tone.tobytes())
+    score.write_text(small_score(song))
+    told = read(score)
+    assert write_soundtrack(told, match_songs(told, [song], tmp_path), None, track)
+    with wave.open(str(track), "rb") as file:
+        assert (file.getframerate(), file.getnchannels()) == (48000, 2)
+        heard = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert np.array_equal(heard[:, 0], heard[:, 1])
+    playing = heard[12000 + 48000 // 2 :, 0][:24000].astype(float)
+    power = np.abs(np.fft.rfft(playing * np.hanning(len(playing)))) ** 2
+    near = np.abs(np.fft.rfftfreq(len(playing), 1 / 48000) - 15000) < 50
+    # as loud as it was, and nothing that was not there
+    assert playing.std() == pytest.approx(16000 / np.sqrt(2), rel=0.02)
+    assert power[~near].sum() < 1e-6 * power[near].sum()
 
 
 def test_a_part_begins_as_the_whole_was_then():

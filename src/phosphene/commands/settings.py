@@ -6,6 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from phosphene.config import PipelineConfig
 
 # as in the config, which takes too long to import for a parser
@@ -92,19 +94,20 @@ def apply_sets(texts: list[str], config: PipelineConfig) -> PipelineConfig:
 
     from phosphene.config import PipelineConfig
     from phosphene.errors import InputError
+    from phosphene.show.looks import nest
 
-    given: dict[str, dict[str, object]] = {}
+    given: dict[str, JsonValue] = {}
     for text in texts:
         path, sign, value = text.partition("=")
-        section, _, name = path.strip().partition(".")
-        if not sign or not name:
+        path = path.strip()
+        if not sign or not path.partition(".")[2]:
             raise InputError(f"--set {text} is not PATH=VALUE: write for example camera.zoom=1.2.")
         try:
             read = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             read = value
-        given.setdefault(section, {})[name] = read
-    return PipelineConfig.from_dict(given, base=config)
+        given[path] = read
+    return PipelineConfig.from_dict(nest(given), base=config)
 
 
 def add_device(group: argparse._ArgumentGroup) -> None:

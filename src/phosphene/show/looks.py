@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -33,6 +34,15 @@ def flatten(config: PipelineConfig) -> dict[str, JsonValue]:
         for section, fields in sections.items()
         for name, value in fields.items()
     }
+
+
+def nest(values: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
+    """Values by path as sections of fields: what :func:`flatten` undid."""
+    sections: dict[str, dict[str, JsonValue]] = {}
+    for path, value in values.items():
+        section, _, name = path.partition(".")
+        sections.setdefault(section, {})[name] = value
+    return sections
 
 
 @cache

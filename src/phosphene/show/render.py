@@ -22,6 +22,7 @@ from phosphene.show.sources.moments import Source
 from phosphene.show.sources.song import SongSource
 from phosphene.show.sources.video import OverVideo
 from phosphene.video.clip import Clip, probe
+from phosphene.video.files import checksum
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
 from phosphene.video.sizes import SizePlan, even_size, plan_size
@@ -271,8 +272,7 @@ def _fingerprint(
 ) -> str:
     """Digest of everything that decides the picture."""
     if sound is not None:
-        with sound.song.open("rb") as file:
-            content += hashlib.file_digest(file, "sha256").hexdigest()
+        content += checksum(sound.song)
     settings = config.model_dump(mode="json")
     told = [phosphene.__version__, content, settings, options.start, options.duration, asdict(plan)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -6,12 +6,11 @@ explains them to people.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -19,9 +18,11 @@ from phosphene.config import PipelineConfig, explain
 from phosphene.errors import ConfigError, InputError
 from phosphene.show.changes import with_values
 from phosphene.show.director import DirectorState, restore
-from phosphene.show.looks import flatten
+from phosphene.show.looks import flatten, nest
 from phosphene.show.mapping import find_mapping
 from phosphene.show.routes import check_routes
+from phosphene.text import read_text
+from phosphene.video.files import checksum
 
 Hear = Literal["nothing", "song", "sound", "soundcard"]
 BeatAction = Literal["tap", "double", "half", "nudge", "release"]
@@ -158,11 +159,7 @@ def sound_beside(path: Path) -> Path:
 
 def config_from(settings: Mapping[str, JsonValue]) -> PipelineConfig:
     """Settings by path over the usual ones. Raises :class:`ConfigError`."""
-    nested: dict[str, dict[str, Any]] = {}
-    for path, value in settings.items():
-        section, _, name = path.partition(".")
-        nested.setdefault(section, {})[name] = value
-    return PipelineConfig.from_dict(nested)
+    return PipelineConfig.from_dict(nest(settings))
 
 
 def settings_of(config: PipelineConfig) -> dict[str, JsonValue]:
@@ -185,18 +182,16 @@ def read(path: str | Path) -> Score:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path} is too large for a score.")
-        text = path.read_bytes().decode()
     except OSError as error:
         raise InputError(f"cannot read the score {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no score: it is not text.") from error
-    return parse(text, str(path))
+    return parse(read_text(path, "score"), str(path))
 
 
 def parse(text: str, name: str = "the score") -> Score:
     """A score from its text, checked. Raises :class:`InputError`."""
     whole = text.endswith("\n")
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    # a prompt may hold any other sign that ends a line elsewhere, such as U+2028
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise InputError(f"{name} is empty: a score begins with a line of its settings.")
     head = _head(lines[0][1], name)
@@ -306,8 +301,7 @@ def describe(score: Score) -> str:
 def song_hash(path: Path) -> str:
     """SHA-256 of a song's file. Raises :class:`InputError`."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksum(path)
     except OSError as error:
         raise InputError(f"cannot read the song {path}: {error.strerror}.") from error
 

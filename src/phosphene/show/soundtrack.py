@@ -11,11 +11,11 @@ import numpy as np
 
 from phosphene.show.live.ears import LISTENING
 from phosphene.show.score import Score
-from phosphene.show.sources.score import read_wav
 from phosphene.sound_file import Samples
-from phosphene.video.sound import Song
+from phosphene.video.sound import Song, SoundFormat
 
 RATE = 48_000
+STEREO = SoundFormat(RATE, "stereo", 2)
 FADE = 240
 """samples (5 ms) over which a cut is faded: it would click"""
 
@@ -78,18 +78,17 @@ def write_soundtrack(
     track = np.zeros((2, total), np.int16)
     for part in parts:
         if part.song not in loaded:
-            if part.song is not None:
-                loaded[part.song] = _song(songs[part.song])
-            elif microphone is not None:
-                loaded[None] = _microphone(microphone)
+            file = microphone if part.song is None else songs[part.song]
+            assert file is not None
+            loaded[part.song] = _sound(file)
         begin, end = round(part.begin * RATE), min(total, round(part.end * RATE))
         samples = _cut(loaded[part.song], part, end - begin)
         track[:, begin:end] = np.clip(np.rint(samples * 32767), -32768, 32767)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.ascontiguousarray(track.T).astype("<i2").tobytes())
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(np.ascontiguousarray(track.T).astype("<i2").tobytes())
     return True
 
 
@@ -104,28 +103,11 @@ def _cut(source: Samples, part: Stretch, count: int) -> Samples:
     return np.asarray(cut * ramp * ramp[::-1], np.float32)
 
 
-def _song(path: Path) -> Samples:
-    """(2, n) at 48 kHz."""
-    song = Song(path)
+def _sound(path: Path) -> Samples:
+    """(2, n) at :data:`RATE`."""
+    song = Song(path, form=STEREO)
     try:
         blocks = list(song.read_all())
     finally:
         song.close()
-    samples = np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 1), np.float32)
-    return _at_rate(samples, song.format.rate)
-
-
-def _microphone(path: Path) -> Samples:
-    samples, rate = read_wav(path)
-    return _at_rate(samples[None], rate)
-
-
-def _at_rate(samples: Samples, rate: int) -> Samples:
-    """Any samples as stereo at 48 kHz."""
-    if samples.shape[0] > 2:
-        samples = samples[:2]
-    if rate != RATE:
-        at = np.arange(round(samples.shape[1] * RATE / rate)) * rate / RATE
-        whole = np.arange(samples.shape[1])
-        samples = np.stack([np.interp(at, whole, channel) for channel in samples])
-    return np.broadcast_to(samples, (2, samples.shape[1])).astype(np.float32)
+    return np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 1), np.float32)

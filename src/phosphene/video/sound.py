@@ -51,10 +51,12 @@ class Song:
 
     Time 0 is the first decoded sample. Decoding from the beginning is what makes a start exact in
     every format; packets that cannot be decoded are skipped, and silent where the file has time stamps.
-    Raises :class:`InputError`.
+    ``form`` is what it is brought to; None: the nearest that AAC can store. Raises :class:`InputError`.
     """
 
-    def __init__(self, path: Path, index: int | None = None) -> None:
+    def __init__(
+        self, path: Path, index: int | None = None, form: SoundFormat | None = None
+    ) -> None:
         self._file = SoundFile(path, "a song or a video with sound", index)
         if self._file.stream is None:
             self.close()
@@ -64,7 +66,7 @@ class Song:
         context = self.stream.codec_context
         channels = tuple(channel.name for channel in context.layout.channels)
         # some formats say their rate only in the first packet
-        self.format = aac_format(context.sample_rate or AAC_RATES[-2], channels)
+        self.format = form or aac_format(context.sample_rate or AAC_RATES[-2], channels)
 
     @property
     def starts(self) -> Fraction:
