@@ -58,21 +58,16 @@ def draw(
     end = total if part.end is None else part.end
     if part.first >= end:
         return
-    rate = float(spec.rate)
-    stream = StreamDiffusionPipeline(base, config.stream)
-    stream.set_negative_prompt(config.prompt.negative_prompt)
-    limiter = FlashLimiter(rate) if config.video.limit_flashes else None
     begin = part.first
-    performance = Performance(source, config, stream, mapping)
+    stream, performance, limiter = _opened(source, config, base, mapping, float(spec.rate))
     if part.state is not None:
         *played, limiter_state = unpack(part.state)
         performance.restore(*played)
         if limiter is not None:
             limiter.set_state(limiter_state)
     else:
-        cadence = config.stream.cadence
-        performance.cadence = performance.measure() if cadence == "auto" else cadence
-        if cadence == "auto":
+        performance.settle()
+        if config.stream.cadence == "auto":
             say(f"cadence auto: one picture in {performance.cadence} is drawn.")
         keys = key_frames(source, performance.cadence)
         begin = keys[bisect_right(keys, max(0, begin - part.warm_up)) - 1]
@@ -105,16 +100,26 @@ def draw_frames(
     mapping: Mapping | None = None,
 ) -> Iterator[int]:
     """The same pictures, given to ``take`` one by one; counts them."""
-    stream = StreamDiffusionPipeline(base, config.stream)
-    stream.set_negative_prompt(config.prompt.negative_prompt)
-    limiter = FlashLimiter(source.fps) if config.video.limit_flashes else None
-    performance = Performance(source, config, stream, mapping)
-    cadence = config.stream.cadence
-    performance.cadence = performance.measure() if cadence == "auto" else cadence
+    _, performance, limiter = _opened(source, config, base, mapping, source.fps)
+    performance.settle()
     finisher = Finisher(base, limiter, _Taken(take))
     for done, tween in enumerate(performance.tweens(0, source.num_frames), start=1):
         finisher.write(tween)
         yield done
+
+
+def _opened(
+    source: Source,
+    config: PipelineConfig,
+    base: BaseDiffusionPipeline,
+    mapping: Mapping | None,
+    rate: float,
+) -> tuple[StreamDiffusionPipeline, Performance, FlashLimiter | None]:
+    """What draws a show and what holds its flashes, before the first frame."""
+    stream = StreamDiffusionPipeline(base, config.stream)
+    stream.set_negative_prompt(config.prompt.negative_prompt)
+    limiter = FlashLimiter(rate) if config.video.limit_flashes else None
+    return stream, Performance(source, config, stream, mapping), limiter
 
 
 def segment_ends(total: int, length: int, lead: int) -> Iterator[int]:

@@ -108,6 +108,11 @@ class Performance:
         self.state, moment = advance(self.state, given.heard, self._dt, inputs, self.config)
         return during(moment.reaction.camera, moment.dt)
 
+    def settle(self) -> None:
+        """Take the cadence of the settings; `auto` is measured now."""
+        cadence = self.config.stream.cadence
+        self.cadence = self.measure() if cadence == "auto" else cadence
+
     def measure(self) -> int:
         """The cadence at which keys are drawn as fast as they are shown; nothing is left of the trial."""
         state = self.state

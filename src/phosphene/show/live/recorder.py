@@ -109,10 +109,7 @@ class Recorder:
                 or (self._since is not None and last < self._since)
             )
             if due:
-                still = Still(
-                    now, state, config, self._source, self._clock, dict(self._controllers), pulse
-                )
-                self._stills.append(still)
+                self._stills.append(self._still(now, state, config, pulse))
                 self._drop(now)
             if self._wanted is not None:
                 self._open(self._still(now, state, config, pulse))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from phosphene.audio.moment import FrameFeatures, frame_features
 from phosphene.audio.types import AudioFeatures
+from phosphene.show.display import Motion, moved
 from phosphene.show.transform.items import Frame
 from phosphene.stream.camera import CameraMove
 
@@ -86,12 +87,5 @@ class Lean:
         spare = abs(math.sin(self.turn)) * max(width, height) / min(width, height)
         drift = 2 * max(abs(self.right), abs(self.down) * width / height)
         zoom = max(2.0**self.octaves, 1.0 + spare + drift)
-        cosine, sine = math.cos(self.turn) / zoom, math.sin(self.turn) / zoom
-        x, y = (width - 1) / 2, (height - 1) / 2
-        to_x, to_y = x + self.right * width, y + self.down * width
-        matrix = (cosine, sine, x - cosine * to_x - sine * to_y,
-                  -sine, cosine, y + sine * to_x - cosine * to_y)  # fmt: skip
-        moved = Image.fromarray(picture).transform(
-            (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-        )
-        return np.asarray(moved)
+        lean = Motion(cmath.rect(zoom, self.turn), complex(self.right, self.down))
+        return moved(picture, lean)
