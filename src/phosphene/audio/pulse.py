@@ -73,20 +73,13 @@ class Stretch:
     pulse: Pulse
 
 
-def find_pulse(envelope: FloatArray, rate: float, low: float, high: float) -> Pulse | None:
-    """The strongest pulse between ``low`` and ``high`` BPM, or None when nothing repeats.
+def find_pulses(envelope: FloatArray, rate: float, low: float, high: float) -> list[Stretch]:
+    """Pulses between ``low`` and ``high`` BPM, one after another; none where nothing repeats.
 
     A whole-song Fourier grid finds a constant tempo to 0.05 BPM; a tempo that drifts is followed by
-    dynamic programming over windows of 10 s, then by the phase that is left.
+    dynamic programming over windows of 10 s, then by the phase that is left. Another pulse begins where the
+    tempo jumps, at a price.
     """
-    stretches = find_pulses(envelope, rate, low, high, jump=np.inf)
-    return stretches[0].pulse if stretches else None
-
-
-def find_pulses(
-    envelope: FloatArray, rate: float, low: float, high: float, jump: float = JUMP
-) -> list[Stretch]:
-    """Pulses of a song one after another: another begins where the tempo jumps, at a price."""
     if len(envelope) < 3 * rate or float(envelope.std()) <= 0:
         return []
     coarse = np.geomspace(low, high, int(np.log(high / low) / DRIFT_STEP) + 1)
@@ -95,9 +88,9 @@ def find_pulses(
     if len(windows) == 1:
         return [Stretch(0, len(envelope), fit_pulse(envelope, rate, local, coarse, None))]
     whole = fit_pulse(envelope, rate, local, coarse, None)
-    path = follow(local, coarse, jump)
+    path = follow(local, coarse, JUMP)
     cuts = np.flatnonzero(np.abs(np.diff(np.log(path))) > JUMPED) + 1
-    if not np.isfinite(jump) or not len(cuts):
+    if not len(cuts):
         return [Stretch(0, len(envelope), whole)]
     edges = [0, *cuts.tolist(), len(path)]
     parts: list[Stretch] = []

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
+from phosphene.diffusion.lsd.render.scene import SHARE
 from phosphene.namespaces import Array, array_namespace
 from phosphene.stream.arrays import Home
 from phosphene.stream.camera import STILL, CameraMove, resample
@@ -32,8 +33,6 @@ SEAM = 0.35
 """of a change, how long one place of the picture takes"""
 PATCHES = 6
 """along the short side, that change at times of their own"""
-SHARE = 0.62
-"""of the place in the palette, what an input picture decides; the pattern has the rest"""
 BEND = 2.5
 """latent pixels that a pattern bends along the steepest slope of an input picture"""
 SLOPE = 0.35

@@ -297,10 +297,3 @@ def _weights(given: str | None) -> Path:
             " `phosphene train --out DIR`."
         )
     return folder
-
-
-def halve(frames: Frames) -> Frames:
-    """(b, h, w, 3) -> (b, h/2, w/2, 3): means of 2 x 2 pixels."""
-    from PIL import Image
-
-    return np.stack([np.asarray(Image.fromarray(frame).reduce(2)) for frame in frames])

@@ -129,10 +129,6 @@ class Canvas:
         q = d / max(width, 0.6 * self.pixel)
         return 1 / (1 + q * q)
 
-    def contour(self, v: Array, width: float, steep: float = 30.0) -> Array:
-        """The line v = 0 of any smooth ``v``, equally wide all along: distance is v over its slope."""
-        return self.line(self.distance(v, steep), width)
-
     def distance(self, v: Array, steep: float = 30.0) -> Array:
         """Distance to where v = 0, to first order; a slope above ``steep`` is a seam, not a slope."""
         xp = self.xp
