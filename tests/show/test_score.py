@@ -459,12 +459,14 @@ def clicks(path, seconds=6.0, rate=44100):
     return samples, rate
 
 
-def small_score(song, *lines):
+def small_score(song, *lines, begin=()):
     settings = {"inference.width": 64, "inference.height": 64, "video.segment_seconds": 0.5}
     digest = hashlib.sha256(song.read_bytes()).hexdigest()
     return a_score(
         {"at": 0, "source": {"hear": "song", "song": digest, "name": song.name}},
+        *begin[:1],
         {"at": 0.5, "clock": {"position": 3.0, "playing": True}},
+        *begin[1:],
         {"at": 1.0, "set": {"prompt.base_prompt": "a longer prompt than that"}},
         *lines,
         {"at": 2.0},
@@ -514,7 +516,16 @@ def test_an_interrupted_one_goes_on_to_the_very_same_file(tmp_path):
     song, path = tmp_path / "song.wav", tmp_path / "s.score"
     clicks(song)
     path.write_text(
-        small_score(song, {"at": 1.2, "scene": True}, {"at": 1.4, "set": {"camera.zoom": 2}})
+        small_score(
+            song,
+            {"at": 1.2, "scene": True},
+            {"at": 1.4, "set": {"camera.zoom": 2}},
+            {"at": 1.5, "set": {"live.blackout": False, "live.light": 0.5}},
+            begin=[
+                {"at": 0.2, "set": {"camera.rotate": 20.0}},
+                {"at": 0.7, "set": {"live.blackout": True, "live.fade_seconds": 2.0}},
+            ],
+        )
     )
     render_score(path, tmp_path / "whole.mp4", [song], base=toy())
     base, drawn = toy(), []
@@ -535,7 +546,17 @@ def test_an_interrupted_one_goes_on_to_the_very_same_file(tmp_path):
         render_score(path, out, [song], base=base)
     report = render_score(path, out, [song], RenderOptions(resume=True), base=toy())
     assert 0 < report.new_frames < 48
-    np.testing.assert_array_equal(frames_of(out), frames_of(tmp_path / "whole.mp4"))
+    whole = frames_of(tmp_path / "whole.mp4")
+    np.testing.assert_array_equal(frames_of(out), whole)
+    # the blackout of the show is seen, fades, and goes again to half of the light
+    lit = "".join(line for line in path.open() if "live." not in line)
+    path.write_text(lit)
+    render_score(path, tmp_path / "lit.mp4", [song], base=toy())
+    bright = whole.mean(axis=(1, 2, 3)) / frames_of(tmp_path / "lit.mp4").mean(axis=(1, 2, 3))
+    assert bright[:16] == pytest.approx(1.0, abs=0.05)
+    # a fade of two seconds goes on from 0.7 to 1.5, and back
+    assert bright[[24, 35]] == pytest.approx([0.84, 0.61], abs=0.06)
+    assert bright[-1] == pytest.approx(0.5 * (1 - 0.4 + 11 / 48), abs=0.06)
 
 
 def test_songs_are_checked_by_hash(tmp_path):

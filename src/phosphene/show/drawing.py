@@ -60,11 +60,11 @@ def draw(
         return
     begin = part.first
     stream, performance, limiter = _opened(source, config, base, mapping, float(spec.rate))
+    finished: list[bytes] = []
     if part.state is not None:
-        *played, limiter_state = unpack(part.state)
+        *played, limited, lit = unpack(part.state)
         performance.restore(*played)
-        if limiter is not None:
-            limiter.set_state(limiter_state)
+        finished = [limited, lit]
     else:
         performance.settle()
         if config.stream.cadence == "auto":
@@ -77,19 +77,20 @@ def draw(
     # where a part ends a segment does, also when nobody could go on from there
     length = segment_frames(config.video, spec.rate)
     ends = {end, *segment_ends(total, length, performance.unsure)}
-    with (
-        ThreadedWriter(Recorder(shelf, spec)) as encoder,
-        ThreadedWriter(Finisher(base, limiter, _After(part.first - begin, encoder))) as finisher,
-    ):
-        for done, tween in enumerate(performance.tweens(begin, total), start=begin + 1):
-            finisher.write(tween)
-            if done <= part.first:
-                continue
-            if done in ends:
-                finisher.cut(performance.dump() if done < total else b"")
-            yield done
-            if done == end:
-                break
+    with ThreadedWriter(Recorder(shelf, spec)) as encoder:
+        finish = Finisher(base, limiter, _After(part.first - begin, encoder), float(spec.rate))
+        if finished:
+            finish.restore(*finished)
+        with ThreadedWriter(finish) as finisher:
+            for done, tween in enumerate(performance.tweens(begin, total), start=begin + 1):
+                finisher.write(tween)
+                if done <= part.first:
+                    continue
+                if done in ends:
+                    finisher.cut(performance.dump() if done < total else b"")
+                yield done
+                if done == end:
+                    break
 
 
 def draw_frames(
@@ -102,7 +103,7 @@ def draw_frames(
     """The same pictures, given to ``take`` one by one; counts them."""
     _, performance, limiter = _opened(source, config, base, mapping, source.fps)
     performance.settle()
-    finisher = Finisher(base, limiter, _Taken(take))
+    finisher = Finisher(base, limiter, _Taken(take), source.fps)
     for done, tween in enumerate(performance.tweens(0, source.num_frames), start=1):
         finisher.write(tween)
         yield done

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phosphene.config import LiveConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.diffusion.stream import Key
 from phosphene.palettes import mix
 from phosphene.profiling import get_profiler
 from phosphene.show.display import REST, Motion, between, moved, reached_places
+from phosphene.show.light import Light
 from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.camera import warp
 from phosphene.video.encoder import Sink
@@ -31,6 +33,8 @@ class Tween:
     """its way to the following one"""
     share: float = 0.0
     """0..1 of the time between them"""
+    live: LiveConfig | None = None
+    """light, blackout and freeze of a show that was performed"""
 
 
 class Finisher:
@@ -40,14 +44,22 @@ class Finisher:
         base: decodes.
         limiter: ``None`` lets every flash through; it works on what is shown.
         sink: takes the frames.
+        rate: frames a second.
     """
 
     def __init__(
-        self, base: BaseDiffusionPipeline, limiter: FlashLimiter | None, sink: Sink[Frame]
+        self,
+        base: BaseDiffusionPipeline,
+        limiter: FlashLimiter | None,
+        sink: Sink[Frame],
+        rate: float = 30.0,
     ) -> None:
         self._base = base
         self._limiter = limiter
         self._sink = sink
+        self._rate = rate
+        self._written = 0
+        self._light = Light()
         self._decoded: list[tuple[Key, Frame]] = []
 
     def write(self, tween: Tween) -> None:
@@ -61,6 +73,9 @@ class Finisher:
                 frame = self._base.decode(field.latent, field.palette)[0]
         else:
             frame = self._shown(tween)
+        if tween.live is not None:
+            frame = self._light(frame, tween.live, self._written / self._rate)
+        self._written += 1
         if self._limiter is not None:
             with profiler.profile("limit flashes"):
                 frame = self._limiter(frame)
@@ -90,9 +105,16 @@ class Finisher:
         return picture
 
     def cut(self, state: bytes) -> None:
-        """End a segment; the limiter's memory joins the ``state`` that was packed."""
+        """End a segment; what limiter and light remember joins the ``state`` that was packed."""
         limiter = b"" if self._limiter is None else self._limiter.get_state()
-        self._sink.cut(state + pack(limiter))
+        light = self._light.get_state(self._written / self._rate)
+        self._sink.cut(state + pack(limiter, light))
+
+    def restore(self, limiter: bytes, light: bytes) -> None:
+        """Go on where :meth:`cut` was called."""
+        if self._limiter is not None:
+            self._limiter.set_state(limiter)
+        self._light.set_state(light)
 
     def cancel(self) -> None:
         """Nothing to drop here."""

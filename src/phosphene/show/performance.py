@@ -9,7 +9,7 @@ from dataclasses import astuple, replace
 
 from phosphene.arrays import Array
 from phosphene.audio import AudioFeatures
-from phosphene.config import PipelineConfig
+from phosphene.config import LiveConfig, PipelineConfig
 from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.latent import LatentGenerator
 from phosphene.profiling import get_profiler
@@ -66,6 +66,9 @@ class Performance:
         self._inputs = Inputs(stream.base, noise, prompts, Mappings(config, own=mapping))
         # camera moves of the frames after the last key that came out
         self._moves: dict[int, CameraMove] = {}
+        # of a show that was performed: light, blackout and freeze of frames that are not shown yet
+        self._live: dict[int, LiveConfig] = {}
+        self._performed = False
         self._snapshot: bytes | None = None
 
     @property
@@ -124,7 +127,10 @@ class Performance:
     def _at(self, frame: int) -> tuple[Given, Inputs]:
         given = self.source.at(frame)
         if given.config is not None:
+            self._performed = True
             self._adopt(given.config)
+        if self._performed:
+            self._live[frame] = self.config.live
         inputs = replace(
             self._inputs,
             position=given.position,
@@ -170,7 +176,7 @@ class Performance:
             last, at = key, frame
             if frame >= first:
                 self._snapshot = None
-                yield Tween(key)
+                yield Tween(key, live=self._live.pop(frame, None))
             if self.cadence > 1:
                 # frames up to the next key are shown when that is drawn; who stops there begins here
                 self._snapshot = self._dump()
@@ -187,7 +193,8 @@ class Performance:
         for i in range(at + 1, frame):
             since = since.then(Motion.of(self._moves[i]))
             if i >= first:
-                yield Tween(last, following, since, whole, (i - at) / (frame - at))
+                share = (i - at) / (frame - at)
+                yield Tween(last, following, since, whole, share, self._live.pop(i, None))
 
     def _drawn(self, frames: Sequence[int], first: int, total: int) -> Iterator[tuple[int, Key]]:
         """The keys from ``first`` on, or from the one before it in a fresh stream, with their frames."""
@@ -232,7 +239,8 @@ class Performance:
 
     def _dump(self) -> bytes:
         moves = {frame: astuple(move) for frame, move in self._moves.items()}
-        own = json.dumps({"cadence": self.cadence, "moves": moves}).encode()
+        live = {frame: each.model_dump(mode="json") for frame, each in self._live.items()}
+        own = json.dumps({"cadence": self.cadence, "moves": moves, "live": live}).encode()
         return pack(self._stream.dump_state(), director.dump(self.state), own)
 
     def restore(self, engine: bytes, directed: bytes, own: bytes) -> None:
@@ -242,6 +250,7 @@ class Performance:
         self.source.seek(self._next)
         kept = json.loads(own)
         self.cadence = kept["cadence"]
+        self._live = {int(frame): LiveConfig(**each) for frame, each in kept["live"].items()}
         self._moves = {int(frame): CameraMove(*move) for frame, move in kept["moves"].items()}
 
 

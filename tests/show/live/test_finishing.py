@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from phosphene.config import LiveConfig
+from phosphene.show.light import Light
 from phosphene.show.live.finishing import FlashGuard
-from phosphene.show.live.light import Light
 from tests.video.flash_count import count_flashes
 
 

@@ -11,8 +11,8 @@ from phosphene.arrays import Array
 from phosphene.diffusion.stream import Key
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.display import Way, hardness
+from phosphene.show.light import Light
 from phosphene.show.live.desk import Desk, Drawn
-from phosphene.show.live.light import Light
 from phosphene.show.live.types import Frame, Shown
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.flash_track import pack, unpack

@@ -45,6 +45,7 @@ class ScoreSource:
         self._begin = config
         self._songs = songs
         self._sound = None if sound is None else read_wav(sound)
+        self._given: PipelineConfig | None
         self._ears: Ears
         self._controllers: dict[str, float]
         self._origin: object | None
@@ -58,7 +59,7 @@ class ScoreSource:
         if frame != self._next:
             raise ValueError(f"expected frame {self._next}, not {frame}")
         self._next += 1
-        now, config = frame / self.fps, self._config
+        now = frame / self.fps
         scenes = 0
         while self._left < len(self._score.changes):
             change = self._score.changes[self._left]
@@ -76,7 +77,7 @@ class ScoreSource:
             same=same,
             scenes=scenes,
             controllers=self._controllers,
-            config=None if self._config is config and frame else self._config,
+            config=self._news(),
         )
 
     def seek(self, frame: int) -> None:
@@ -85,9 +86,17 @@ class ScoreSource:
             self._rewind()
         while self._next < frame:
             self.at(self._next)
+        # whoever goes on here was not told what changed before
+        self._given = None
+
+    def _news(self) -> PipelineConfig | None:
+        """The settings, where they are others than those that were given last."""
+        given, self._given = self._given, self._config
+        return None if self._config is given else self._config
 
     def _rewind(self) -> None:
         self._config = self._begin
+        self._given = None
         self._ears = Ears(self._config.audio, 0.0)
         self._controllers = {}
         self._origin = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 
 from phosphene.config import LiveConfig
-from phosphene.show.live.types import Frame
+from phosphene.video.writer import Frame
 
 FULL = 256
 """levels of light"""
@@ -35,3 +37,20 @@ class Light:
             return shown
         lit: Frame = (shown * np.uint16(level) // np.uint16(FULL)).astype(np.uint8)
         return lit
+
+    def get_state(self, now: float) -> bytes:
+        """What goes on at ``now`` seconds with :meth:`set_state`; empty before the first picture."""
+        if self._last is None:
+            return b""
+        frozen = np.zeros(0, np.uint8) if self._frozen is None else self._frozen
+        data = io.BytesIO()
+        np.savez(data, dark=self._dark, passed=now - self._last, frozen=frozen)
+        return data.getvalue()
+
+    def set_state(self, data: bytes) -> None:
+        """Go on from another one's :meth:`get_state`, at 0 seconds."""
+        if not data:
+            return
+        with np.load(io.BytesIO(data)) as kept:
+            self._dark, self._last = float(kept["dark"]), -float(kept["passed"])
+            self._frozen = kept["frozen"] if kept["frozen"].size else None
