@@ -18,6 +18,7 @@ from phosphene.commands import (
     dream,
     live,
     models,
+    osc,
     render,
     score,
     train,
@@ -39,6 +40,7 @@ COMMANDS = (
     bench,
     models,
     words,
+    osc,
     train,
     doctor,
 )
@@ -55,6 +57,7 @@ EXAMPLES = """examples:
   phosphene dream --seconds 60 --prompt nebula    video without a song, as long as you like
   phosphene analyze song.mp3 --plot song.png      what phosphene hears
   phosphene words                                 what the built-in model can draw
+  phosphene osc                                   addresses for TouchOSC, Chataigne, lighting desks
   phosphene bench stream                          frames per second on this machine
   phosphene train --out run --plan cpu            make the built-in model anew, or your own
   phosphene doctor                                what is installed, what is missing

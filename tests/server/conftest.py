@@ -51,11 +51,11 @@ def config() -> PipelineConfig:
 
 @contextmanager
 def serving(
-    base, config, limits=None, token=None, exits=(), names=(), microphone=None
+    base, config, limits=None, token=None, exits=(), names=(), microphone=None, companions=()
 ) -> Iterator[Served]:
     """Serve until the block ends; what the server leaves behind fails the test."""
     stage = Stage(base, config, limits or Limits(), microphone)
-    theatre = Theatre(stage, stage.limits, exits=exits)
+    theatre = Theatre(stage, stage.limits, exits=exits, companions=companions)
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         ready = threading.Event()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from phosphene.commands.form import Commands, command
 from phosphene.commands.settings import add_settings, read_settings
 from phosphene.errors import InputError
+
+if TYPE_CHECKING:
+    from phosphene.server.companion import Companion
 
 DEFAULT_DEVICE = ""
 
@@ -20,6 +24,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "  phosphene live                                  opens http://127.0.0.1:8000/\n"
         "  phosphene live --host 0.0.0.0                   for other machines; prints a link with a token\n"
         "  phosphene live --soundcard --record show.mp4    plays to the sound card's input, and records\n"
+        "  phosphene live --osc --osc-out 127.0.0.1:9001   knobs by OSC; tells what it hears\n"
         "  phosphene live --rtmp rtmp://a.rtmp.example/live/KEY --size 1280x720\n",
     )
     parser.add_argument(
@@ -68,6 +73,32 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="DEVICE",
         help="let sessions hear this machine's sound input (default: the system's)",
     )
+    chain = parser.add_argument_group(
+        "other programs on stage",
+        "off until asked for, and on this machine alone unless told otherwise",
+    )
+    chain.add_argument(
+        "--osc",
+        nargs="?",
+        const="",
+        metavar="[HOST:]PORT",
+        help="take OSC from controllers (default 127.0.0.1:9000; 0.0.0.0:9000 for other machines, which"
+        " then need no token), and list every address there by OSCQuery",
+    )
+    chain.add_argument(
+        "--osc-out",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="tell what is heard, and every value that changes, by OSC; may be given several times",
+    )
+    chain.add_argument(
+        "--osc-rate",
+        type=float,
+        default=30.0,
+        metavar="N",
+        help="so many times a second (default 30)",
+    )
     add_settings(parser)
     parser.set_defaults(run=_run)
 
@@ -103,7 +134,22 @@ def _run(args: argparse.Namespace) -> int:
         device=args.soundcard or None,
         size=parse_size(args.size) if args.size else None,
         exits=exits,
+        companions=_companions(args),
         cluster=args.cluster,
     )
     live(config, options)
     return 0
+
+
+def _companions(args: argparse.Namespace) -> list[Companion]:
+    """Other programs that the command line asks for; their ports are taken now."""
+    from phosphene.show.settings import parse_place
+
+    found: list[Companion] = []
+    if args.osc is not None or args.osc_out:
+        from phosphene.integrations.osc.companion import PORT, Osc
+
+        listen = None if args.osc is None else parse_place(args.osc or str(PORT), port=PORT)
+        tell = [parse_place(place, port=None) for place in args.osc_out]
+        found.append(Osc(listen, tell, args.osc_rate))
+    return found

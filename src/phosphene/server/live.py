@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -13,6 +13,7 @@ from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline
 from phosphene.server.app import create_app
 from phosphene.server.browser import open_browser
+from phosphene.server.companion import Companion
 from phosphene.server.exits.choose import ExitOptions, choose_exits, is_score
 from phosphene.server.limits import Limits
 from phosphene.server.links import reachable
@@ -48,6 +49,8 @@ class LiveOptions:
     size: Size | None = None
     """(width, height) of pictures and exits, pixels; None: as wide as screens are"""
     exits: ExitOptions = field(default_factory=ExitOptions)
+    companions: Sequence[Companion] = ()
+    """other programs that play along"""
     cluster: str | None = None
     """whose machines draw: auto, local or an address; None: this process"""
 
@@ -68,7 +71,7 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
         microphone = Microphone(options.device) if options.soundcard else None
         base, config = files.enter_context(_models(config, options))
         stage = Stage(base, config, Limits(sessions=options.max_sessions), microphone, scores)
-        theatre = Theatre(stage, stage.limits, exits=exits)
+        theatre = Theatre(stage, stage.limits, exits=exits, companions=options.companions)
         port = listener.getsockname()[1]
         names = frozenset(map(named, (options.host, *options.allow_hosts)))
         guard = Guard(token, port, names)

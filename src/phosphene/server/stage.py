@@ -61,6 +61,11 @@ class Stage:
         """The session that plays while nobody performs."""
         return self._house
 
+    @property
+    def on_show(self) -> Seat | None:
+        """The session that exits and other programs follow."""
+        return self._followed
+
     def find(self, session: str) -> Seat:
         """A session by its id. Raises :class:`Refusal`."""
         if session in self._seats:

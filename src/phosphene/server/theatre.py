@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from phosphene.server.companion import Companion
 from phosphene.server.connection import Connection
 from phosphene.server.demo import DemoSong
 from phosphene.server.door import Door
@@ -35,6 +36,7 @@ class Theatre:
     machine: Machine = field(default_factory=Machine)
     connections: set[Connection] = field(default_factory=set)
     exits: Sequence[ClockedExit] = ()
+    companions: Sequence[Companion] = ()
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     empty: asyncio.Event = field(default_factory=asyncio.Event)
     """set when the last one has left a closing theatre"""
@@ -68,10 +70,12 @@ class Theatre:
                 self.empty.set()
 
     async def open(self) -> None:
-        """Start the exits, which follow whatever is performed."""
+        """Start exits and companions, which follow whatever is performed."""
         for way_out in self.exits:
             way_out.start()
             await self.stage.follow(way_out)
+        for companion in self.companions:
+            await companion.start(self.stage)
 
     async def dismiss_all(self) -> None:
         """Say goodbye to everybody; who does not listen is not waited for long."""
@@ -83,7 +87,8 @@ class Theatre:
                 await asyncio.wait_for(self.empty.wait(), GOODBYE_SECONDS)
 
     async def close(self) -> None:
-        """End all sessions and exits."""
+        """End all sessions, exits and companions."""
+        await asyncio.gather(*(companion.close() for companion in self.companions))
         await self.stage.close()
         await asyncio.gather(*(asyncio.to_thread(way_out.close) for way_out in self.exits))
         if self.stage.microphone is not None:

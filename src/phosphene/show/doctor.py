@@ -8,9 +8,12 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 from phosphene.errors import OutputError, PhospheneError
+
+CHAIN = (("OSC", "pythonosc", "stage"),)
+"""other programs on stage: what for, the module, the extra that brings it"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def examine() -> list[Finding]:
         _guarded("device", _device, optional=True),
         _extra("librosa", "librosa", "librosa"),
         _extra("training", "onnx", "train"),
+        *[_extra(topic, module, extra) for topic, module, extra in CHAIN],
         _guarded("pipelines", _pipelines),
     ]
 
@@ -73,7 +77,8 @@ def _package(name: str) -> Finding:
 
 def _extra(topic: str, module: str, extra: str) -> Finding:
     if importlib.util.find_spec(module):
-        return Finding(topic, True, f"{module} {version(module)}", optional=True)
+        names = packages_distributions().get(module, [module])
+        return Finding(topic, True, f"{names[0]} {version(names[0])}", optional=True)
     return Finding(topic, True, f"not installed: pip install 'phosphene[{extra}]'", optional=True)
 
 

@@ -33,6 +33,20 @@ def parse_size(text: str) -> Size:
     return int(match[1]), int(match[2])
 
 
+def parse_place(text: str, host: str = "127.0.0.1", port: int | None = None) -> tuple[str, int]:
+    """``9000``, ``HOST:9000`` or ``HOST`` -> (host, port); what is not said is as given here."""
+    text = text.strip()
+    bare = re.fullmatch(r"\[(.+)\](?::(\d+))?|([^:\s]+):(\d+)|(\d+)|([^:\s]+)", text)
+    if bare is None:
+        raise InputError(f"'{text}' is no place on a network: write HOST:PORT or PORT.")
+    named = bare[1] or bare[3] or bare[6] or host
+    number = bare[2] or bare[4] or bare[5]
+    found = port if number is None else int(number)
+    if found is None or not 0 <= found <= 65535:
+        raise InputError(f"'{text}' needs a port from 1 to 65535: write HOST:PORT.")
+    return named, found
+
+
 def read_chroma_prompts(path: str) -> list[str]:
     """Twelve prompts, one per line; empty lines do not count."""
     lines = re.split(r"\r\n|\r|\n", read_text(path, "file of chroma prompts"))

@@ -1,0 +1,140 @@
+"""Other programs beside the page: what they are to the server, and what they may do to the show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+from phosphene.errors import ConfigError
+from phosphene.server.channel import Picture
+from phosphene.server.protocol import ConfigReply
+from phosphene.server.refusal import Refusal
+from phosphene.server.seat import Seat
+from phosphene.server.stage import Stage
+from phosphene.show.changes import values_at
+from phosphene.show.live import BeatAction, Shown
+from phosphene.show.looks import flatten, look_settings, looks
+
+When = Literal["beat", "bar", "section"]
+"""what a change may wait for"""
+
+
+class Companion(Protocol):
+    """Begun by the operator's command line, never by a client. Belongs to the event loop's thread."""
+
+    async def start(self, stage: Stage) -> None:
+        """Begin. Raises PhospheneError where that cannot be."""
+
+    async def close(self) -> None:
+        """End, and let go of ports."""
+
+
+class Listener:
+    """A :class:`~phosphene.server.channel.Consumer` that keeps what was heard last, not the picture.
+
+    ``hungry`` says whether a show must go on for it alone.
+    """
+
+    raw = keys = True
+
+    def __init__(self, hungry: bool) -> None:
+        self.hungry = hungry
+        self.shown: Shown | None = None
+        self.at = 0.0
+        """monotonic seconds at which it came"""
+
+    def offer(self, picture: Picture) -> None:
+        """Keep it."""
+        self.shown, self.at = picture.shown, time.monotonic()
+
+    def ended(self) -> None:
+        """Nothing is heard any more."""
+        self.shown = None
+
+
+class Hands:
+    """Changes the show that exits follow, as its page would: it is in scores, and the page is told."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._told: tuple[Seat, dict[str, JsonValue]] | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether any show is on."""
+        return self._stage.on_show is not None
+
+    @property
+    def seat(self) -> Seat:
+        """Of the show. Raises :class:`Refusal`."""
+        seat = self._stage.on_show
+        if seat is None:
+            raise Refusal("unknown", "no show is on: open the page.", 409)
+        return seat
+
+    @property
+    def rate(self) -> float:
+        """Pictures drawn a second."""
+        return self.seat.session.stats().fps if self.there else 0.0
+
+    def values(self) -> dict[str, JsonValue]:
+        """All settings in force, by path; those that shows begin with while none is on."""
+        return flatten(self.seat.session.config if self.there else self._stage.config)
+
+    def set(self, values: Mapping[str, JsonValue], on: When | None = None) -> None:
+        """Change settings by path, all or none. Raises PhospheneError in one sentence."""
+        seat = self.seat
+        if on is not None:
+            raise Refusal("wait", f"a change cannot wait for a {on} yet: send it when it is due.")
+        seat.session.set(values)
+        self._tell(seat, values)
+
+    def look(self, which: str | int, on: When | None = None) -> None:
+        """Take a look by its name, or by its number from 1."""
+        if isinstance(which, int):
+            known = looks()
+            if not 1 <= which <= len(known):
+                raise ConfigError(f"there is no look {which}: they are 1 to {len(known)}.")
+            which = known[which - 1].name
+        self.set(look_settings(which, self._stage.config), on)
+
+    def step_look(self, by: int, on: When | None = None) -> None:
+        """The look after the one in force (1), or before it (-1)."""
+        values = self.values()
+        known = looks()
+        now = next(
+            (n for n, look in enumerate(known) if values.items() >= look.values.items()),
+            # none is in force as a whole: begin with the first, or the last
+            -1 if by > 0 else 0,
+        )
+        self.look(known[(now + by) % len(known)].name, on)
+
+    def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
+        """A tap or another correction of the beat, at monotonic ``at``."""
+        self.seat.session.beat(action, at, seconds)
+
+    def scene(self) -> None:
+        """Go to a new place."""
+        self.seat.session.scene()
+
+    def controllers(self, values: Mapping[str, float]) -> None:
+        """Knobs that routes listen to, 0..1 by name."""
+        self.seat.session.controllers(values)
+
+    def keep(self, on: bool) -> None:
+        """Keep all of the show from now on for its score, or its last ten minutes again."""
+        self.seat.session.keep(on)
+
+    def _tell(self, seat: Seat, values: Mapping[str, JsonValue]) -> None:
+        """The page, which shows the newest of all that was changed beside it."""
+        if seat.performer is None:
+            return
+        known: dict[str, JsonValue] = {}
+        if self._told is not None and self._told[0] is seat:
+            known = self._told[1]
+        told = values_at(seat.session.config, {**known, **values})
+        self._told = seat, told
+        seat.performer.mailbox.put("hands", ConfigReply(values=told))
