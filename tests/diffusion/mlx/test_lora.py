@@ -112,13 +112,15 @@ def test_what_does_not_fit(mlx_trees: dict[str, Path], tmp_path: Path) -> None:
     make_lora(file, "kohya", CROSS_LAYER, (16, 2048))
     refused("is for SDXL")
     make_lora(file, "kohya", "input_blocks.4.1.to_q")
-    refused("does not have under that name")
+    refused("nothing that fits this model")
     save_file({"unet.processor.weight": torch.zeros(2)}, file)
-    refused("does not know")
+    refused("not known")
     save_file({f"unet.{LAYER}.lora_A.weight": torch.zeros(4, 16)}, file)
     refused("cut short")
     save_file({}, file)
     refused("holds nothing")
+    make_lora(file, "kohya", size=(16, 24))
+    refused("is for another model")
     np.testing.assert_allclose(
         predict(load_mlx(tree)), predict(load_mlx(tree)), rtol=1e-5, atol=1e-5
     )

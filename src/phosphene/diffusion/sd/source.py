@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.sd.errors import check_source, explained
 from phosphene.diffusion.sd.families import base_of, pipeline_of
@@ -101,6 +104,37 @@ def is_quantized(folder: Path) -> bool:
 
 def read_header(path: Path) -> Shapes:
     """Shapes of the tensors in a .safetensors file. Raises ModelError for a broken or cut one."""
+    return {name: tuple(entry["shape"]) for name, entry in _entries(path)[0].items()}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What a .safetensors file says besides its tensors. Raises ModelError as :func:`read_header`."""
+    return _entries(path)[1]
+
+
+def read_tensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """All tensors of a .safetensors file as float32, bfloat16 too, which NumPy has not.
+
+    Raises ModelError for a broken file, and for numbers of 8 bits or fewer.
+    """
+    entries, _, start = _entries(path)
+    held = np.fromfile(path, np.uint8, offset=start)
+    tensors = {}
+    for name, entry in entries.items():
+        begin, end = entry["data_offsets"]
+        if (kind := _NUMBERS.get(entry["dtype"])) is None:
+            raise ModelError(
+                f"{path} holds numbers of the format {entry['dtype']}: use a 16-bit copy."
+            )
+        flat = held[begin:end].view(kind)
+        if entry["dtype"] == "BF16":
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
+        tensors[name] = flat.astype(np.float32).reshape(entry["shape"])
+    return tensors
+
+
+def _entries(path: Path) -> tuple[dict[str, Any], dict[str, str], int]:
+    """(header by tensor, metadata, where the numbers begin) of a .safetensors file."""
     broken = ModelError(f"a weights file of {path} is broken: download it again.")
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -110,14 +144,39 @@ def read_header(path: Path) -> Shapes:
             raise broken
         try:
             header = json.loads(file.read(length))
-            header.pop("__metadata__", None)
-            ends = [entry["data_offsets"][1] for entry in header.values()]
-            shapes = {key: tuple(entry["shape"]) for key, entry in header.items()}
+            metadata = header.pop("__metadata__", None) or {}
+            spans = [
+                (entry["dtype"], entry["shape"], *entry["data_offsets"])
+                for entry in header.values()
+            ]
+            end = max((span[3] for span in spans), default=0)
+            fits = all(
+                0 <= begin <= stop
+                and (
+                    kind not in _NUMBERS
+                    or stop - begin == math.prod(shape) * _NUMBERS[kind]().itemsize
+                )
+                for kind, shape, begin, stop in spans
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise broken from error
-    if 8 + length + max(ends, default=0) != size:
+    if not fits or 8 + length + end != size:
         raise broken
-    return shapes
+    return header, metadata, 8 + length
+
+
+_NUMBERS: dict[str, type[np.generic]] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,
+    **{
+        f"{kind}{bits}": getattr(np, f"{name}{bits}")
+        for bits in (8, 16, 32, 64)
+        for kind, name in (("I", "int"), ("U", "uint"))
+    },
+}
+"""NumPy's types by safetensors' names; bfloat16 as its bits"""
 
 
 def parameters(shapes: Shapes) -> int:
