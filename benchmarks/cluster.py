@@ -33,6 +33,7 @@ from phosphene.cluster.cost import Load, Rates, ceiling, simulate
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import load_pipeline
 from phosphene.show.drawing import Part, draw
+from phosphene.show.sinks.segments import SegmentSink
 from phosphene.video.spec import VideoSpec
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 125, 250, 500, 1000)
@@ -175,7 +176,7 @@ def seam(config: PipelineConfig) -> None:
 
         def drawn(part: Part) -> Any:
             shelf = Frames(folder)
-            for _ in draw(part, shelf, spec, features, config, base):
+            for _ in draw(part, SegmentSink(shelf, spec), Fraction(fps), features, config, base):
                 pass
             return np.array(shelf.frames, np.float32)
 

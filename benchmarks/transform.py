@@ -25,6 +25,7 @@ from phosphene.config import PipelineConfig
 from phosphene.metrics import Steadiness, compare
 from phosphene.metrics.compare import FlowEstimator
 from phosphene.profiling import memory_mb
+from phosphene.show.sinks.segments import SegmentSink
 from phosphene.show.transform import TransformOptions, transform_frames
 from phosphene.show.transform.crew import Crew
 from phosphene.show.transform.job import Job, load_model, prepare
@@ -34,7 +35,6 @@ from phosphene.video.clip import probe
 from phosphene.video.motion.optical_flow import estimate
 from phosphene.video.project import Project
 from phosphene.video.reader import Frames, Upright
-from phosphene.video.recorder import Recorder
 from phosphene.video.spec import VideoSpec, frame_rate
 
 KNOB = (0.0, 0.5, 1.0)
@@ -170,7 +170,7 @@ def with_writer(job: Job, kept: Project) -> list[Stage]:
     rate = frame_rate(float(job.tempo.rate))
     width, height = (side + side % 2 for side in job.wanted)
     spec = VideoSpec.of(job.config.video, (width, height), rate, crop=False)
-    return [*crew.stages(first=0), Stage("write", Keeper(Recorder(kept, spec)).run)]
+    return [*crew.stages(first=0), Stage("write", Keeper(SegmentSink(kept, spec)).run)]
 
 
 def side_by_side(stages: list[Stage]) -> int:

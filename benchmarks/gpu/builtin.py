@@ -95,8 +95,8 @@ def camera(room: Room, size: int) -> Row:
     """A camera's JPEG is decoded, becomes a field, is drawn over, painted, and becomes a JPEG."""
     from PIL import Image
 
-    from phosphene.server.jpeg import to_jpeg
     from phosphene.show.live.pictures import decode_picture
+    from phosphene.show.sinks.jpeg import to_jpeg
 
     model = _model(room, size)
     stream, embeds, noise = _stream(model), model.encode_prompt(PROMPT), _noise(model)

@@ -13,6 +13,7 @@ import pytest
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline
 from phosphene.show.drawing import Part, draw
+from phosphene.show.sinks.segments import SegmentSink
 from phosphene.video.spec import VideoSpec
 from tests.conftest import make_features
 from tests.show.toy import toy
@@ -55,7 +56,9 @@ def drawn(folder: Path, part: Part, config: PipelineConfig, base: BaseDiffusionP
     shelf = Folder(folder)
     inference = config.inference
     spec = VideoSpec.of(config.video, (inference.width, inference.height), Fraction(24))
-    counts = list(draw(part, shelf, spec, make_features(FRAMES), config, base))
+    counts = list(
+        draw(part, SegmentSink(shelf, spec), Fraction(24), make_features(FRAMES), config, base)
+    )
     end = FRAMES if part.end is None else part.end
     assert counts == list(range(part.first + 1, end + 1))
     return shelf

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from phosphene.server.channel import Channel, Picture
-from phosphene.server.jpeg import fitted
+from phosphene.show.sinks.jpeg import fitted
+from phosphene.show.sinks.viewers import Channel, Picture
 
 
 class Viewer:

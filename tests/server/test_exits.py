@@ -18,12 +18,15 @@ import pytest
 
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError, MissingExtraError, OutputError
-from phosphene.server.exits import clocked
-from phosphene.server.exits.choose import ExitOptions, choose_exits
-from phosphene.server.exits.clocked import ClockedExit
-from phosphene.server.exits.encoder import VideoSink, file_target, rtmp_target
-from phosphene.server.exits.remote import RemoteSink
 from phosphene.show.display import Motion, Path, Way
+from phosphene.show.sinks import clocked
+from phosphene.show.sinks.choose import ExitOptions, choose_exits
+from phosphene.show.sinks.clocked import ClockedExit
+from phosphene.show.sinks.encoded import VideoSink
+from phosphene.show.sinks.file import file_target
+from phosphene.show.sinks.remote import RemoteSink
+from phosphene.show.sinks.rtmp import rtmp_target
+from phosphene.show.sinks.sink import Sink
 from tests.server.conftest import SIDE, serving
 
 RATE = Fraction(30)
@@ -54,7 +57,7 @@ def flat(value: int, height: int = 48, width: int = 64) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
 
 
-class Memory:
+class Memory(Sink):
     """A sink that keeps what it is given, and breaks when told to."""
 
     name = "memory"

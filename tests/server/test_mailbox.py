@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from phosphene.server.channel import Picture
 from phosphene.server.mailbox import REPLIES, Mailbox
 from phosphene.server.protocol import Bye, ClockReply, ErrorReply, Ready
 from phosphene.server.window import Window
+from phosphene.show.sinks.viewers import Picture
 
 
 def picture(name: str) -> Picture:

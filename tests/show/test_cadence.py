@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +17,9 @@ from phosphene.show.drawing import Part, draw
 from phosphene.show.dream import breath
 from phosphene.show.finish import Tween, field_between
 from phosphene.show.performance import Performance
+from phosphene.show.sinks.memory import MemorySink
 from phosphene.stream.coherence import LEAST_KEPT, coherent_strength, over
 from phosphene.stream.schedule import Schedule
-from phosphene.video.spec import VideoSpec
 from tests.show.toy import field_toy, toy
 
 FPS = 24
@@ -41,41 +40,28 @@ def settings(cadence: int | str = 1, steps: int = 1) -> PipelineConfig:
     return config
 
 
-class Kept:
-    """A shelf that keeps the frames in place of files."""
+class Kept(MemorySink):
+    """Frames and the states after them."""
 
-    def __init__(self) -> None:
-        self.states: list[tuple[int, bytes]] = []
-        self.done = 0
+    def __init__(self, first: int = 0) -> None:
+        super().__init__()
+        self.next = first
+        self.states: dict[int, bytes] = {}
 
-    next_path = Path("/nowhere")
+    def write(self, image: np.ndarray, index: int) -> None:
+        assert index == self.next
+        self.next += 1
+        super().write(image.copy(), index)
 
-    def add(self, frames: int, state: bytes) -> None:
-        self.done += frames
-        self.states.append((self.done, state))
+    def cut(self, state: bytes) -> None:
+        self.states[self.next] = state
 
 
-def frames_of(config, features, part=None, monkeypatch=None):
+def frames_of(config, features, part=None):
     """Frames and states of a part, without an encoder."""
-    frames: list[np.ndarray] = []
-    states: dict[int, bytes] = {}
-    first = (part or Part()).first
-
-    class Recorder:
-        def __init__(self, shelf, spec) -> None: ...
-
-        def write(self, frame: np.ndarray) -> None:
-            frames.append(frame.copy())
-
-        def cut(self, state: bytes) -> None:
-            states[first + len(frames)] = state
-
-        def cancel(self) -> None: ...
-
-    monkeypatch.setattr("phosphene.show.drawing.Recorder", Recorder)
-    spec = VideoSpec.of(config.video, (64, 64), Fraction(FPS))
-    list(draw(part or Part(), Kept(), spec, features, config, toy()))
-    return frames, states
+    sink = Kept((part or Part()).first)
+    list(draw(part or Part(), sink, Fraction(FPS), features, config, toy()))
+    return sink.take(), sink.states
 
 
 def test_keys_meet_beats_that_are_near() -> None:
@@ -95,24 +81,24 @@ def test_keys_meet_beats_that_are_near() -> None:
 
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("cadence", [1, 5])
-def test_resumed_frames_are_the_frames(cadence: int, steps: int, monkeypatch) -> None:
+def test_resumed_frames_are_the_frames(cadence: int, steps: int) -> None:
     config, features = settings(cadence, steps), song(3.0, beats=[11, 23, 38])
-    frames, states = frames_of(config, features, monkeypatch=monkeypatch)
+    frames, states = frames_of(config, features)
     assert len(frames) == features.num_frames
     assert len(states) >= 4
     for done, state in states.items():
         if not state:
             continue
-        rest, _ = frames_of(config, features, Part(done, state=state), monkeypatch)
+        rest, _ = frames_of(config, features, Part(done, state=state))
         assert len(rest) == len(frames) - done
         for one, two in zip(frames[done:], rest, strict=True):
             np.testing.assert_array_equal(one, two)
 
 
-def test_a_part_may_begin_anywhere(monkeypatch) -> None:
+def test_a_part_may_begin_anywhere() -> None:
     config, features = settings(5), song(3.0)
     config.video.limit_flashes = False
-    frames, _ = frames_of(config, features, Part(33, warm_up=12), monkeypatch)
+    frames, _ = frames_of(config, features, Part(33, warm_up=12))
     assert len(frames) == features.num_frames - 33
 
 
@@ -204,18 +190,8 @@ def test_auto_draws_as_fast_as_it_plays_and_says_so(monkeypatch) -> None:
     assert performance.measure() == 8
     assert performance.state == state and performance._stream.state.finished is None
     monkeypatch.undo()
-    spec = VideoSpec.of(config.video, (64, 64), Fraction(FPS))
-    monkeypatch.setattr("phosphene.show.drawing.Recorder", lambda *_: Nowhere())
-    list(draw(Part(), Kept(), spec, features, config, toy(), say=said.append))
+    list(draw(Part(), Kept(), Fraction(FPS), features, config, toy(), say=said.append))
     assert len(said) == 1 and "cadence" in said[0]
-
-
-class Nowhere:
-    def write(self, frame: np.ndarray) -> None: ...
-
-    def cut(self, state: bytes) -> None: ...
-
-    def cancel(self) -> None: ...
 
 
 def test_fields_are_moved_and_mixed_before_they_are_painted() -> None:
@@ -240,19 +216,11 @@ def test_fields_are_moved_and_mixed_before_they_are_painted() -> None:
     assert alone.palette is dark
 
 
-def test_a_render_of_fields_is_whole_at_any_cadence(monkeypatch) -> None:
+def test_a_render_of_fields_is_whole_at_any_cadence() -> None:
     config, features = settings(4), song(2.0)
     config.prompt.negative_prompt = "nothing"
-    frames: list[np.ndarray] = []
-
-    class Recorder(Nowhere):
-        def __init__(self, *_: object) -> None: ...
-
-        def write(self, frame: np.ndarray) -> None:
-            frames.append(frame)
-
-    monkeypatch.setattr("phosphene.show.drawing.Recorder", Recorder)
-    spec = VideoSpec.of(config.video, (64, 64), Fraction(FPS))
-    list(draw(Part(), Kept(), spec, features, config, field_toy()))
+    sink = Kept()
+    list(draw(Part(), sink, Fraction(FPS), features, config, field_toy()))
+    frames = sink.take()
     assert len(frames) == features.num_frames
     assert {frame.shape for frame in frames} == {(64, 64, 3)}

@@ -10,11 +10,12 @@ import av
 import numpy as np
 
 from phosphene.config import VideoConfig
+from phosphene.show.drawing import Numbered
+from phosphene.show.sinks.segments import SegmentSink
 from phosphene.video.encoder import ThreadedWriter
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.mux import Clock, Sound, Tags, assemble
 from phosphene.video.project import Project
-from phosphene.video.recorder import Recorder
 from phosphene.video.spec import VideoSpec, segment_frames
 
 RATE = Fraction(24)
@@ -62,7 +63,7 @@ def render(
         limiter.set_state(project.state or b"")
         length = segment_frames(CONFIG, RATE)
         spec = VideoSpec.of(CONFIG, (side, side), RATE)
-        with ThreadedWriter(Recorder(project, spec)) as writer:
+        with ThreadedWriter(Numbered(SegmentSink(project, spec))) as writer:
             for index in range(project.next_frame, frames):
                 writer.write(limiter(picture(index)))
                 time.sleep(slow)

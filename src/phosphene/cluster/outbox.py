@@ -13,7 +13,7 @@ WAITING = 1
 
 
 class Outbox:
-    """A :class:`~phosphene.video.recorder.Shelf` whose segments become parcels.
+    """A :class:`~phosphene.show.sinks.segments.Shelf` whose segments become parcels.
 
     Args:
         folder: for the segment that is being written.

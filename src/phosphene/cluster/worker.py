@@ -21,6 +21,7 @@ from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.errors import InputError, PhospheneError
 from phosphene.show.drawing import draw
 from phosphene.show.render import apply_size
+from phosphene.show.sinks.segments import SegmentSink
 from phosphene.show.transform.job import prepare
 from phosphene.show.transform.line import Line
 from phosphene.show.transform.segments import stages_of
@@ -116,8 +117,9 @@ def draw_song(order: SongOrder, base: BaseDiffusionPipeline, outbox: Outbox) -> 
     view.suggest(config)
     plan = apply_size(view, config, order.size)
     size = even_size(plan.output)
-    spec = VideoSpec.of(config.video, size, frame_rate(config.audio.fps))
-    deque(draw(order.part, outbox, spec, order.features, config, view), maxlen=0)
+    rate = frame_rate(config.audio.fps)
+    sink = SegmentSink(outbox, VideoSpec.of(config.video, size, rate))
+    deque(draw(order.part, sink, rate, order.features, config, view), maxlen=0)
     return Done(size)
 
 

@@ -107,9 +107,9 @@ def _run(args: argparse.Namespace) -> int:
     import logging
 
     from phosphene.config import PipelineConfig
-    from phosphene.server.exits.choose import ExitOptions
     from phosphene.server.live import LiveOptions, live
     from phosphene.show.settings import parse_size
+    from phosphene.show.sinks.choose import ExitOptions
 
     if not 0 <= args.port <= 65535:
         raise InputError(f"--port must be 0 to 65535, not {args.port}.")

@@ -14,7 +14,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from phosphene.errors import PhospheneError
 from phosphene.server import wire
 from phosphene.server.budget import Metered
-from phosphene.server.channel import Picture
 from phosphene.server.clock import ClientClock
 from phosphene.server.gate import gate_of
 from phosphene.server.heard import heard_message
@@ -33,6 +32,7 @@ from phosphene.server.protocol import (
 from phosphene.server.refusal import Refusal
 from phosphene.server.tally import Tally
 from phosphene.server.window import Window
+from phosphene.show.sinks.viewers import Picture
 
 STRIKES = 20.0
 """messages that make no sense, forgiven one a second"""
@@ -43,7 +43,7 @@ POLICY = 1008
 
 
 class Connection(ABC):
-    """A client on its websocket; a :class:`~phosphene.server.channel.Consumer` of pictures.
+    """A client on its websocket; a :class:`~phosphene.show.sinks.viewers.Consumer` of pictures.
 
     What it says goes to :meth:`message` and :meth:`packet` of its role.
     """

@@ -14,7 +14,6 @@ from phosphene.diffusion import BaseDiffusionPipeline
 from phosphene.server.app import create_app
 from phosphene.server.browser import open_browser
 from phosphene.server.companion import Companion
-from phosphene.server.exits.choose import ExitOptions, choose_exits, is_score
 from phosphene.server.limits import Limits
 from phosphene.server.links import reachable
 from phosphene.server.listen import Server, bind, run
@@ -27,6 +26,7 @@ from phosphene.show.analysis import check_target
 from phosphene.show.live import Players
 from phosphene.show.live.loading import load
 from phosphene.show.score import sound_beside
+from phosphene.show.sinks.choose import ExitOptions, choose_exits, is_score
 from phosphene.video.spec import Size
 
 log = logging.getLogger(__name__)

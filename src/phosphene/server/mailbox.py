@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from phosphene.server.channel import Picture
 from phosphene.server.protocol import Bye, Ready, ServerMessage
 from phosphene.server.window import Window
+from phosphene.show.sinks.viewers import Picture
 
 REPLIES = 64
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from phosphene.server.channel import Picture
 from phosphene.server.gate import gate_of
 from phosphene.server.theatre import Theatre, address_of
+from phosphene.show.sinks.viewers import Picture
 
 BOUNDARY = b"phosphene"
 

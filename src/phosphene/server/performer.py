@@ -14,7 +14,6 @@ from phosphene.config import PipelineConfig
 from phosphene.errors import ConfigError, PhospheneError
 from phosphene.server import protocol as say
 from phosphene.server.connection import Connection
-from phosphene.server.handover import hand_over
 from phosphene.server.intake import check_picture, read_sound
 from phosphene.server.limits import Limits
 from phosphene.server.refusal import Refusal
@@ -22,6 +21,7 @@ from phosphene.server.tally import Tally
 from phosphene.server.wire import Kind, Packet
 from phosphene.show.live import Source
 from phosphene.show.looks import flatten, look_settings
+from phosphene.show.sinks.viewers import hand_over
 
 if TYPE_CHECKING:
     from phosphene.server.microphone import Microphone

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from phosphene.audio.types import AudioFeatures
-from phosphene.server.channel import Channel
 from phosphene.server.connection import Connection
-from phosphene.server.handover import hand_over
 from phosphene.server.protocol import ErrorReply, SongNews, SourceReply
 from phosphene.show.live import Playing
+from phosphene.show.sinks.viewers import Channel, hand_over
 
 
 @dataclass

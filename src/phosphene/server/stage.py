@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline
-from phosphene.server.channel import Channel, Consumer
 from phosphene.server.limits import Limits
 from phosphene.server.microphone import Microphone
 from phosphene.server.performer import Performer
@@ -20,6 +19,7 @@ from phosphene.server.refusal import Refusal
 from phosphene.server.seat import Seat
 from phosphene.show.live import Players, Playing, Session, Source
 from phosphene.show.live.crew import crew_for
+from phosphene.show.sinks.viewers import Channel, Consumer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -13,7 +13,6 @@ from phosphene.server.companion import Companion
 from phosphene.server.connection import Connection
 from phosphene.server.demo import DemoSong
 from phosphene.server.door import Door
-from phosphene.server.exits.clocked import ClockedExit
 from phosphene.server.limits import Limits
 from phosphene.server.machine import Machine
 from phosphene.server.performer import Performer
@@ -21,6 +20,7 @@ from phosphene.server.protocol import Stats
 from phosphene.server.songs import SongDesk
 from phosphene.server.stage import Stage
 from phosphene.server.tally import Tally
+from phosphene.show.sinks.clocked import ClockedExit
 
 Address = tuple[str, int]
 GOODBYE_SECONDS = 0.3

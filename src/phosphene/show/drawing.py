@@ -1,10 +1,12 @@
-"""Frames of a song's video drawn into segments: what a render does, and a worker far away."""
+"""Frames of a song's video drawn into a sink: what a render does, and a worker far away."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig
@@ -13,13 +15,14 @@ from phosphene.show.cadence import key_frames
 from phosphene.show.finish import Finisher, unpack
 from phosphene.show.mapping import Mapping
 from phosphene.show.performance import Performance
+from phosphene.show.sinks.memory import MemorySink
+from phosphene.show.sinks.sink import Sink
 from phosphene.show.sources.moments import Source
 from phosphene.show.sources.song import SongSource
 from phosphene.stream.state import StreamState
-from phosphene.video.encoder import Sink, ThreadedWriter
+from phosphene.video.encoder import ThreadedWriter
 from phosphene.video.flash import FlashLimiter
-from phosphene.video.recorder import Recorder, Shelf
-from phosphene.video.spec import VideoSpec, segment_frames
+from phosphene.video.spec import segment_frames
 from phosphene.video.writer import Frame
 
 
@@ -40,15 +43,15 @@ class Part:
 
 def draw(
     part: Part,
-    shelf: Shelf,
-    spec: VideoSpec,
+    sink: Sink,
+    rate: Fraction,
     source: Source | AudioFeatures,
     config: PipelineConfig,
     base: BaseDiffusionPipeline,
     mapping: Mapping | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[int]:
-    """Draw a part of a video into segments on ``shelf``; tells how many frames of the video there are.
+    """Draw a part of a video into ``sink``, at ``rate`` frames a second; tells how many frames there are.
 
     ``base`` must draw at the configured size; ``say`` is told what was chosen by measuring. Drawing,
     decoding, moving and encoding run side by side.
@@ -59,7 +62,7 @@ def draw(
     if part.first >= end:
         return
     begin = part.first
-    stream, performance, limiter = _opened(source, config, base, mapping, float(spec.rate))
+    stream, performance, limiter = _opened(source, config, base, mapping, float(rate))
     finished: list[bytes] = []
     if part.state is not None:
         *played, limited, lit = unpack(part.state)
@@ -75,10 +78,10 @@ def draw(
         for frame in range(begin):
             performance.pass_over(frame)
     # where a part ends a segment does, also when nobody could go on from there
-    length = segment_frames(config.video, spec.rate)
+    length = segment_frames(config.video, rate)
     ends = {end, *segment_ends(total, length, performance.unsure)}
-    with ThreadedWriter(Recorder(shelf, spec)) as encoder:
-        finish = Finisher(base, limiter, _After(part.first - begin, encoder), float(spec.rate))
+    with opened(sink), ThreadedWriter(Numbered(sink, begin, part.first)) as encoder:
+        finish = Finisher(base, limiter, encoder, float(rate))
         if finished:
             finish.restore(*finished)
         with ThreadedWriter(finish) as finisher:
@@ -97,16 +100,26 @@ def draw_frames(
     source: Source,
     config: PipelineConfig,
     base: BaseDiffusionPipeline,
-    take: Callable[[Frame], None],
     mapping: Mapping | None = None,
-) -> Iterator[int]:
-    """The same pictures, given to ``take`` one by one; counts them."""
+) -> Iterator[Frame]:
+    """The same pictures, one by one, each when it is asked for."""
     _, performance, limiter = _opened(source, config, base, mapping, source.fps)
     performance.settle()
-    finisher = Finisher(base, limiter, _Taken(take), source.fps)
-    for done, tween in enumerate(performance.tweens(0, source.num_frames), start=1):
+    sink = MemorySink()
+    finisher = Finisher(base, limiter, Numbered(sink), source.fps)
+    for tween in performance.tweens(0, source.num_frames):
         finisher.write(tween)
-        yield done
+        yield from sink.take()
+
+
+@contextmanager
+def opened(sink: Sink) -> Iterator[None]:
+    """Open a sink, and close it in the end."""
+    try:
+        sink.open()
+        yield
+    finally:
+        sink.close()
 
 
 def _opened(
@@ -133,37 +146,21 @@ def segment_ends(total: int, length: int, lead: int) -> Iterator[int]:
     yield total
 
 
-class _After:
-    """Hands frames to ``sink`` once ``skip`` of them are over."""
+class Numbered:
+    """Frames one by one, the first called ``index``, to a sink that takes those from ``first`` on."""
 
-    def __init__(self, skip: int, sink: Sink[Frame]) -> None:
-        self._skip = skip
+    def __init__(self, sink: Sink, index: int = 0, first: int = 0) -> None:
         self._sink = sink
+        self._index = index
+        self._first = first
 
     def write(self, frame: Frame) -> None:
-        if self._skip > 0:
-            self._skip -= 1
-        else:
-            self._sink.write(frame)
+        if self._index >= self._first:
+            self._sink.write(frame, self._index)
+        self._index += 1
 
     def cut(self, state: bytes) -> None:
         self._sink.cut(state)
 
     def cancel(self) -> None:
-        """The sink is cancelled by who opened it."""
-
-
-class _Taken:
-    """A sink that hands frames to a function."""
-
-    def __init__(self, take: Callable[[Frame], None]) -> None:
-        self._take = take
-
-    def write(self, frame: Frame) -> None:
-        self._take(frame)
-
-    def cut(self, state: bytes) -> None:
-        """Nothing is kept."""
-
-    def cancel(self) -> None:
-        """Nothing to drop."""
+        """The sink is closed by who opened it."""

@@ -15,7 +15,7 @@ from phosphene.show.display import REST, Motion, between, moved, reached_places
 from phosphene.show.light import Light
 from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.camera import warp
-from phosphene.video.encoder import Sink
+from phosphene.video.encoder import Taker
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.writer import Frame
 
@@ -51,7 +51,7 @@ class Finisher:
         self,
         base: BaseDiffusionPipeline,
         limiter: FlashLimiter | None,
-        sink: Sink[Frame],
+        sink: Taker[Frame],
         rate: float = 30.0,
     ) -> None:
         self._base = base

@@ -18,6 +18,7 @@ from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.show.drawing import Part, draw, draw_frames
 from phosphene.show.mapping import Mapping, find_mapping
 from phosphene.show.routes import check_routes
+from phosphene.show.sinks.segments import SegmentSink
 from phosphene.show.sources.moments import Source
 from phosphene.show.sources.song import SongSource
 from phosphene.show.sources.video import OverVideo
@@ -159,9 +160,7 @@ def source_frames(
     """The pictures of whatever a source gives, one by one; ``config`` is changed."""
     base.suggest(config)
     apply_size(base, config, options.size)
-    shown: list[Frame] = []
-    for _ in draw_frames(source, config, base, shown.append, mapping):
-        yield shown.pop()
+    yield from draw_frames(source, config, base, mapping)
 
 
 def _over(
@@ -243,10 +242,10 @@ def _draw(
     """Draw the frames that are missing, segment by segment; what was chosen on the way, in sentences."""
     said: list[str] = []
     first, total = project.next_frame, source.num_frames
-    spec = VideoSpec.of(config.video, target.size, target.rate)
+    sink = SegmentSink(project, VideoSpec.of(config.video, target.size, target.rate))
     with tqdm(total=total, initial=first, unit="frame", disable=None, smoothing=0.1) as bar:
         part = Part(first, state=project.state)
-        for _ in draw(part, project, spec, source, config, base, mapping, said.append):
+        for _ in draw(part, sink, target.rate, source, config, base, mapping, said.append):
             bar.update()
     return said
 

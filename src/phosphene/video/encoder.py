@@ -12,8 +12,8 @@ Item = TypeVar("Item")
 Taken = TypeVar("Taken", contravariant=True)
 
 
-class Sink(Protocol[Taken]):
-    """What takes items one by one, as :class:`~phosphene.video.recorder.Recorder` does frames."""
+class Taker(Protocol[Taken]):
+    """What takes items one by one: frames, or what becomes frames."""
 
     def write(self, item: Taken, /) -> None: ...
 
@@ -31,7 +31,7 @@ class ThreadedWriter(Generic[Item]):
     cancels when an exception is under way.
     """
 
-    def __init__(self, sink: Sink[Item], depth: int = 8) -> None:
+    def __init__(self, sink: Taker[Item], depth: int = 8) -> None:
         self._sink = sink
         self._items: queue.Queue[Item | bytes | None] = queue.Queue(depth)
         self._error: BaseException | None = None

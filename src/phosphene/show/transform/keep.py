@@ -9,34 +9,35 @@ from pathlib import Path
 
 import numpy as np
 
+from phosphene.show.sinks.sink import Sink
 from phosphene.show.transform.items import Picture, State
 from phosphene.show.transform.read import Tempo
 from phosphene.video.mux import Clock
-from phosphene.video.recorder import Recorder
 
 
 class Keeper:
     """Writes pictures, and at the end of each segment what the stages remember."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
 
     def run(self, pictures: Iterator[Picture]) -> Generator[int, None, None]:
         """Indices of the frames as they are written."""
         ticks: list[int] = []
         end = 0
         try:
+            self._sink.open()
             for picture in pictures:
-                self._recorder.write(picture.image)
+                self._sink.write(picture.image, picture.shot.index)
                 ticks.append(picture.shot.begin)
                 end = picture.shot.end
                 if picture.state is not None:
-                    self._recorder.cut(dump(picture.state | _times(ticks, end)))
+                    self._sink.cut(dump(picture.state | _times(ticks, end)))
                     ticks = []
                 yield picture.shot.index
-            self._recorder.cut(dump(_times(ticks, end)))
+            self._sink.cut(dump(_times(ticks, end)))
         finally:
-            self._recorder.cancel()
+            self._sink.close()
 
 
 def dump(state: State) -> bytes:

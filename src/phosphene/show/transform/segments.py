@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from phosphene.show.sinks.segments import SegmentSink, Shelf
 from phosphene.show.transform.crew import Crew
 from phosphene.show.transform.job import Job
 from phosphene.show.transform.keep import Keeper, load
 from phosphene.show.transform.line import Stage
-from phosphene.video.recorder import Recorder, Shelf
 from phosphene.video.spec import Size, VideoSpec, segment_frames
 
 
@@ -32,5 +32,5 @@ def stages_of(
         sample_aspect=job.clip.sample_aspect,
         crop=False,
     )
-    keeper = Keeper(Recorder(shelf, spec))
+    keeper = Keeper(SegmentSink(shelf, spec))
     return crew, [*crew.stages(first), Stage("write", keeper.run)]

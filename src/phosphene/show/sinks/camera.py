@@ -10,16 +10,16 @@ import av
 import numpy as np
 
 from phosphene.errors import MissingExtraError
-from phosphene.show.live.types import Frame
+from phosphene.show.sinks.sink import Sink
 from phosphene.video.sizes import cover
 from phosphene.video.spec import Size
+from phosphene.video.writer import Frame
 
 
-class CameraSink:
-    """A :class:`~phosphene.server.exits.clocked.Sink` through pyvirtualcam."""
+class CameraSink(Sink):
+    """A :class:`~.sink.Sink` through pyvirtualcam."""
 
     name = "virtual camera"
-    retry = False
 
     def __init__(self, size: Size, rate: Fraction) -> None:
         """Raises :class:`MissingExtraError`."""
@@ -48,6 +48,3 @@ class CameraSink:
         """Let go of the camera."""
         if self._camera is not None:
             self._camera.close()
-
-    def abort(self) -> None:
-        """A camera does not hang."""

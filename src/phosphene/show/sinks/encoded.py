@@ -10,16 +10,20 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from phosphene.server.exits.silence import Silence
-from phosphene.show.live.types import Frame
+from phosphene.show.sinks.sink import Sink
 from phosphene.video.sizes import cover
 from phosphene.video.spec import Size
+from phosphene.video.writer import Frame
 
 BT709 = 1
 """ITU-T H.273 code for primaries, transfer and matrix alike"""
 KEYFRAME_SECONDS = 2
 """what streaming services ask for"""
 CONNECT_SECONDS = 5.0
+SILENCE_RATE = 44100
+SILENCE_BITS = 64_000
+AAC_SAMPLES = 1024
+"""of one frame"""
 
 
 @dataclass(frozen=True)
@@ -37,45 +41,8 @@ class Target:
     retry: bool
 
 
-def file_target(path: str, crf: int, preset: str) -> Target:
-    """An MP4 in fragments: playable up to the last two seconds whatever happens to the machine."""
-    return Target(
-        url=f"file:{path}",
-        name=f"recording {path}",
-        container="mp4",
-        container_options={
-            "movflags": "frag_keyframe+empty_moov+default_base_moof",
-            "flush_packets": "1",
-        },
-        # frames that wait for later ones would shift the start, which fragments cannot tell
-        codec_options={"crf": str(crf), "preset": preset, "bf": "0"},
-        silent_sound=False,
-        retry=False,
-    )
-
-
-def rtmp_target(url: str, bitrate: int) -> Target:
-    """A live stream at ``bitrate`` bits per second; the key in its address is not logged."""
-    rate = str(bitrate)
-    return Target(
-        url=url,
-        name=f"stream to {url.split('/')[2] if '://' in url else url}",
-        container="flv",
-        container_options={"flvflags": "no_duration_filesize"},
-        codec_options={
-            "preset": "veryfast",
-            "tune": "zerolatency",
-            "b": rate,
-            "maxrate": rate,
-            "bufsize": str(2 * bitrate),
-        },
-        silent_sound=True,
-        retry=True,
-    )
-
-
-class VideoSink:
-    """A :class:`~phosphene.server.exits.clocked.Sink` through PyAV."""
+class VideoSink(Sink):
+    """A :class:`~.sink.Sink` through PyAV."""
 
     def __init__(self, target: Target, size: Size, rate: Fraction) -> None:
         self.name = target.name
@@ -124,9 +91,6 @@ class VideoSink:
         finally:
             container.close()
 
-    def abort(self) -> None:
-        """A file does not hang."""
-
     def _convert(self, image: Frame, index: int) -> av.VideoFrame:
         width, height = self._size
         rows, columns = cover((image.shape[1], image.shape[0]), self._size)
@@ -142,3 +106,23 @@ class VideoSink:
         )
         frame.pts, frame.time_base = index, 1 / self._rate
         return frame
+
+
+class Silence:
+    """A sound track with nothing in it, stereo AAC, beside the pictures of ``container``."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self._stream = container.add_stream("aac", rate=SILENCE_RATE, layout="stereo")
+        self._stream.bit_rate = SILENCE_BITS
+        self._samples = np.zeros((2, AAC_SAMPLES), np.float32)
+        self._written = 0
+
+    def until(self, seconds: float) -> None:
+        """Fill up to ``seconds`` of the stream."""
+        while self._written < seconds * SILENCE_RATE:
+            frame = av.AudioFrame.from_ndarray(self._samples, "fltp", "stereo")
+            frame.sample_rate = SILENCE_RATE
+            frame.pts, frame.time_base = self._written, Fraction(1, SILENCE_RATE)
+            self._container.mux(self._stream.encode(frame))
+            self._written += AAC_SAMPLES

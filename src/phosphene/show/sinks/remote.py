@@ -14,10 +14,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from fractions import Fraction
 
+import av
+import numpy as np
+
 from phosphene.errors import OutputError
-from phosphene.server.exits.encoder import Target
-from phosphene.show.live.types import Frame
+from phosphene.show.sinks.encoded import Target, VideoSink
+from phosphene.show.sinks.sink import Sink
 from phosphene.video.spec import Size
+from phosphene.video.writer import Frame
 
 FRAME = struct.Struct("<QII")
 """index, height, width; the pixels follow"""
@@ -25,8 +29,8 @@ ON_AIR = "on air"
 FINISH_SECONDS = 1.0
 
 
-class RemoteSink:
-    """A :class:`~phosphene.server.exits.clocked.Sink`: `python -m phosphene.server.exits.push`."""
+class RemoteSink(Sink):
+    """A :class:`~.encoded.VideoSink` there: `python -m phosphene.show.sinks.remote`."""
 
     def __init__(self, target: Target, size: Size, rate: Fraction) -> None:
         self.name = target.name
@@ -37,7 +41,7 @@ class RemoteSink:
     def open(self) -> None:
         """Start the process; returns when it is connected. Raises :class:`OutputError`."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "phosphene.server.exits.push"],
+            [sys.executable, "-m", "phosphene.show.sinks.remote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -83,3 +87,25 @@ class RemoteSink:
         if line.startswith("failed: "):
             raise OutputError(line.removeprefix("failed: "))
         return line
+
+
+def main() -> None:
+    """Read what to do, connect, stream until the input ends; say in a line what fails."""
+    source = sys.stdin.buffer
+    task = json.loads(source.readline())
+    width, height = task["size"]
+    sink = VideoSink(Target(**task["target"]), (width, height), Fraction(task["rate"]))
+    try:
+        sink.open()
+        print(ON_AIR, flush=True)
+        while header := source.read(FRAME.size):
+            index, rows, columns = FRAME.unpack(header)
+            pixels = source.read(rows * columns * 3)
+            sink.write(np.frombuffer(pixels, np.uint8).reshape(rows, columns, 3), index)
+        sink.close()
+    except (av.FFmpegError, OSError) as error:
+        print(f"failed: {getattr(error, 'strerror', None) or error}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

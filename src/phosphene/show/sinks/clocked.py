@@ -8,11 +8,11 @@ import time
 from collections import deque
 from contextlib import suppress
 from fractions import Fraction
-from typing import Protocol
 
-from phosphene.server.channel import Picture
 from phosphene.show.display import REST, Display, KeyPicture, Motion, punch, slowness
 from phosphene.show.live.types import Frame, Shown
+from phosphene.show.sinks.sink import Sink
+from phosphene.show.sinks.viewers import Picture
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
@@ -26,29 +26,8 @@ SURE = 0.25
 """confidence of a tempo whose beats are punched"""
 
 
-class Sink(Protocol):
-    """What an exit writes to."""
-
-    name: str
-    """for the log; without keys"""
-    retry: bool
-    """whether a broken sink may be opened again"""
-
-    def open(self) -> None:
-        """Connect, create; may take its time."""
-
-    def write(self, image: Frame, index: int) -> None:
-        """Frame ``index`` of the exit's frame rate, uint8 (h, w, 3) of any size."""
-
-    def close(self) -> None:
-        """Finish."""
-
-    def abort(self) -> None:
-        """Give up from another thread: a call that hangs ends, with an error."""
-
-
 class ClockedExit:
-    """A :class:`~phosphene.server.channel.Consumer` that never holds up the show.
+    """A :class:`~phosphene.show.sinks.viewers.Consumer` that never holds up the show.
 
     Where the model is slower than the exit, pictures between two of its own are moved as the camera goes.
     Frame i is due at i / rate seconds. A slow sink leaves frames out and stays on time; a broken one

@@ -1,10 +1,11 @@
-"""Cuts a run of frames into the segments of a video."""
+"""A film in segments: each is complete on the disk, with what is needed to go on after it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
 
+from phosphene.show.sinks.sink import Sink
 from phosphene.video.spec import VideoSpec
 from phosphene.video.writer import Frame, SegmentWriter
 
@@ -20,22 +21,24 @@ class Shelf(Protocol):
         """Take over the segment at :attr:`next_path`; ``state`` is what the next frame needs."""
 
 
-class Recorder:
+class SegmentSink(Sink):
     """Writes frames to the next segment of ``shelf``; :meth:`cut` ends it.
 
     The caller decides where segments end, so that its state belongs to exactly that frame.
     """
+
+    name = "segments"
 
     def __init__(self, shelf: Shelf, spec: VideoSpec) -> None:
         self._shelf = shelf
         self._spec = spec
         self._segment: SegmentWriter | None = None
 
-    def write(self, frame: Frame) -> None:
-        """Add one uint8 RGB picture (height, width, 3) to the open segment."""
+    def write(self, image: Frame, index: int) -> None:
+        """Add one picture to the open segment."""
         if self._segment is None:
             self._segment = SegmentWriter(self._shelf.next_path, self._spec)
-        self._segment.write(frame)
+        self._segment.write(image)
 
     def cut(self, state: bytes) -> None:
         """End the segment and record it with the caller's ``state``; without frames do nothing."""
@@ -45,8 +48,8 @@ class Recorder:
         self._shelf.add(self._segment.frames, state)
         self._segment = None
 
-    def cancel(self) -> None:
-        """Drop the frames since the last cut."""
+    def close(self) -> None:
+        """Drop the frames since the last cut: nobody could go on after them."""
         if self._segment is not None:
             self._segment.abort()
             self._segment = None

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
-from phosphene.server.handover import hand_over
-from phosphene.server.jpeg import fitted, to_jpeg
-from phosphene.server.meter import Meter
 from phosphene.show.display import Path
 from phosphene.show.live import Playing, Shown
+from phosphene.show.sinks.jpeg import fitted, to_jpeg
+
+P = ParamSpec("P")
+METER_WEIGHT = 0.05
+"""of a new value: about the last twenty count"""
 
 
 @dataclass(frozen=True)
@@ -144,3 +149,30 @@ class Channel:
         for consumer in self._consumers:
             if consumer.raw or (picture.jpeg if consumer.keys else picture.whole):
                 consumer.offer(picture)
+
+
+class Meter:
+    """Milliseconds, smoothed."""
+
+    def __init__(self) -> None:
+        self.ms = 0.0
+        self.calls = 0
+
+    @contextmanager
+    def time(self) -> Iterator[None]:
+        """Time the block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = (time.perf_counter() - start) * 1e3
+            self.calls += 1
+            self.ms += max(METER_WEIGHT, 1.0 / self.calls) * (took - self.ms)
+
+
+def hand_over(
+    loop: asyncio.AbstractEventLoop, act: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Call ``act`` on the loop's thread soon; a loop that has ended already hears nothing."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(lambda: act(*args, **kwargs))

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import InputError, OutputError
-from phosphene.server.exits.camera import CameraSink
-from phosphene.server.exits.clocked import ClockedExit, Sink
-from phosphene.server.exits.encoder import VideoSink, file_target, rtmp_target
-from phosphene.server.exits.remote import RemoteSink
+from phosphene.errors import OutputError
 from phosphene.show.score import ENDING
+from phosphene.show.sinks.camera import CameraSink
+from phosphene.show.sinks.clocked import ClockedExit
+from phosphene.show.sinks.encoded import VideoSink
+from phosphene.show.sinks.file import file_target
+from phosphene.show.sinks.remote import RemoteSink
+from phosphene.show.sinks.rtmp import rtmp_target
+from phosphene.show.sinks.sink import Sink
 from phosphene.video.sizes import even_size
 from phosphene.video.spec import Size, frame_rate
 from phosphene.video.target import check_target
-
-RTMP_BITRATE = 4_500_000
-"""bits per second: what services recommend for 720p"""
-RTMP_SCHEMES = ("rtmp://", "rtmps://")
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,7 @@ def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> li
         target = file_target(options.record, config.video.crf, config.video.encoder_preset)
         sinks.append(VideoSink(target, size, rate))
     if options.rtmp is not None:
-        if not options.rtmp.startswith(RTMP_SCHEMES):
-            raise InputError("--rtmp takes an address that begins with rtmp:// or rtmps://.")
-        sinks.append(RemoteSink(rtmp_target(options.rtmp, RTMP_BITRATE), size, rate))
+        sinks.append(RemoteSink(rtmp_target(options.rtmp), size, rate))
     if options.virtual_camera:
         sinks.append(CameraSink(size, rate))
     return [ClockedExit(sink, rate) for sink in sinks]
