@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from phosphene.errors import ConfigError
-from phosphene.server.channel import Picture
 from phosphene.server.protocol import ConfigReply
 from phosphene.server.refusal import Refusal
 from phosphene.server.seat import Seat
@@ -17,6 +16,7 @@ from phosphene.server.stage import Stage
 from phosphene.show.changes import values_at
 from phosphene.show.live import BeatAction, Shown
 from phosphene.show.looks import flatten, look_settings, looks
+from phosphene.show.sinks.viewers import Picture
 
 When = Literal["beat", "bar", "section"]
 """what a change may wait for"""
@@ -33,7 +33,7 @@ class Companion(Protocol):
 
 
 class Listener:
-    """A :class:`~phosphene.server.channel.Consumer` that keeps what was heard last, not the picture.
+    """A :class:`~phosphene.show.sinks.viewers.Consumer` that keeps what was heard last, not the picture.
 
     ``hungry`` says whether a show must go on for it alone.
     """

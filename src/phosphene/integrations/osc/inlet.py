@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from phosphene.errors import InputError, PhospheneError
 from phosphene.integrations.osc.addresses import ROOT, Address, find, value
 from phosphene.server.companion import Hands, When
-from phosphene.server.handover import hand_over
+from phosphene.show.sinks.viewers import hand_over
 
 log = logging.getLogger(__name__)
 TICK = 1 / 60
