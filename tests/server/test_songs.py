@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import math
@@ -376,3 +377,57 @@ def test_an_upload_that_drips_is_given_up(served, monkeypatch, kind) -> None:
                 time.sleep(0.1)
         assert "upload" in client.until("song", state="failed")["text"]
         assert time.monotonic() < end
+
+
+def test_a_set_is_played_on_its_bars_at_four_times_the_speed(served, song) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        _, answer = upload(served, client.session, song)
+        news = client.until("song", id=answer["id"], state="ready")
+        bars = news["bars"]
+        told = {
+            "phosphene_set": 1,
+            "looks": {"one": {"camera.zoom": 1.0}, "two": {"camera.zoom": 2.0}},
+            "songs": [
+                {
+                    "name": "song.wav",
+                    "sha256": news["sha256"],
+                    "cues": [{"bar": k, "look": ("one", "two")[k % 2]} for k in range(1, 5)],
+                }
+            ],
+        }
+        address = f"{served.http}/api/sessions/{client.session}/set"
+        body = json.dumps(told).encode()
+        with urllib.request.urlopen(urllib.request.Request(address, body, method="PUT")) as said:
+            [laid] = json.load(said)["songs"]
+        assert laid["laid"] and [cue["at"] for cue in laid["cues"]] == pytest.approx(
+            bars[:4], abs=1e-3
+        )
+        with urllib.request.urlopen(address) as said:
+            assert json.load(said) == told
+        client.send(type="source", hear="song", song=answer["id"])
+        client.until("source")
+        client.send(type="clock", t=now(), position=0.0, playing=True, rate=4.0)
+        cues, shown = [], []
+        while len(cues) < 4:
+            message = client.receive()
+            if not isinstance(message, dict):
+                shown += [] if math.isnan(message.value) else [message.value]
+            elif message["type"] == "config":
+                cues.append(message)
+        gap = max(later - before for before, later in itertools.pairwise([0.0, *shown]))
+        for k, (cue, bar) in enumerate(zip(cues, bars, strict=False), start=1):
+            assert cue["look"] == ("one", "two")[k % 2]
+            assert cue["values"] == {"camera.zoom": 1.0 + k % 2}
+            assert bar <= cue["position"] + 1e-3 < bar + gap + 0.2
+        # what waits for a bar is answered when it begins, and newer wishes take its place
+        client.send(type="set", values={"camera.zoom": 3.0}, on="bar", id=7)
+        client.send(type="set", values={"camera.zoom": 0.5}, on="beat", id=8)
+        assert client.until("config")["id"] == 7
+        assert client.until("config", id=8)["values"] == {"camera.zoom": 0.5}
+        client.send(type="set", values={"camera.zoom": 99}, on="bar", id=9)
+        assert client.until("error")["id"] == 9
+        broken = urllib.request.Request(address, b'{"phosphene_set": 1, "songs": 3}', method="PUT")
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(broken)
+        assert error.value.code == 400 and b"songs" in error.value.read()

@@ -19,7 +19,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "  phosphene render song.mp3 --start 60 --duration 20 --preset quality\n"
         "  phosphene render song.mp3 --resume              go on after a kill\n"
         "  phosphene render song.mp3 --over clip.mp4       paint over a video, in time with the song\n"
-        "  phosphene render song.mp3 --score show.score -o show.mp4 --size 1920x1080 --fps 60\n",
+        "  phosphene render song.mp3 --score show.score -o show.mp4 --size 1920x1080 --fps 60\n"
+        "  phosphene render --set friday.set -o friday     a video for each song, with its cues\n",
     )
     parser.add_argument("songs", nargs="*", metavar="SONG", help="sound or video file")
     parser.add_argument(
@@ -54,10 +55,15 @@ def _run(args: argparse.Namespace) -> int:
     from phosphene.show.render import RenderOptions
     from phosphene.show.settings import outputs_for, parse_size
 
+    shows = [each for each in args.set if "=" not in each or Path(each).is_file()]
+    if len(shows) + bool(args.score) > 1:
+        raise InputError("--score and --set FILE are two shows: give one of them.")
+    if shows:
+        return _set(args, shows[0])
     if args.score:
         return _replay(args)
     if not args.songs:
-        raise InputError("name a song to render, or a --score.")
+        raise InputError("name a song to render, a --score or a --set.")
     options = RenderOptions(
         start=args.start,
         duration=args.duration,
@@ -85,4 +91,29 @@ def _replay(args: argparse.Namespace) -> int:
     )
     out = args.output or Path(args.score).stem + ".mp4"
     print(render_score(args.score, out, args.songs, options, fps=args.fps).describe())
+    return 0
+
+
+def _set(args: argparse.Namespace, show: str) -> int:
+    from pathlib import Path
+
+    from phosphene.show.render import RenderOptions
+    from phosphene.show.replay import render_set
+    from phosphene.show.settings import parse_size
+
+    if args.start or args.duration is not None or args.over or len(args.set) > 1:
+        raise InputError(
+            "a set is drawn as it is, with its own settings: no --start, --duration, --over or other --set."
+        )
+    options = RenderOptions(
+        size=parse_size(args.size) if args.size else None,
+        resume=args.resume,
+        overwrite=args.overwrite,
+    )
+    folder = args.output or Path(show).stem
+    made = 0
+    for report in render_set(show, folder, args.songs, options, fps=args.fps):
+        made += 1
+        print(report.describe(), flush=True)
+    print(f"{made} songs rendered into {folder}.")
     return 0

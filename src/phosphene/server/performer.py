@@ -88,8 +88,11 @@ class Performer(Connection):
                     # no smaller picture makes the network shorter
                     self.seat.session.seen(max(0.0, age - 1e3 * self.window.quickest))
                 case say.Set():
-                    changed = self._change(message.values)
-                    await self.mailbox.reply(say.ConfigReply(values=changed, id=message.id))
+                    if message.on is None:
+                        changed = self._change(message.values)
+                        await self.mailbox.reply(say.ConfigReply(values=changed, id=message.id))
+                    else:
+                        self.seat.session.set(message.values, message.on, message.id)
                 case say.Preset():
                     self._change(look_settings(message.name, self._start))
                     everything = flatten(self.seat.session.config)
@@ -100,7 +103,7 @@ class Performer(Connection):
                     at = self.clock.to_server(message.t) if self.clock.known else self.received
                     self.seat.session.beat(message.action, at, message.ms / 1e3)
                 case say.Scene():
-                    self.seat.session.scene()
+                    self.seat.session.scene(message.on)
                 case say.Controllers():
                     self.seat.session.controllers(message.values)
                 case say.Record():

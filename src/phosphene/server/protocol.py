@@ -19,6 +19,7 @@ from pydantic_core import from_json
 from phosphene.config import explain
 from phosphene.server.refusal import Refusal
 from phosphene.show.live import Hear, SessionStats
+from phosphene.show.live.types import On
 
 Role = Literal["perform", "watch"]
 SongState = Literal["receiving", "analysing", "ready", "failed"]
@@ -52,6 +53,8 @@ class Set(Message):
 
     type: Literal["set"]
     values: dict[Annotated[str, Field(max_length=100)], JsonValue] = Field(max_length=200)
+    on: On | None = None
+    """wait for the next beat, bar or section of the music; it is answered when it is done"""
     id: Id = None
 
 
@@ -75,9 +78,10 @@ class Beat(Message):
 
 
 class Scene(Message):
-    """Go to a new place now."""
+    """Go to a new place now, or with the next beat, bar or section."""
 
     type: Literal["scene"]
+    on: On | None = None
 
 
 class Controllers(Message):
@@ -201,6 +205,10 @@ class ConfigReply(Message):
     type: Literal["config"] = "config"
     values: dict[str, JsonValue]
     id: Id = None
+    look: str | None = None
+    """name of the look that a cue or the autopilot took"""
+    position: float | None = None
+    """of the song, seconds: where the first picture with it will be seen; none: now"""
 
 
 class RecordReply(Message):
@@ -287,7 +295,11 @@ class SongNews(Message):
     text: str
     duration: float | None = None
     tempo: float | None = None
+    sha256: str | None = None
+    """of its file"""
     beats: list[float] | None = None
+    bars: list[float] | None = None
+    """seconds at which bars begin"""
     sections: list[float] | None = None
     loudness: list[float] | None = None
 

@@ -14,15 +14,21 @@ from starlette.responses import PlainTextResponse, Response
 
 import phosphene
 from phosphene.diffusion.registry import pipeline_names
+from phosphene.errors import InputError
 from phosphene.server import protocol as say
 from phosphene.server.facts import model_facts
 from phosphene.server.refusal import Refusal
 from phosphene.server.schema import live_schema
-from phosphene.server.seat import Seat
+from phosphene.server.seat import Lying, Seat
 from phosphene.server.songs import drain
 from phosphene.server.theatre import Theatre
 from phosphene.show.live import SessionStats
 from phosphene.show.looks import looks
+from phosphene.show.sets import Set, text_of
+from phosphene.show.sets import parse as parse_set
+
+MOST_BYTES = 4_000_000
+"""of a set that is put"""
 
 SongName = Annotated[str | None, Query(max_length=300, description="Of its file, without folders.")]
 SessionId = Annotated[str, Path(max_length=64, description="From the socket's hello.")]
@@ -72,6 +78,54 @@ class SongAccepted(BaseModel):
     """A song is here and will be heard; `song` messages of the socket tell how far that is."""
 
     id: str
+
+
+class SetSong(BaseModel):
+    """A song of a set, as it stands on this server."""
+
+    name: str
+    laid: bool
+    """its file is here and was heard: its cues are in force"""
+    cues: list[SetCue]
+    problem: str | None = None
+
+
+class SetCue(BaseModel):
+    """A cue where it lies."""
+
+    at: float
+    look: str | None = None
+
+
+class SetTold(BaseModel):
+    """What of a set is in force; the other songs follow as they are uploaded and heard."""
+
+    songs: list[SetSong]
+
+
+def set_told(told: Set, lying: Lying) -> SetTold:
+    """What is told of a set that is played."""
+    songs = []
+    for index, song in enumerate(told.songs):
+        laid = lying.cues.get(song.sha256 or "")
+        cues = [SetCue(at=each.change.at, look=each.look) for each in laid or ()]
+        problem = lying.problems.get(index)
+        songs.append(SetSong(name=song.name, laid=laid is not None, cues=cues, problem=problem))
+    return SetTold(songs=songs)
+
+
+async def read_text(request: Request, most: int) -> str:
+    """A body of at most so many bytes. Raises :class:`Refusal`."""
+    data, body = bytearray(), request.stream()
+    async for chunk in body:
+        data += chunk
+        if len(data) > most:
+            await drain(body)
+            raise Refusal("size", f"this has at most {most} bytes.", 413)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal("text", "this is no text in UTF-8.") from error
 
 
 def rest_routes(theatre: Theatre) -> APIRouter:
@@ -159,6 +213,30 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         except Refusal:
             await drain(body)
             raise
+
+    @router.put("/api/sessions/{session}/set", tags=["sets"])
+    async def put_set(session: SessionId, request: Request) -> SetTold:
+        """Play a set: its file, not packed, is the body. Songs that were uploaded are known by their hash."""
+        seat = stage.find(session)
+        text = await read_text(request, MOST_BYTES)
+        try:
+            told = await asyncio.to_thread(parse_set, text)
+        except InputError as error:
+            raise Refusal("set", str(error)) from error
+        return set_told(told, await seat.play(told))
+
+    @router.get("/api/sessions/{session}/set", tags=["sets"])
+    async def get_set(session: SessionId) -> Response:
+        """The set that is played, for `phosphene render --set`."""
+        told = stage.find(session).told
+        if told is None:
+            raise Refusal("set", "no set is played in this session.", 404)
+        return Response(text_of(told), media_type="application/json", headers=_saved("show.set"))
+
+    @router.delete("/api/sessions/{session}/set", tags=["sets"], status_code=204)
+    async def drop_set(session: SessionId) -> None:
+        """Play no set."""
+        await stage.find(session).play(None)
 
     @router.get("/api/demo.wav", tags=["songs"], response_class=Response)
     async def demo() -> Response:

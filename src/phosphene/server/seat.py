@@ -7,10 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from phosphene.audio.types import AudioFeatures
+from phosphene.errors import InputError
 from phosphene.server.connection import Connection
-from phosphene.server.protocol import ErrorReply, SongNews, SourceReply
+from phosphene.server.protocol import ConfigReply, ErrorReply, SongNews, SourceReply
 from phosphene.show.live import Playing
+from phosphene.show.live.types import Changed
+from phosphene.show.sets import Laid, Pilot, Set, lay, pilot_of
 from phosphene.show.sinks.viewers import Channel, hand_over
+
+CHANGES_KEPT = 64
+"""settings that changed by themselves, on their way to the performer"""
 
 
 @dataclass
@@ -24,6 +30,34 @@ class Song:
     """of its file, once all of it is here"""
     name: str | None = None
     """of that file, as the client called it"""
+
+
+@dataclass(frozen=True)
+class Lying:
+    """The cues of a set on the songs that are here."""
+
+    cues: dict[str, tuple[Laid, ...]]
+    """by the hash of their song's file"""
+    pilot: Pilot | None
+    problems: dict[int, str]
+    """by the place of the song in the set"""
+
+    @classmethod
+    def of(cls, told: Set | None, songs: list[Song]) -> Lying:
+        """Lay them; what cannot be laid is a problem of its song."""
+        cues: dict[str, tuple[Laid, ...]] = {}
+        problems: dict[int, str] = {}
+        if told is None:
+            return cls(cues, None, problems)
+        for song in songs:
+            index = told.find(song.sha256) if song.features is not None else None
+            if index is None or song.features is None:
+                continue
+            try:
+                cues[song.sha256] = lay(told, index, song.features)
+            except InputError as error:
+                problems[index] = str(error)
+        return cls(cues, pilot_of(told), problems)
 
 
 @dataclass(eq=False)
@@ -43,11 +77,15 @@ class Seat:
     """ends the session when its performer stays away"""
     hearing: set[asyncio.Task[None]] = field(default_factory=set)
     """songs that are being heard"""
+    told: Set | None = None
+    """the set that is played"""
+    changes: int = 0
     over: bool = False
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.session.on_error(lambda text: hand_over(loop, self._complain, text))
+        self.session.on_change(lambda changed: hand_over(loop, self._changed, changed))
 
     @property
     def id(self) -> str:
@@ -60,6 +98,28 @@ class Seat:
             self.songs[news.id].news = news
             if self.performer is not None:
                 self.performer.mailbox.put(f"song {news.id}", news)
+
+    async def play(self, told: Set | None) -> Lying:
+        """Play a set, or none. What cannot be laid is told, the rest is played."""
+        self.told = told
+        return await self.lay()
+
+    async def lay(self) -> Lying:
+        """Lay the cues of the set on the songs that were heard so far."""
+        told, songs = self.told, list(self.songs.values())
+        lying = await asyncio.to_thread(Lying.of, told, songs)
+        if told is self.told and not self.over:
+            self.session.lay(lying.cues, lying.pilot)
+        return lying
+
+    def _changed(self, changed: Changed) -> None:
+        if self.performer is None:
+            return
+        self.changes += 1
+        reply = ConfigReply(
+            values=changed.values, id=changed.id, look=changed.look, position=changed.position
+        )
+        self.performer.mailbox.put(f"config {self.changes % CHANGES_KEPT}", reply)
 
     def _complain(self, text: str) -> None:
         if self.performer is not None:

@@ -12,7 +12,7 @@ from phosphene.server.protocol import SongNews
 BARS = 200
 
 
-def ready_news(song: str, features: AudioFeatures) -> SongNews:
+def ready_news(song: str, features: AudioFeatures, sha256: str = "") -> SongNews:
     """Length, tempo, beats, sections and the outline of the loudness."""
     minutes, seconds = divmod(round(features.duration), 60)
     tempo = f"{features.tempo:.1f} BPM" if features.tempo > 0 else "no steady beat"
@@ -23,6 +23,8 @@ def ready_news(song: str, features: AudioFeatures) -> SongNews:
         text=f"{minutes}:{seconds:02d}, {tempo}",
         duration=features.duration,
         tempo=features.tempo,
+        sha256=sha256 or None,
+        bars=[round(float(time), 4) for time in features.downbeat_times],
         beats=[round(float(time), 3) for time in features.beat_times],
         sections=[round(features.time_of(int(frame)), 3) for frame in features.section_frames],
         loudness=outline(features.energy, BARS),

@@ -139,7 +139,9 @@ class SongDesk:
                 features = await self._listen(seat, song, path)
             if song in seat.songs:
                 seat.songs[song].features = features
-                seat.tell(ready_news(song, features))
+                seat.tell(ready_news(song, features, seat.songs[song].sha256))
+                if seat.told is not None:
+                    await seat.lay()
                 self._tally.songs.labels("ready").inc()
                 log.info("heard a song of %.0f s, %.1f BPM", features.duration, features.tempo)
         except InputError as error:

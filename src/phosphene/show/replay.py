@@ -1,24 +1,27 @@
-"""A recorded show drawn again: same prompts, same moments, as large and smooth as one likes."""
+"""A recorded show, or a set, drawn: same prompts, same moments, as large and smooth as one likes."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from phosphene.audio import AudioAnalyzer
+from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.errors import InputError
+from phosphene.show import sets
 from phosphene.show.live.ears import LISTENING
 from phosphene.show.live.session import completed
 from phosphene.show.render import RenderOptions, RenderReport, render_source
-from phosphene.show.score import Score, match_songs, read
+from phosphene.show.score import Score, config_from, match_songs, read, song_hash
 from phosphene.show.soundtrack import write_soundtrack
 from phosphene.show.sources.score import ScoreSource
+from phosphene.video.files import make_folder
 from phosphene.video.mux import Sound
+from phosphene.video.project import is_finished
 from phosphene.video.target import check_target
 
 
@@ -56,18 +59,92 @@ def render_score(
     microphone = _microphone(told, path)
     heard = {digest: AudioAnalyzer(config.audio).analyze(file) for digest, file in files.items()}
     base = base or load_pipeline(config.diffusion, config.inference)
-    config = completed(base, config)
-    source = ScoreSource(told, config, heard, rate, microphone)
+    show = Show(told, files, heard, microphone, path.stem)
+    report = _draw(show, out, options, rate, base)
+    notes = (*told.notes, *_missing(told, microphone), *report.notes)
+    return replace(report, seconds=time.perf_counter() - began, notes=notes)
+
+
+def render_set(
+    path: str | Path,
+    folder: str | Path,
+    songs: Sequence[str | Path] = (),
+    options: RenderOptions | None = None,
+    *,
+    fps: float | None = None,
+    base: BaseDiffusionPipeline | None = None,
+) -> Iterator[RenderReport]:
+    """Draw the songs of a set in turn, each with its cues, into ``folder``: "01 song.mp4", "02 ...".
+
+    Args:
+        path: what the page saved, packed or not.
+        folder: is made where it is not there.
+        songs: files of its songs that do not lie beside the set.
+        options: size, resume, overwrite; with ``resume`` what is finished is passed over.
+        fps: frames a second; None: those of a live show.
+        base: a loaded model.
+
+    Raises:
+        PhospheneError: anything wrong with the set, its songs or the output, in one sentence, before
+            the first frame is drawn.
+    """
+    path, folder, options = Path(path), Path(folder), options or RenderOptions()
+    told = sets.read(path)
+    if not told.songs:
+        raise InputError(f"{path} has no songs: nothing to draw.")
+    config = config_from(told.settings)
+    rate = config.live.fps if fps is None else fps
+    size = options.size or (config.inference.width, config.inference.height)
+    outs = [
+        folder / f"{number:02d} {Path(song.name).stem}.mp4"
+        for number, song in enumerate(told.songs, start=1)
+    ]
+    left = [not (options.resume and is_finished(out)) for out in outs]
+    with tempfile.TemporaryDirectory(prefix="phosphene-") as scratch:
+        files = sets.files_of(told, path, [Path(song) for song in songs], Path(scratch))
+        make_folder(folder)
+        for out, wanted in zip(outs, left, strict=True):
+            if wanted:
+                check_target(out, size, rate, seconds=0, overwrite=options.overwrite)
+        shows = []
+        for index, (file, out) in enumerate(zip(files, outs, strict=True)):
+            heard = AudioAnalyzer(config.audio).analyze(file)
+            digest = song_hash(file)
+            score, config = sets.score_of(told, index, heard, digest, config)
+            shows.append(Show(score, {digest: file}, {digest: heard}, None, out.stem))
+        first = shows[0].score.config
+        base = base or load_pipeline(first.diffusion, first.inference)
+        for show, out, wanted in zip(shows, outs, left, strict=True):
+            if wanted:
+                yield _draw(show, out, options, rate, base)
+
+
+@dataclass(frozen=True)
+class Show:
+    """A score with all that sounds in it."""
+
+    score: Score
+    files: Mapping[str, Path]
+    """songs by hash"""
+    heard: Mapping[str, AudioFeatures]
+    microphone: Path | None
+    title: str
+
+
+def _draw(
+    show: Show, out: Path, options: RenderOptions, rate: float, base: BaseDiffusionPipeline
+) -> RenderReport:
+    told = show.score
+    config = completed(base, told.config)
+    source = ScoreSource(told, config, show.heard, rate, show.microphone)
     # settings that change carry their own size, but one video has one
     config = config.model_copy(deep=True)
     with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
-        track = Path(folder) / f"{path.stem}.wav"
-        there = write_soundtrack(told, files, microphone, track)
+        track = Path(folder) / f"{show.title}.wav"
+        there = write_soundtrack(told, show.files, show.microphone, track)
         sound = Sound(track, 0.0, config.video.audio_bitrate) if there else None
-        content = hashlib.sha256(path.read_bytes()).hexdigest() + f" {rate:g} "
-        report = render_source(source, sound, out, config, options, base=base, content=content)
-    notes = (*told.notes, *_missing(told, microphone), *report.notes)
-    return replace(report, seconds=time.perf_counter() - began, notes=notes)
+        content = hashlib.sha256("\n".join(told.lines()).encode()).hexdigest() + f" {rate:g} "
+        return render_source(source, sound, out, config, options, base=base, content=content)
 
 
 def _listens(score: Score) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -13,6 +13,8 @@ from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
 from phosphene.show.live import BeatAction, Session, SessionStats, Shown, Source
+from phosphene.show.live.types import Changed, Id, On
+from phosphene.show.sets import Laid, Pilot
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +40,22 @@ class Set(Call):
     """Settings by path."""
 
     values: Mapping[str, JsonValue]
+    on: On | None = None
+    id: Id = None
 
     def apply(self, session: Session) -> None:
-        session.set(self.values)
+        session.set(self.values, self.on, self.id)
+
+
+@dataclass(frozen=True, eq=False)
+class Lay(Call):
+    """The set that is played."""
+
+    cues: Mapping[str, Sequence[Laid]]
+    pilot: Pilot | None
+
+    def apply(self, session: Session) -> None:
+        session.lay(self.cues, self.pilot)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +125,10 @@ class Beat(Call):
 class Scene(Call):
     """A new place."""
 
+    on: On | None = None
+
     def apply(self, session: Session) -> None:
-        session.scene()
+        session.scene(self.on)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,3 +199,5 @@ class News:
     listener: int
     """whom the credits are for: the number given with ``on_credit``"""
     errors: tuple[str, ...]
+    changes: tuple[Changed, ...] = ()
+    """settings that changed by themselves"""

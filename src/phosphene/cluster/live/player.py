@@ -16,6 +16,7 @@ from phosphene.errors import PhospheneError
 from phosphene.show.live import Session, Shown
 from phosphene.show.live.crew import crew_for
 from phosphene.show.live.loading import load
+from phosphene.show.live.types import Changed
 from phosphene.video.spec import Size
 
 LOOK_SECONDS = 0.5
@@ -32,10 +33,12 @@ class Played:
     credits: int = 0
     listener: int = 0
     errors: list[str] = field(default_factory=list)
+    changes: list[Changed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.session.subscribe(self._show)
         self.session.on_error(self.complain)
+        self.session.on_change(self._change)
 
     def listen(self, listener: int) -> None:
         """Credits are for somebody new from now on."""
@@ -53,16 +56,25 @@ class Played:
     def news(self) -> News:
         """Waits for a picture, a credit or a complaint, but not for long."""
         with self.bell:
-            self.bell.wait_for(lambda: self.shown or self.credits or self.errors, LOOK_SECONDS)
+            self.bell.wait_for(
+                lambda: self.shown or self.credits or self.errors or self.changes, LOOK_SECONDS
+            )
             shown, credits, errors = self.shown, self.credits, tuple(self.errors)
+            changes = tuple(self.changes)
             self.shown, self.credits = None, 0
             self.errors.clear()
+            self.changes.clear()
             listener = self.listener
-        return News(shown, self.session.stats(), credits, listener, errors)
+        return News(shown, self.session.stats(), credits, listener, errors, changes)
 
     def _show(self, shown: Shown) -> None:
         with self.bell:
             self.shown = shown
+            self.bell.notify_all()
+
+    def _change(self, changed: Changed) -> None:
+        with self.bell:
+            self.changes.append(changed)
             self.bell.notify_all()
 
     def complain(self, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,14 @@ from phosphene.show.live import BeatAction, SessionStats, Shown, Source
 from phosphene.show.live.dream import TEMPO
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
-from phosphene.show.live.types import Level
+from phosphene.show.live.types import Changed, Id, Level, On
 from phosphene.show.score import Pulse
+from phosphene.show.sets import Laid, Pilot
 
 MOST_WAITING = 500
 """calls on their way to a player that does not answer; older ones are dropped"""
 MOVED = "the machine that drew this session is gone: another one goes on."
-LASTING = (letters.Use, letters.Clock, letters.Hold)
+LASTING = (letters.Use, letters.Clock, letters.Hold, letters.Lay)
 """calls of which a new player must hear the last one"""
 
 
@@ -50,6 +51,7 @@ class RemoteSession:
         self._closed = False
         self._listeners: list[Callable[[Shown], None]] = []
         self._on_credit: Callable[[int], None] = lambda _: None
+        self._on_change: tuple[Callable[[Changed], None], ...] = ()
         self._on_error: Callable[[str], None] = lambda _: None
         self._listener = 0
         self._before = self._sequence = 0
@@ -83,14 +85,27 @@ class RemoteSession:
         """A copy of the settings in force."""
         return self._config.model_copy(deep=True)
 
-    def set(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    def set(
+        self, values: Mapping[str, JsonValue], on: On | None = None, id: Id = None
+    ) -> dict[str, JsonValue]:
         """See :meth:`Session.set`."""
         with self._bell:
-            self._config = with_values(self._config, values, self._troupe.facts)
+            changed = with_values(self._config, values, self._troupe.facts)
+            if on is None:
+                self._config = changed
             told = values_at(self._config, values)
-            self._put(letters.Set(dict(values)))
-        self._recorder.set(time.monotonic(), values)
+            self._put(letters.Set(dict(values), on, id))
+        if on is None:
+            self._recorder.set(time.monotonic(), values)
         return told
+
+    def lay(self, cues: Mapping[str, Sequence[Laid]], pilot: Pilot | None) -> None:
+        """See :meth:`Session.lay`."""
+        self._say(letters.Lay(dict(cues), pilot))
+
+    def on_change(self, listener: Callable[[Changed], None]) -> None:
+        """See :meth:`Session.on_change`."""
+        self._on_change = (*self._on_change, listener)
 
     def use(self, source: Source) -> None:
         """See :meth:`Session.use`."""
@@ -118,10 +133,11 @@ class RemoteSession:
         self._say(letters.Beat(action, at, seconds))
         self._recorder.beat(time.monotonic(), action, at, seconds)
 
-    def scene(self) -> None:
+    def scene(self, on: On | None = None) -> None:
         """See :meth:`Session.scene`."""
-        self._say(letters.Scene())
-        self._recorder.scene(time.monotonic())
+        self._say(letters.Scene(on))
+        if on is None:
+            self._recorder.scene(time.monotonic())
 
     def controllers(self, values: Mapping[str, float]) -> None:
         """See :meth:`Session.controllers`."""
@@ -220,6 +236,12 @@ class RemoteSession:
             self._on_credit(news.credits)
         for text in news.errors:
             self._on_error(text)
+        for changed in news.changes:
+            with self._bell:
+                self._config = with_values(self._config, changed.values)
+            self._recorder.set(time.monotonic(), changed.values)
+            for tell in self._on_change:
+                tell(changed)
         if news.shown is not None:
             pulse = Pulse(tempo=news.shown.tempo or TEMPO, beats=news.shown.moment.beat_position)
             self._recorder.frame(time.monotonic(), DirectorState(), self._config, pulse)

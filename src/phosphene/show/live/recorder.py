@@ -214,6 +214,9 @@ class Recorder:
 
     def _note(self, now: float, change: Change) -> None:
         with self._lock:
+            if self._changes:
+                # what a frame did is noted by its time, which other threads may have passed meanwhile
+                now = max(now, self._changes[-1][0])
             self._changes.append((now, change))
             self._letters += len(change.line())
             while self._letters > MOST_LETTERS:

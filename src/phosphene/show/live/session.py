@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -13,20 +13,24 @@ from pydantic import JsonValue
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.errors import ConfigError
 from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show.changes import check_size, values_at, with_values
 from phosphene.show.live.crew import Crew
 from phosphene.show.live.desk import Desk, Picture
 from phosphene.show.live.ears import Ears
 from phosphene.show.live.finishing import Finishing
+from phosphene.show.live.heard import Heard
 from phosphene.show.live.intake import Intake
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.stage import Stage
-from phosphene.show.live.types import BeatAction, SessionStats, Shown, Source
+from phosphene.show.live.timed import Timed, Waiting
+from phosphene.show.live.types import BeatAction, Changed, Id, On, SessionStats, Shown, Source
 from phosphene.show.render import SEE_STRENGTH
 from phosphene.show.routes import check_routes
+from phosphene.show.sets import Laid, Pilot
 
 TRANSITION = 0.5
 """seconds from one prompt to the next: who writes a prompt wants to see it, and does at a half of it"""
@@ -68,7 +72,10 @@ class Session:
         self._book = PromptBook(encoder(desk.view), desk.wake)
         self._ears = Ears(config.audio, time.monotonic())
         self._recorder = Recorder(desk.say)
-        self._stage = Stage(desk, self._ears, self._book, crew, self._recorder)
+        self._timed = Timed()
+        self._song: str | None = None
+        self._on_change: tuple[Callable[[Changed], None], ...] = ()
+        self._stage = Stage(desk, self._ears, self._book, crew, self._recorder, self._happen)
         self._finishing = Finishing(desk)
         loops = (
             ("intake", Intake(desk, self._book).run),
@@ -104,16 +111,62 @@ class Session:
         """A copy of the settings in force."""
         return self._desk.config.model_copy(deep=True)
 
-    def set(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    def set(
+        self, values: Mapping[str, JsonValue], on: On | None = None, id: Id = None
+    ) -> dict[str, JsonValue]:
         """Change settings by dotted path from the next frame on; returns what is in force there.
 
-        All of them or none. Raises :class:`~phosphene.errors.ConfigError` in one sentence.
+        With ``on`` it is done when the next beat, bar or section begins, and told with ``id`` to
+        :meth:`on_change`. All of them or none. Raises :class:`~phosphene.errors.ConfigError` in one sentence.
         """
         desk = self._desk
         with desk.wake:
-            desk.config = with_values(desk.config, values, desk.view.facts)
-            self._recorder.set(time.monotonic(), values)
-            return values_at(desk.config, values)
+            changed = with_values(desk.config, values, desk.view.facts)
+            if on is None:
+                gone = self._timed.forget(values)
+                desk.config = changed
+                self._recorder.set(time.monotonic(), values)
+            else:
+                gone = self._timed.wait(Waiting(on, dict(values), id=id))
+            told = values_at(desk.config, values)
+            others = [Changed(values_at(desk.config, each.values), each.id) for each in gone]
+        for each in others:
+            self._tell(each)
+        return told
+
+    def lay(self, cues: Mapping[str, Sequence[Laid]], pilot: Pilot | None) -> None:
+        """Play a set: at its cues, by the hash of the song that plays, and with its autopilot."""
+        with self._desk.wake:
+            self._timed.lay(cues, pilot)
+
+    def on_change(self, listener: Callable[[Changed], None]) -> None:
+        """Tell ``listener`` of settings that change by themselves."""
+        self._on_change = (*self._on_change, listener)
+
+    def _tell(self, changed: Changed) -> None:
+        for listener in self._on_change:
+            listener(changed)
+
+    def _happen(self, heard: Heard, now: float) -> None:
+        """Do what is due at this frame."""
+        desk = self._desk
+        with desk.wake:
+            due = self._timed.due(heard, self._song, now, desk.config)
+            if not due:
+                return
+            try:
+                desk.config = with_values(desk.config, due.values, desk.view.facts)
+            except ConfigError as error:
+                desk.say(f"a cue could not be taken: {error}")
+                return
+            if due.values:
+                self._recorder.set(now, due.values)
+            told = values_at(desk.config, due.values)
+        for _ in range(due.scenes):
+            self._stage.scene()
+            self._recorder.scene(now)
+        for id in due.ids or (None,):
+            self._tell(Changed(told, id, due.look, due.position))
 
     def use(self, source: Source) -> None:
         """React to something else from the next frame on; the picture goes on.
@@ -124,6 +177,7 @@ class Session:
         with desk.wake:
             self._ears.use(source)
             self._recorder.use(time.monotonic(), source)
+            self._song = source.song if source.hear == "song" else None
             desk.see = source.see
             desk.wake.notify_all()
         if not source.see:
@@ -159,8 +213,12 @@ class Session:
         self._ears.beat(action, at, seconds)
         self._recorder.beat(time.monotonic(), action, at, seconds)
 
-    def scene(self) -> None:
-        """Go to a new place now."""
+    def scene(self, on: On | None = None) -> None:
+        """Go to a new place now, or when the next beat, bar or section begins."""
+        if on is not None:
+            with self._desk.wake:
+                self._timed.wait(Waiting(on, {}, scene=True))
+            return
         self._stage.scene()
         self._recorder.scene(time.monotonic())
 

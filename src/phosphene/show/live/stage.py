@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from phosphene.config import PipelineConfig
@@ -36,11 +36,13 @@ class Stage:
         book: PromptBook,
         crew: Crew | None = None,
         recorder: Recorder | None = None,
+        happen: Callable[[Heard, float], None] | None = None,
     ) -> None:
         self._desk = desk
         self._ears = ears
         self._book = book
         self._recorder = recorder
+        self._happen = happen
         self._config = desk.config
         self._pace = Pace()
         self._cues = LiveCues(desk.view, desk.config, book, desk.say)
@@ -119,11 +121,14 @@ class Stage:
         picture = desk.inputs.take() if desk.see else None
         if picture is not None:
             desk.credits.left()
+        tempo, beats = self._ears.pulse(now)
+        heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
+        if self._happen is not None:
+            self._happen(heard, now)
+            self._adopt()
         if self._recorder is not None:
-            tempo, beats = self._ears.pulse(now)
             pulse = Pulse(tempo=tempo, beats=beats)
             self._recorder.frame(now, self._cues.state, self._config, pulse)
-        heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
         drawn = self._draw(heard, picture, now)
         if drawn is None:
             self._await_prompt()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import JsonValue
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.audio.types import AudioFeatures
@@ -13,6 +15,9 @@ from phosphene.show.display import Way
 from phosphene.show.score import BeatAction as BeatAction
 from phosphene.show.score import Hear as Hear
 
+On = Literal["beat", "bar", "section"]
+"""of the music: what a change may wait for"""
+Id = int | str | None
 Frame = npt.NDArray[np.uint8]
 """uint8 RGB picture, (height, width, 3)"""
 
@@ -54,6 +59,20 @@ class Shown:
     """how hard the display pushes the picture on a beat now"""
     way: Way = field(default_factory=Way)
     """from the picture before"""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Settings that changed by themselves: a change that waited, a cue, the autopilot."""
+
+    values: dict[str, JsonValue]
+    """what is in force by path"""
+    id: Id = None
+    """of the change that waited"""
+    look: str | None = None
+    """name of the look that was taken"""
+    position: float | None = None
+    """seconds in the song that the first picture with them is meant for"""
 
 
 MODEL_SHARE = 0.75
