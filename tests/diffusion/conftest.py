@@ -23,7 +23,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tiny Stable Diffusion folders by kind; only ``eps`` and ``xl`` have a tiny autoencoder."""
-    from tests.diffusion.sd.trees import make_tree, make_xl_tree
+    from tests.diffusion.sd.trees import SDXS, make_tree, make_xl_tree, tiny_autoencoder
 
     root = tmp_path_factory.mktemp("models")
     return {
@@ -31,6 +31,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "v": make_tree(root / "v", "v"),
         "turbo": make_tree(root / "turbo", "lightning"),
         "lcm": make_tree(root / "lcm", "lcm"),
+        "sdxs": make_tree(root / "sdxs", own_vae=tiny_autoencoder(), **SDXS),
         "xl": make_xl_tree(root / "xl", "lightning", tiny_vae=True),
         "xl-turbo": make_xl_tree(root / "xl-turbo", "turbo"),
         "xl-base": make_xl_tree(root / "xl-base", "eps"),

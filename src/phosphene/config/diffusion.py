@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from phosphene.config.model import ConfigModel
 
 DeviceName = Literal["auto", "cuda", "mps", "mlx", "cpu"]
-FamilyName = Literal["base", "turbo", "lightning", "lcm", "hyper", "hyper_unet"]
+FamilyName = Literal["base", "turbo", "lightning", "lcm", "hyper", "hyper_unet", "sdxs"]
 
 
 class LoraConfig(ConfigModel):

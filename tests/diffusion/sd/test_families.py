@@ -25,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("offline")
         ("v", "sd2", "base"),
         ("turbo", "sd1", "turbo"),
         ("lcm", "sd1", "lcm"),
+        ("sdxs", "sd1", "sdxs"),
         ("xl", "sdxl", "lightning"),
         ("xl-turbo", "sdxl", "turbo"),
         ("xl-base", "sdxl", "base"),

@@ -25,14 +25,26 @@ BETAS = {
 }
 
 
-def make_tree(folder: Path, kind: str = "eps", tiny_vae: bool = False, **unet: Any) -> Path:
+SDXS: dict[str, Any] = {
+    "block_out_channels": (16, 16, 32),
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    "mid_block_type": None,
+    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "use_linear_projection": True,
+}
+"""SDXS-512's U-Net: no middle, no attention at the finest level"""
+
+
+def make_tree(
+    folder: Path, kind: str = "eps", tiny_vae: bool = False, own_vae: Any = None, **unet: Any
+) -> Path:
     """Write a diffusers folder of one of ``SCHEDULERS``' kinds; ``unet`` overrides its config."""
     from diffusers import StableDiffusionPipeline
 
     torch.manual_seed(0)
     tokenizer = _tokenizer(folder / "tokenizer")
     StableDiffusionPipeline(
-        vae=_vae(),
+        vae=_vae() if own_vae is None else own_vae,
         text_encoder=_text_encoder(tokenizer, exact=kind == "v"),
         tokenizer=tokenizer,
         unet=_unet(**({"time_cond_proj_dim": 16} if kind == "lcm" else {}), **unet),
@@ -98,16 +110,20 @@ def scheduler(kind: str) -> Any:
 
 def make_tiny_vae(folder: Path, latent_channels: int = 4) -> Path:
     """Write an AutoencoderTiny, TAESD's format."""
+    tiny_autoencoder(latent_channels).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def tiny_autoencoder(latent_channels: int = 4) -> Any:
     from diffusers import AutoencoderTiny
 
-    AutoencoderTiny(
+    return AutoencoderTiny(
         encoder_block_out_channels=(8, 8, 8, 8),
         decoder_block_out_channels=(8, 8, 8, 8),
         num_encoder_blocks=(1, 1, 1, 1),
         num_decoder_blocks=(1, 1, 1, 1),
         latent_channels=latent_channels,
-    ).save_pretrained(folder, safe_serialization=True)
-    return folder
+    )
 
 
 def _vae() -> Any:

@@ -21,7 +21,7 @@ from phosphene.diffusion.mlx.unet import UNetInputs
 from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.diffusion.sd import families, lora, source
 from phosphene.diffusion.sd.errors import drawing, explained
-from phosphene.diffusion.sd.pipeline import StableDiffusion, pick_family
+from phosphene.diffusion.sd.pipeline import StableDiffusion, pick_family, say_if_blind
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.sd.sdxl import SDXLPipeline
 from phosphene.diffusion.sd.text import PromptEncoder, Tower, split_pooled
@@ -127,6 +127,7 @@ class MlxStableDiffusion(BaseDiffusionPipeline):
 
     def encode_image(self, frames: Frames) -> mx.array:
         """Encode uint8 (b, height, width, 3) -> (b c h w) float32."""
+        say_if_blind(self.family, control=False)
         with drawing((frames.shape[2], frames.shape[1])):
             pixels = mx.array(frames).astype(mx.float32) / 127.5 - 1.0
             found = self._nets.tiny.encode(pixels.astype(self._dtype_of_nets))

@@ -9,7 +9,7 @@ from typing import Any
 
 from phosphene.diffusion.sd import catalogue, source
 from phosphene.diffusion.sd.errors import explained
-from phosphene.diffusion.sd.families import Base
+from phosphene.diffusion.sd.families import TINY_AUTOENCODER, Base
 from phosphene.diffusion.sd.load import TINY_VAE_FOLDERS, TINY_VAE_IDS
 from phosphene.errors import ModelError
 
@@ -66,6 +66,8 @@ def find(found: source.Checkpoint, base: Base) -> Tree:
         )
     with explained(found.name, "model"):
         folder = _on_hub(found.name) if path is None else path
+    if found.configs.get("vae", {}).get("_class_name") == TINY_AUTOENCODER:
+        return Tree(folder, folder / "vae")
     return Tree(folder, _tiny(folder if path is not None else None, base))
 
 

@@ -65,10 +65,11 @@ class UNet:
             if index < len(config.stages) - 1:
                 x = conv(block["downsamplers"][0]["conv"], x, stride=2)
                 past.append(x)
-        mid = net["mid_block"]
-        x = self._resnet(mid["resnets"][0], x, time)
-        x = self._transformer(mid["attentions"][0], x, given.embeds, config.stages[-1])
-        x = self._resnet(mid["resnets"][1], x, time)
+        if config.middle:
+            mid = net["mid_block"]
+            x = self._resnet(mid["resnets"][0], x, time)
+            x = self._transformer(mid["attentions"][0], x, given.embeds, config.stages[-1])
+            x = self._resnet(mid["resnets"][1], x, time)
         for index, stage in enumerate(reversed(config.stages)):
             block, heads = net["up_blocks"][index], stage if config.up[index] else None
             for layer in range(stage.resnets + 1):

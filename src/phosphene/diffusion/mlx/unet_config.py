@@ -61,6 +61,8 @@ class UNetConfig:
     shift: float
     size_width: int | None
     """width of the sinusoids of each size that SDXL is told"""
+    middle: bool
+    """whether there is a middle block; SDXS has none"""
     guidance_width: int | None
     """width of the guidance that LCM checkpoints are told"""
 
@@ -100,6 +102,7 @@ class UNetConfig:
             cos_first=config.get("flip_sin_to_cos", True),
             shift=config.get("freq_shift", 0),
             size_width=config["addition_time_embed_dim"] if added else None,
+            middle=config.get("mid_block_type", "") is not None,
             guidance_width=config.get("time_cond_proj_dim"),
         )
 

@@ -17,6 +17,7 @@ from phosphene.errors import ModelError, PhospheneError
 
 WELL_KNOWN: tuple[tuple[str, str], ...] = (
     ("stabilityai/sd-turbo", "512 px, 1 step; the fastest"),
+    ("IDKiro/sdxs-512-0.9", "512 px, 1 step; the smallest, from text alone"),
     ("stabilityai/sdxl-turbo", "512 px, 1 step"),
     ("SimianLuo/LCM_Dreamshaper_v7", "512-768 px, 2-4 steps"),
     ("stable-diffusion-v1-5/stable-diffusion-v1-5", "512 px; add one of the LoRAs"),
@@ -114,7 +115,10 @@ def pull(name: str) -> list[Path]:
         folder = Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted))
         if source.INDEX not in files:
             return [folder]
-        tiny = TINY_VAE_IDS[families.base_of(source.inspect(name).configs, name)]
+        configs = source.inspect(name).configs
+        if configs.get("vae", {}).get("_class_name") == families.TINY_AUTOENCODER:
+            return [folder]
+        tiny = TINY_VAE_IDS[families.base_of(configs, name)]
         vae = huggingface_hub.snapshot_download(
             tiny, allow_patterns=["config.json", "diffusion_pytorch_model.safetensors"]
         )

@@ -3,7 +3,8 @@
 Sources: LCM (Luo 2023) and LCM-LoRA (Luo 2023b): 50-step grid, fresh noise between steps, guidance
 embedded (default 8.5 in diffusers). ADD (Sauer 2023; SD-Turbo, SDXL-Turbo): 1 step, trailing. Lightning
 (Lin 2024): its own number of steps, Euler on trailing timesteps. Hyper-SD (Ren 2024): the unified 1-step
-LoRA with TCD and eta 1; the 1-step U-Net starts at timestep 800. All of the distilled ones: no guidance.
+LoRA with TCD and eta 1; the 1-step U-Net starts at timestep 800. SDXS (Song 2024): the noisiest timestep
+alone. All of the distilled ones: no guidance.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from phosphene.errors import ModelError
 
 Base = Literal["sd1", "sd2", "sdxl"]
 """which networks: SD 1.x, SD 2.x (OpenCLIP text), SDXL (two text encoders)"""
-Spacing = Literal["trailing", "lcm"]
-"""trailing: even, ending on the last timestep; lcm: from the 50 timesteps of the distillation"""
+Spacing = Literal["trailing", "lcm", "last"]
+"""trailing: even, ending on the last timestep; lcm: from the 50 timesteps of the distillation; last: that
+one alone"""
 
 Configs = Mapping[str, Mapping[str, Any]]
-"""parsed config files by part: unet, scheduler, text_encoder"""
+"""parsed config files by part: unet, scheduler, text_encoder, vae"""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,12 @@ FAMILIES: dict[FamilyName, Family] = {
         Family("lcm", "LCM and LCM-LoRA", 2, 4, "lcm", add_noise=True),
         Family("hyper", "Hyper-SD's 1-step LoRA", 1, 1, "lcm", None, "tcd", 1.0, add_noise=True),
         Family("hyper_unet", "Hyper-SDXL's 1-step U-Net", 1, 1, "lcm", 800, add_noise=True),
+        Family("sdxs", "SDXS, one step from pure noise", 1, 1, "last"),
     )
 }
 
+TINY_AUTOENCODER = "AutoencoderTiny"
+"""diffusers' class of TAESD and its like"""
 SDXL_GUIDANCE = 5.0
 """diffusers' default for SDXL that is not distilled"""
 
@@ -99,15 +104,24 @@ def base_of(configs: Configs, name: str) -> Base:
     return "sd2" if exact else "sd1"
 
 
+def _has_no_middle(unet: Mapping[str, Any]) -> bool:
+    """Whether a U-Net's config says that it has no middle block; one that says nothing has one."""
+    return "mid_block_type" in unet and unet["mid_block_type"] is None
+
+
 def pipeline_of(base: Base) -> str:
     """Name of the pipeline that drives these networks."""
     return "sdxl" if base == "sdxl" else "sd15"
 
 
 def family_of(configs: Configs) -> Family:
-    """How a checkpoint was distilled, from its own U-Net and scheduler configs."""
+    """How a checkpoint was distilled, from its own U-Net, scheduler and autoencoder configs."""
     scheduler = configs.get("scheduler", {})
     kind = str(scheduler.get("_class_name", ""))
+    if _has_no_middle(configs["unet"]):
+        # BK-SDM's tiny one has none either: it keeps the sampler and the autoencoder of SD 1 and many steps
+        tiny = configs.get("vae", {}).get("_class_name") == TINY_AUTOENCODER
+        return FAMILIES["base" if kind == "PNDMScheduler" and not tiny else "sdxs"]
     if configs["unet"].get("time_cond_proj_dim") or kind == "LCMScheduler":
         return FAMILIES["lcm"]
     if kind == "TCDScheduler":

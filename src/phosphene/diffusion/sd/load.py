@@ -58,6 +58,8 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
             )
     if config.use_tiny_vae:
         _use_tiny_vae(pipe, found, base)
+    elif isinstance(pipe.vae, diffusers.AutoencoderTiny):
+        say_once(f"use_tiny_vae stays on: {found.name} has no other autoencoder.")
     return pipe
 
 
@@ -89,6 +91,7 @@ def _use_tiny_vae(pipe: Any, found: Checkpoint, base: Base) -> None:
     from diffusers import AutoencoderTiny
 
     if isinstance(pipe.vae, AutoencoderTiny):
+        # SDXS brings its own
         return
     beside = [] if found.path is None else _folders_beside(found.path)
     source = next((str(folder) for folder in beside if folder.is_dir()), TINY_VAE_IDS[base])

@@ -192,6 +192,7 @@ class StableDiffusion(BaseDiffusionPipeline):
         """Encode uint8 (b, height, width, 3) -> (b c h w) float32; the mode, so nothing is random."""
         import torch
 
+        say_if_blind(self.family, self._control is not None)
         with drawing(frames.shape[2:0:-1]), torch.inference_mode():
             return self._pictures.encode(upload(frames, self._device))
 
@@ -288,6 +289,15 @@ def pick_family(config: Any, found: source.Checkpoint) -> Family:
             " undistilled; set diffusion.family if it is Turbo, Lightning or LCM."
         )
     return own
+
+
+def say_if_blind(family: Family, control: bool) -> None:
+    """Say of a model that starts from pure noise alone that it cannot draw over a picture."""
+    if family.spacing == "last" and not control:
+        say_once(
+            f"strength is off: {family.name} knows pure noise alone (timestep 999), so pictures going in"
+            " change almost nothing; to follow them name a ControlNet (controlnet_id), as its authors do."
+        )
 
 
 def _facts(pipe: Any, embed_shape: tuple[int, int], model_id: str, family: Family) -> ModelFacts:

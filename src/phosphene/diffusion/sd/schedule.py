@@ -9,6 +9,7 @@ from math import floor
 import numpy as np
 
 from phosphene.diffusion.sd.families import Spacing
+from phosphene.errors import ConfigError
 from phosphene.stream.schedule import INDEX_GRID, FloatArray, Schedule
 
 WHOLE = 1e-6
@@ -19,7 +20,8 @@ WHOLE = 1e-6
 class SpacedSchedule(Schedule):
     """A discrete schedule that only visits whole timesteps of its family's own grid.
 
-    ``first`` replaces the noisiest timestep of pictures from nothing, and nothing starts above it.
+    ``first`` replaces the noisiest timestep of pictures from nothing, and nothing starts above it. Spacing
+    ``last`` has one timestep, the noisiest, whatever is asked for.
     """
 
     spacing: Spacing = "trailing"
@@ -33,6 +35,11 @@ class SpacedSchedule(Schedule):
         ``trailing`` is diffusers' spacing of that name; ``lcm`` is ``LCMScheduler.set_timesteps``,
         strength included, so a strength counts in fiftieths there.
         """
+        if self.spacing == "last":
+            if indices is not None and list(indices) != [0]:
+                raise ConfigError("this model draws at timestep 999 alone: drop t_index_list.")
+            # what cannot be asked for is refused as elsewhere
+            return super().steps(n, strength)[:1] * 0.0 + self.t_max
         if indices is not None or not 0.0 < strength <= 1.0 or n < 1:
             return super().steps(n, strength, indices)
         assert self.alphas_cumprod is not None

@@ -23,6 +23,7 @@ PARTS = {
     "unet": "unet/config.json",
     "scheduler": "scheduler/scheduler_config.json",
     "text_encoder": "text_encoder/config.json",
+    "vae": "vae/config.json",
 }
 INDEX = "model_index.json"
 QUANTIZED = "mlx.json"
@@ -203,7 +204,7 @@ def _read_hub(name: str, fetch: bool) -> dict[str, dict[str, Any]]:
 
 
 def _read_parts(find: Callable[[str], Path | None]) -> dict[str, dict[str, Any]]:
-    """Configs of the parts that there are; only a text encoder may be missing (refiners)."""
+    """Configs of the parts that there are; U-Net and scheduler must be (refiners have no text encoder)."""
     configs = {}
     for part, file in PARTS.items():
         try:
@@ -211,7 +212,7 @@ def _read_parts(find: Callable[[str], Path | None]) -> dict[str, dict[str, Any]]
             if path is not None:
                 configs[part] = json.loads(path.read_text(encoding="utf-8"))
         except Exception:
-            if part != "text_encoder":
+            if part in ("unet", "scheduler"):
                 raise
     return configs
 

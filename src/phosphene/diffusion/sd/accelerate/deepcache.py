@@ -14,7 +14,8 @@ from phosphene.diffusion.sd.unet import Nets
 def use(nets: Nets, interval: int) -> None:
     """Let every block but the outermost run in one call of ``interval``, in place."""
     unet = nets.unet
-    deep = [*unet.down_blocks[1:], unet.mid_block, *unet.up_blocks[:-1]]
+    middle = [] if unet.mid_block is None else [unet.mid_block]
+    deep = [*unet.down_blocks[1:], *middle, *unet.up_blocks[:-1]]
     for index, block in enumerate(deep):
         block.forward = _remembering(nets, block.forward, f"deep{index}", interval)
 
