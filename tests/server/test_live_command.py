@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from phosphene.cli import main
+from phosphene.server import pages
 from phosphene.show.score import read
 from tests.server.client import Client
 
@@ -62,14 +64,21 @@ def running(page: Path, *args: object, **options) -> Iterator[tuple[subprocess.P
         process.communicate()
 
 
-def refused(page: Path, *args: object) -> str:
-    """The one sentence of a refusal."""
-    result = subprocess.run(command(page, *args), capture_output=True, text=True, timeout=120)
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
-    assert "ready" not in result.stdout
-    (line,) = [line for line in result.stderr.splitlines() if line.startswith("phosphene: ")]
-    return line
+@pytest.fixture
+def refused(page, monkeypatch, capsys) -> Callable[..., str]:
+    """The one sentence of a refusal, which comes before anything is loaded."""
+
+    def refuse(*args: object) -> str:
+        monkeypatch.setattr(pages, "PAGE", page)
+        monkeypatch.setattr(sys, "argv", ["phosphene", "live", "--no-browser", *map(str, args)])
+        assert main() == 2
+        out, log = capsys.readouterr()
+        assert "Traceback" not in log
+        assert "ready" not in out
+        (line,) = [line for line in log.splitlines() if line.startswith("phosphene: ")]
+        return line
+
+    return refuse
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -90,7 +99,7 @@ def test_starts_plays_and_ends_cleanly(page, how) -> None:
 
 def test_the_example_runs(page, tmp_path) -> None:
     picture = tmp_path / "picture.jpg"
-    with running(page) as (_, address):
+    with running(page, "--size", "96x96") as (_, address):
         result = subprocess.run(
             [sys.executable, EXAMPLE, address.replace("http", "ws") + "ws", picture],
             capture_output=True,
@@ -104,7 +113,7 @@ def test_the_example_runs(page, tmp_path) -> None:
 
 
 def test_an_open_host_prints_a_link_with_a_token(page) -> None:
-    with running(page, "--host", "0.0.0.0") as (_, address):
+    with running(page, "--host", "0.0.0.0", "--size", "64x64") as (_, address):
         match = re.fullmatch(r"http://([0-9.]+):(\d+)/\?token=([\w-]{20,})", address)
         assert match is not None
         with Client(f"ws://127.0.0.1:{match[2]}/ws?token={match[3]}") as client:
@@ -127,7 +136,7 @@ def test_what_is_recorded_is_there_after_ctrl_c(page, tmp_path) -> None:
     assert (frames[0].width, frames[0].height) == (128, 64)
 
 
-def test_a_show_is_written_down_and_the_next_one_beside_it(page, tmp_path) -> None:
+def test_a_show_is_written_down_and_the_next_one_beside_it(page, refused, tmp_path) -> None:
     path = tmp_path / "tonight.score"
     with running(page, "--size", "64x64", "--record", path) as (_, address):
         for number in range(2):
@@ -142,13 +151,13 @@ def test_a_show_is_written_down_and_the_next_one_beside_it(page, tmp_path) -> No
         [{"camera.zoom": 1.0}],
         [{"camera.zoom": 2.0}],
     ]
-    assert "exists" in refused(page, "--record", path)
+    assert "exists" in refused("--record", path)
 
 
-def test_a_port_that_is_taken(page) -> None:
+def test_a_port_that_is_taken(refused) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        assert f"port {port}" in refused(page, "--port", port)
+        assert f"port {port}" in refused("--port", port)
 
 
 @pytest.mark.parametrize(
@@ -160,22 +169,24 @@ def test_a_port_that_is_taken(page) -> None:
         (["--max-sessions", "0"], "--max-sessions"),
         (["--token", "short"], "--token"),
         (["--record", "no/such/folder/show.mp4"], "no/such/folder"),
+        (["--record-video", "--record", "show.mp4"], "--record FILE.score"),
         (["--rtmp", "example.com"], "rtmp://"),
         (["--fps", "500"], "fps"),
         (["--model", "sd51"], "did you mean 'sd15'"),
         (["--size", "huge"], "1280x720"),
     ],
 )
-def test_bad_settings(page, args, word) -> None:
-    assert word in refused(page, *args)
+def test_bad_settings(refused, args, word) -> None:
+    assert word in refused(*args)
 
 
-def test_a_page_that_was_not_built(tmp_path) -> None:
-    assert "make page" in refused(tmp_path / "none")
+def test_a_page_that_was_not_built(page, refused) -> None:
+    (page / "index.html").unlink()
+    assert "make page" in refused()
 
 
-def test_a_sound_card_that_is_not_there(page) -> None:
-    assert refused(page, "--soundcard", "no such device").startswith("phosphene: the sound card")
+def test_a_sound_card_that_is_not_there(refused) -> None:
+    assert refused("--soundcard", "no such device").startswith("phosphene: the sound card")
 
 
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="needs a terminal's process group")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from phosphene.config import PipelineConfig, StreamConfig
 from phosphene.diffusion.stream import StreamDiffusionPipeline
@@ -26,7 +28,7 @@ from phosphene.show.changes import values_at, with_values
 from phosphene.show.live import Source
 from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.ears import Ears
-from phosphene.show.live.recorder import KEPT_SECONDS, Recorder
+from phosphene.show.live.recorder import KEPT_SECONDS, Film, Recorder
 from phosphene.show.live.session import completed
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
@@ -276,6 +278,77 @@ def test_what_a_microphone_heard_is_heard_again(tmp_path):
     heard = np.array([cue.context.controls[0, 3] for cue in again])
     assert np.corrcoef(loud[: len(heard)], heard)[0, 1] > 0.95
     assert loud.max() > 0.3
+
+
+def flat(shade: int, form: str = "PNG") -> bytes:
+    """A picture of one grey, compressed."""
+    file = io.BytesIO()
+    Image.fromarray(np.full((48, 64, 3), shade, np.uint8)).save(file, form)
+    return file.getvalue()
+
+
+def test_what_a_camera_saw_is_kept_only_if_asked_and_seen_again(tmp_path):
+    config = PipelineConfig()
+    config.live.fps = FPS
+    for asked in (False, True):
+        live, path = Scripted(config, began=50.0), tmp_path / f"{asked}.score"
+        live.recorder.to_file(path, pictures=asked)
+        for frame in range(96):
+            live.now = 50.0 + frame / FPS
+            if frame in (16, 70):
+                live.use(Source(see=True))
+            if frame == 60:
+                live.use(Source())
+            if frame % 4 == 0 and frame != 72:
+                # sixteen times in a second and a half; also where nothing is to be seen
+                live.recorder.picture(flat(2 * frame), live.now)
+            if frame == 33:
+                live.recorder.picture(b"no picture", live.now)
+            live.frame()
+        torn = path.with_name("torn.mkv")
+        if asked:
+            torn.write_bytes(path.with_name("True.score.mkv").read_bytes())
+        live.recorder.close()
+        assert not live.said
+    assert read(tmp_path / "False.score").head.pictures is None
+    assert not (tmp_path / "False.score.mkv").exists()
+    score = read(path)
+    # what a kill leaves is as good but for its last half second
+    for film, whole in ((path.with_name(score.head.pictures), 96), (torn, 76)):
+        source = ScoreSource(score, score.config, {}, FPS, pictures=film, size=(32, 32))
+        for frame in range(whole):
+            picture = source.at(frame).picture
+            if frame < 16 or 60 <= frame < 76:
+                # what was taken before it was looked at is not shown
+                assert picture is None, frame
+            else:
+                assert picture.shape == (32, 32, 3)
+                assert picture[0, 0, 0] == 2 * (frame - frame % 4), frame
+    # from the middle, as a resumed render begins
+    source.seek(0)
+    source.seek(41)
+    assert source.at(41).picture[0, 0, 0] == 80
+    assert trim(score, 0.0, 1.0).head.pictures is None
+
+
+def test_a_score_with_pictures_is_drawn_over_them(tmp_path):
+    lines = [{"at": 0, "source": {"see": True}}, {"at": 1.0}]
+    path = tmp_path / "s.score"
+    settings = {"inference.width": 64, "inference.height": 64, "stream.strength": 0.3}
+    path.write_text(a_score(*lines, settings=settings, pictures="s.mkv"))
+    notes = render_score(path, tmp_path / "without.mp4", base=toy()).notes
+    assert any("s.mkv is not beside the score" in note for note in notes)
+    film = Film(tmp_path / "s.mkv", 0.0)
+    for frame in range(24):
+        film.add(flat(30 if frame < 12 else 220, "JPEG"), frame / 24)
+    film.close()
+    report = render_score(path, tmp_path / "with.mp4", base=toy())
+    assert not any("camera" in note for note in report.notes)
+    light = frames_of(tmp_path / "with.mp4").mean(axis=(1, 2, 3))
+    assert light[18:].mean() > light[4:10].mean() + 20
+    (tmp_path / "s.mkv").write_bytes(b"no film")
+    with pytest.raises(InputError, match=r"s\.mkv"):
+        render_score(path, tmp_path / "broken.mp4", base=toy())
 
 
 def test_a_session_records_what_it_is_told(tmp_path):

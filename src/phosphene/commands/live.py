@@ -61,6 +61,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="OUT.mp4: record the pictures, without sound; OUT.score: write the show down, to be drawn"
         " again by `phosphene render --score`",
     )
+    group.add_argument(
+        "--record-video",
+        action="store_true",
+        help="with --record OUT.score: keep what a camera sees, too (OUT.score.mkv), so that the show can be"
+        " drawn over it again",
+    )
     group.add_argument("--overwrite", action="store_true", help="replace an existing recording")
     group.add_argument("--rtmp", metavar="URL", help="stream to a service")
     group.add_argument(
@@ -122,7 +128,13 @@ def _run(args: argparse.Namespace) -> int:
     config = read_settings(args)
     if args.fps is not None:
         config = PipelineConfig.from_dict({"live": {"fps": args.fps}}, base=config)
-    exits = ExitOptions(args.record, args.rtmp, args.virtual_camera, args.overwrite)
+    exits = ExitOptions(
+        record=args.record,
+        record_video=args.record_video,
+        rtmp=args.rtmp,
+        virtual_camera=args.virtual_camera,
+        overwrite=args.overwrite,
+    )
     options = LiveOptions(
         host=args.host,
         port=args.port,

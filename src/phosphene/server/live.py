@@ -25,7 +25,7 @@ from phosphene.server.theatre import Theatre
 from phosphene.show.analysis import check_target
 from phosphene.show.live import Players
 from phosphene.show.live.loading import load
-from phosphene.show.score import sound_beside
+from phosphene.show.score import pictures_beside, sound_beside
 from phosphene.show.sinks.choose import ExitOptions, choose_exits, is_score
 from phosphene.video.spec import Size
 
@@ -70,7 +70,8 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
     with bind(options.host, options.port) as listener, ExitStack() as files:
         microphone = Microphone(options.device) if options.soundcard else None
         base, config = files.enter_context(_models(config, options))
-        stage = Stage(base, config, Limits(sessions=options.max_sessions), microphone, scores)
+        limits = Limits(sessions=options.max_sessions)
+        stage = Stage(base, config, limits, microphone, scores, options.exits.record_video)
         theatre = Theatre(stage, stage.limits, exits=exits, companions=options.companions)
         port = listener.getsockname()[1]
         names = frozenset(map(named, (options.host, *options.allow_hosts)))
@@ -94,7 +95,7 @@ def score_files(path: Path, overwrite: bool) -> Iterator[Path]:
     def free() -> Iterator[Path]:
         for number, each in enumerate(names):
             if overwrite and number == 0:
-                for old in (each, sound_beside(each)):
+                for old in (each, sound_beside(each), pictures_beside(each)):
                     old.unlink(missing_ok=True)
             if not each.exists():
                 yield each

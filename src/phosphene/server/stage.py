@@ -35,12 +35,14 @@ class Stage:
         limits: Limits,
         microphone: Microphone | None = None,
         scores: Iterator[Path] | None = None,
+        record_pictures: bool = False,
     ) -> None:
         self.base = base
         self.config = config
         self.limits = limits
         self.microphone = microphone
         self._scores = scores
+        self._record_pictures = record_pictures
         self._crew = crew_for(config)
         self._seats: dict[str, Seat] = {}
         self._opening: list[str] = []
@@ -193,7 +195,7 @@ class Stage:
         else:
             session = self.base.session(self.config)
         if record is not None:
-            session.record(record)
+            session.record(record, self._record_pictures)
         return session
 
     async def _open_house(self) -> None:

@@ -15,11 +15,11 @@ from phosphene.errors import InputError
 from phosphene.show import sets
 from phosphene.show.live.ears import LISTENING
 from phosphene.show.live.session import completed
-from phosphene.show.render import RenderOptions, RenderReport, render_source
+from phosphene.show.render import RenderOptions, RenderReport, apply_size, render_source
 from phosphene.show.score import Score, config_from, match_songs, read, song_hash
 from phosphene.show.soundtrack import write_soundtrack
 from phosphene.show.sources.score import ScoreSource
-from phosphene.video.files import make_folder
+from phosphene.video.files import checksum, make_folder
 from phosphene.video.mux import Sound
 from phosphene.video.project import is_finished
 from phosphene.video.target import check_target
@@ -56,12 +56,12 @@ def render_score(
     size = options.size or (config.inference.width, config.inference.height)
     check_target(out, size, rate, seconds=0, overwrite=options.overwrite)
     files = match_songs(told, [Path(song) for song in songs], path.parent)
-    microphone = _microphone(told, path)
+    microphone, camera = _microphone(told, path), _camera(told, path)
     heard = {digest: AudioAnalyzer(config.audio).analyze(file) for digest, file in files.items()}
     base = base or load_pipeline(config.diffusion, config.inference)
-    show = Show(told, files, heard, microphone, path.stem)
+    show = Show(told, files, heard, microphone, path.stem, camera)
     report = _draw(show, out, options, rate, base)
-    notes = (*told.notes, *_missing(told, microphone), *report.notes)
+    notes = (*told.notes, *_missing(told, microphone, camera), *report.notes)
     return replace(report, seconds=time.perf_counter() - began, notes=notes)
 
 
@@ -129,6 +129,8 @@ class Show:
     heard: Mapping[str, AudioFeatures]
     microphone: Path | None
     title: str
+    camera: Path | None = None
+    """what it saw"""
 
 
 def _draw(
@@ -136,15 +138,17 @@ def _draw(
 ) -> RenderReport:
     told = show.score
     config = completed(base, told.config)
-    source = ScoreSource(told, config, show.heard, rate, show.microphone)
     # settings that change carry their own size, but one video has one
-    config = config.model_copy(deep=True)
+    drawn = config.model_copy(deep=True)
+    size = apply_size(base, drawn, options.size).model
+    source = ScoreSource(told, config, show.heard, rate, show.microphone, show.camera, size)
     with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
         track = Path(folder) / f"{show.title}.wav"
         there = write_soundtrack(told, show.files, show.microphone, track)
         sound = Sound(track, 0.0, config.video.audio_bitrate) if there else None
         content = hashlib.sha256("\n".join(told.lines()).encode()).hexdigest() + f" {rate:g} "
-        return render_source(source, sound, out, config, options, base=base, content=content)
+        content += "" if show.camera is None else checksum(show.camera)
+        return render_source(source, sound, out, drawn, options, base=base, content=content)
 
 
 def _listens(score: Score) -> bool:
@@ -160,15 +164,28 @@ def _microphone(score: Score, path: Path) -> Path | None:
     return found if found.is_file() else None
 
 
-def _missing(score: Score, microphone: Path | None) -> tuple[str, ...]:
+def _camera(score: Score, path: Path) -> Path | None:
+    """The file of what was seen, where it is there."""
+    if score.head.pictures is None:
+        return None
+    found = path.with_name(score.head.pictures)
+    return found if found.is_file() else None
+
+
+def _missing(score: Score, microphone: Path | None, camera: Path | None) -> tuple[str, ...]:
     """What the show had and this one has not, one sentence each."""
     notes = []
     if _listens(score) and microphone is None:
         notes.append(
             "the score has no file of what its microphone heard: it breathes by itself there."
         )
-    if any(change.source is not None and change.source.see for change in score.changes):
+    sees = any(change.source is not None and change.source.see for change in score.changes)
+    if sees and camera is None and score.head.pictures is not None:
         notes.append(
-            "pictures of a camera are not part of a score: the show is drawn without them."
+            f"{score.head.pictures} is not beside the score: it is drawn without a camera."
+        )
+    elif sees and camera is None:
+        notes.append(
+            "the camera's pictures were not kept (live --record-video keeps them): it is drawn without."
         )
     return tuple(notes)

@@ -113,6 +113,8 @@ class Head(_Line):
     """where the director was, of a show that had begun before"""
     sound: str | None = Field(None, pattern=r"^[^/\\]+$")
     """file beside this one that holds what a microphone heard"""
+    pictures: str | None = Field(None, pattern=r"^[^/\\]+$")
+    """file beside this one that holds what a camera saw"""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ class Score:
 def sound_beside(path: Path) -> Path:
     """Where the sound of a score lies that a microphone heard."""
     return path.with_name(path.name + ".wav")
+
+
+def pictures_beside(path: Path) -> Path:
+    """Where the pictures of a score lie that a camera saw."""
+    return path.with_name(path.name + ".mkv")
 
 
 def config_from(settings: Mapping[str, JsonValue]) -> PipelineConfig:
@@ -251,9 +258,11 @@ def trim(score: Score, start: float, end: float | None) -> Score:
         rest.append(Change(at=end - start))
     settings = settings_of(config)
     state = score.head.state if start == 0 else None
-    head = score.head.model_copy(update={"settings": settings, "state": state, "sound": None})
+    alone = {"settings": settings, "state": state, "sound": None, "pictures": None}
+    head = score.head.model_copy(update=alone)
     notes = (
-        ("what a microphone heard is left out of a part.",) if score.head.sound is not None else ()
+        *(["what a microphone heard is left out of a part."] if score.head.sound else []),
+        *(["what a camera saw is left out of a part."] if score.head.pictures else []),
     )
     return replace(score, head=head, changes=(*opening, *rest), notes=notes)
 
@@ -291,6 +300,8 @@ def describe(score: Score) -> str:
         lines.append(f"song: {name or 'no name'} (SHA-256 {digest[:12]}...)")
     if score.head.sound is not None:
         lines.append(f"sound: {score.head.sound}")
+    if score.head.pictures is not None:
+        lines.append(f"pictures: {score.head.pictures}")
     for change in score.changes:
         if change.changes:
             what = change.model_dump(mode="json", exclude_unset=True, exclude={"at"})

@@ -117,6 +117,7 @@ class RemoteSession:
     def picture(self, jpeg: bytes, captured: float) -> None:
         """See :meth:`Session.picture`."""
         self._say(letters.Picture(jpeg, captured))
+        self._recorder.picture(jpeg, captured)
 
     def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
         """See :meth:`Session.sound`."""
@@ -144,9 +145,9 @@ class RemoteSession:
         self._say(letters.Controllers(dict(values)))
         self._recorder.controllers(time.monotonic(), values)
 
-    def record(self, path: Path) -> None:
+    def record(self, path: Path, pictures: bool = False) -> None:
         """See :meth:`Session.record`."""
-        self._recorder.to_file(path)
+        self._recorder.to_file(path, pictures)
 
     def keep(self, on: bool) -> None:
         """See :meth:`Session.keep`."""

@@ -46,6 +46,17 @@ def decode_picture(data: bytes, size: Size) -> Frame:
     return np.asarray(scaled)
 
 
+def picture_size(data: bytes) -> Size:
+    """(width, height) of a compressed picture, from its first bytes. Raises :class:`InputError`."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return picture.size
+    except Exception as error:
+        raise InputError("this picture cannot be decoded: send JPEG, PNG or WebP.") from error
+
+
 def _enough(have: Size, want: Size) -> Size:
     """The size ``have`` may be scaled down to before its middle is cut out for ``want``."""
     scale = max(want[0] / have[0], want[1] / have[1])

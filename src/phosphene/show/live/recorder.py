@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import threading
@@ -9,15 +10,19 @@ import wave
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import av
 import numpy as np
 from pydantic import JsonValue
 
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
+from phosphene.errors import InputError
 from phosphene.show.director import DirectorState, dump
+from phosphene.show.live.pictures import picture_size
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.types import BeatAction, Source
 from phosphene.show.score import (
@@ -30,6 +35,7 @@ from phosphene.show.score import (
     Pulse,
     Where,
     head_line,
+    pictures_beside,
     settings_of,
     sound_beside,
 )
@@ -42,6 +48,8 @@ MARK_SECONDS = 1.0
 """a score that is cut off is known to have lasted until its last mark"""
 MOST_LETTERS = 8_000_000
 """kept in memory; a knob that is turned for ten minutes makes a third of that"""
+FILM_CLOCK = Fraction(1, 1000)
+"""seconds; what Matroska counts in"""
 MOST_CONTROLLERS = 256
 """known by name; the latest"""
 GAP_SECONDS = 0.05
@@ -80,7 +88,7 @@ class Recorder:
         self._written: SongClock | None = None
         self._controllers: dict[str, float] = {}
         self._sound: deque[tuple[float, int, FloatArray]] = deque()
-        self._wanted: Path | None = None
+        self._wanted: tuple[Path, bool] | None = None
         self._file: _File | None = None
         self._since: float | None = None
         self._marked = 0.0
@@ -90,9 +98,9 @@ class Recorder:
         """Monotonic seconds from which all is kept on demand; None: the last ten minutes are."""
         return self._since
 
-    def to_file(self, path: Path) -> None:
-        """Write to ``path`` from the next frame on."""
-        self._wanted = path
+    def to_file(self, path: Path, pictures: bool = False) -> None:
+        """Write to ``path`` from the next frame on; a camera's ``pictures`` beside it, if asked."""
+        self._wanted = path, pictures
 
     def keep(self, on: bool, now: float) -> None:
         """Keep all from ``now`` on, however long; or the last ten minutes again."""
@@ -161,6 +169,12 @@ class Recorder:
                 self._sound.popleft()
             if self._file is not None:
                 self._guarded(lambda file: file.sound(samples, rate, captured))
+
+    def picture(self, data: bytes, captured: float) -> None:
+        """What a camera saw at monotonic ``captured``: a compressed picture."""
+        with self._lock:
+            if self._file is not None and self._source.see:
+                self._guarded(lambda file: file.picture(data, captured))
 
     def score(self, now: float) -> str:
         """The show so far, from where it is kept, as the text of a score; empty before its first frame."""
@@ -233,10 +247,10 @@ class Recorder:
             self._guarded(lambda file: file.put(now, change))
 
     def _open(self, still: Still) -> None:
-        path, self._wanted = self._wanted, None
-        assert path is not None
+        assert self._wanted is not None
+        (path, pictures), self._wanted = self._wanted, None
         try:
-            self._file = _File(path, still)
+            self._file = _File(path, still, pictures)
         except OSError as error:
             self._complain(f"cannot record to {path}: {error.strerror}.")
 
@@ -256,12 +270,16 @@ class Recorder:
 class _File:
     """A score on disk, every line of it written at once."""
 
-    def __init__(self, path: Path, still: Still) -> None:
+    def __init__(self, path: Path, still: Still, pictures: bool) -> None:
         self.path = path
         self._zero = still.at
         self._text: IO[str] = path.open("x", encoding="utf-8")
         self._track: Track | None = None
-        self._line(head_line(_head(still, sound=sound_beside(path).name)))
+        self._film = Film(pictures_beside(path), still.at) if pictures else None
+        beside = {"sound": sound_beside(path).name}
+        if pictures:
+            beside["pictures"] = pictures_beside(path).name
+        self._line(head_line(_head(still, **beside)))
         for change in _opening(still):
             self._line(change.line())
 
@@ -273,15 +291,69 @@ class _File:
             self._track = Track(sound_beside(self.path).open("xb"), self._zero)
         self._track.add(samples, rate, captured)
 
+    def picture(self, data: bytes, captured: float) -> None:
+        if self._film is not None:
+            self._film.add(data, captured)
+
     def close(self) -> None:
         self._text.close()
-        if self._track is not None:
-            self._track.close()
+        for beside in (self._track, self._film):
+            if beside is not None:
+                beside.close()
 
     def _line(self, line: str) -> None:
         # a kill in the next moment must cost no line
         self._text.write(line + "\n")
         self._text.flush()
+
+
+class Film:
+    """Compressed pictures as they came, in a Matroska file whose time 0 is the score's.
+
+    What is there plays up to the last half second, whatever happens to the machine.
+    """
+
+    def __init__(self, path: Path, zero: float) -> None:
+        self._path = path
+        self._zero = zero
+        self._container: Any = None
+        self._last = -1
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, f"{path.name} is there already")
+
+    def add(self, data: bytes, captured: float) -> None:
+        """A picture that was taken at ``captured``; one from before the score, or of no format, is none."""
+        at = round((captured - self._zero) / FILM_CLOCK)
+        try:
+            size = picture_size(data)
+        except InputError:
+            return
+        if at < 0:
+            return
+        if self._container is None:
+            self._open(*size)
+        # two of a millisecond are shown one after the other
+        self._last = max(at, self._last + 1)
+        packet = av.Packet(data)
+        packet.stream, packet.time_base = self._stream, FILM_CLOCK
+        packet.pts = packet.dts = self._last
+        packet.is_keyframe = True
+        self._container.mux(packet)
+
+    def close(self) -> None:
+        """Complete the file."""
+        if self._container is not None:
+            self._container.close()
+
+    def _open(self, width: int, height: int) -> None:
+        self._container = av.open(
+            *(f"file:{self._path}", "w", "matroska"),
+            container_options={"flush_packets": "1", "cluster_time_limit": "500"},
+        )
+        self._stream = self._container.add_stream("mjpeg")
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt, self._stream.time_base = "yuvj420p", FILM_CLOCK
+        self._container.start_encoding()
 
 
 class Track:
@@ -329,14 +401,14 @@ def turned(before: Mapping[str, float], values: Mapping[str, float]) -> dict[str
     return dict([*kept.items(), *values.items()][-MOST_CONTROLLERS:])
 
 
-def _head(still: Still, sound: str | None = None) -> Head:
+def _head(still: Still, **beside: str) -> Head:
     state = json.loads(dump(still.state)) if still.state.frame else None
     return Head(
         phosphene_score=FORMAT,
         fps=still.config.live.fps,
         settings=settings_of(still.config),
         state=state,
-        sound=sound,
+        **beside,
     )
 
 

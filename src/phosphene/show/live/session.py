@@ -188,6 +188,7 @@ class Session:
         """An input picture, taken at monotonic time ``captured``; the newest wins."""
         desk = self._desk
         desk.credits.came()
+        self._recorder.picture(jpeg, captured)
         if desk.see and not desk.closed:
             desk.drop(desk.pictures.put(Picture(jpeg, captured)))
         else:
@@ -227,9 +228,12 @@ class Session:
         self._stage.turn(values)
         self._recorder.controllers(time.monotonic(), values)
 
-    def record(self, path: Path) -> None:
-        """Write the show to a score from the next frame on; see :mod:`phosphene.show.score`."""
-        self._recorder.to_file(path)
+    def record(self, path: Path, pictures: bool = False) -> None:
+        """Write the show to a score from the next frame on; see :mod:`phosphene.show.score`.
+
+        A camera's ``pictures`` are kept beside it only if asked for.
+        """
+        self._recorder.to_file(path, pictures)
 
     def keep(self, on: bool) -> None:
         """Keep all of the show from now on for :meth:`score`; or its last ten minutes again."""

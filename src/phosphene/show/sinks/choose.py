@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import OutputError
+from phosphene.errors import InputError, OutputError
 from phosphene.show.score import ENDING
 from phosphene.show.sinks.camera import CameraSink
 from phosphene.show.sinks.clocked import ClockedExit
@@ -24,6 +24,8 @@ class ExitOptions:
     """Flags."""
 
     record: str | None = None
+    record_video: bool = False
+    """with a score: what cameras see is kept beside it"""
     rtmp: str | None = None
     virtual_camera: bool = False
     overwrite: bool = False
@@ -39,6 +41,10 @@ def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> li
 
     Raises PhospheneError where one cannot work.
     """
+    if options.record_video and (options.record is None or not is_score(options.record)):
+        raise InputError(
+            "--record-video keeps a camera's pictures with a score: give --record FILE.score, too."
+        )
     size, rate = even_size(size), frame_rate(config.live.fps)
     sinks: list[Sink] = []
     if options.record is not None and not is_score(options.record):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 
 from phosphene.audio.types import AudioFeatures, FloatArray
@@ -14,18 +17,21 @@ from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show.changes import with_values
 from phosphene.show.live.ears import LISTENING, Ears
+from phosphene.show.live.pictures import decode_picture
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.types import Source as Listening
 from phosphene.show.score import Change, Score
-from phosphene.show.sources.moments import Given
+from phosphene.show.sources.moments import Given, Picture
+from phosphene.video.clip import opened
+from phosphene.video.spec import Size
 
 
 class ScoreSource:
     """Plays a score to the very ears that a live show has, on a clock of its own.
 
     ``config`` is what the show begins with, completed by the model; ``songs`` are features by hash;
-    ``sound`` is the WAV that a microphone heard.
+    ``sound`` is the WAV that a microphone heard, ``pictures`` what a camera saw, given at ``size``.
     """
 
     def __init__(
@@ -35,6 +41,8 @@ class ScoreSource:
         songs: Mapping[str, AudioFeatures],
         fps: float,
         sound: Path | None = None,
+        pictures: Path | None = None,
+        size: Size | None = None,
     ) -> None:
         self.fps = fps
         self.num_frames = max(1, math.ceil(round(score.seconds * fps, 6)))
@@ -45,6 +53,8 @@ class ScoreSource:
         self._begin = config
         self._songs = songs
         self._sound = None if sound is None else read_wav(sound)
+        self._pictures = pictures
+        self._size = size or (config.inference.width, config.inference.height)
         self._given: PipelineConfig | None
         self._ears: Ears
         self._controllers: dict[str, float]
@@ -56,6 +66,12 @@ class ScoreSource:
 
     def at(self, frame: int) -> Given:
         """What there is for ``frame``, the one after the last."""
+        given = self._pass(frame)
+        picture = self._film.at(frame / self.fps) if self._sees and self._film else None
+        return given if picture is None else replace(given, picture=picture)
+
+    def _pass(self, frame: int) -> Given:
+        """The same without its picture."""
         if frame != self._next:
             raise ValueError(f"expected frame {self._next}, not {frame}")
         self._next += 1
@@ -85,7 +101,7 @@ class ScoreSource:
         if frame < self._next:
             self._rewind()
         while self._next < frame:
-            self.at(self._next)
+            self._pass(self._next)
         # whoever goes on here was not told what changed before
         self._given = None
 
@@ -101,7 +117,8 @@ class ScoreSource:
         self._controllers = {}
         self._origin = None
         self._left = self._next = self._heard = 0
-        self._hears = False
+        self._hears = self._sees = False
+        self._film = None if self._pictures is None else Film(self._pictures, self._size)
 
     def _apply(self, change: Change) -> None:
         """What a session does when it is told the same."""
@@ -115,7 +132,9 @@ class ScoreSource:
             source = change.source
             features = None if source.song is None else self._songs.get(source.song)
             ears.use(Listening(source.hear, source.see, features))
-            self._hears = source.hear in LISTENING
+            self._hears, self._sees = source.hear in LISTENING, source.see
+            if self._film is not None:
+                self._film.begin(change.at)
         if change.clock is not None:
             clock = change.clock
             at = SongClock(clock.position, clock.playing, clock.rate, clock.lead, change.at)
@@ -137,6 +156,48 @@ class ScoreSource:
         if self._hears and end > self._heard:
             self._ears.sound(Chunk(samples[self._heard : end], rate, end / rate))
         self._heard = max(self._heard, end)
+
+
+class Film:
+    """Compressed pictures of a file at their times; those that cannot be decoded are passed over.
+
+    What a kill cut off is played as far as it goes. Raises :class:`InputError` for what is no film.
+    """
+
+    def __init__(self, path: Path, size: Size) -> None:
+        self._size = size
+        self._coming = _packets(path)
+        self._next = next(self._coming, None)
+        self._since = 0.0
+        self._newest: bytes | None = None
+        self._shown: Picture | None = None
+
+    def begin(self, time: float) -> None:
+        """Show nothing that was taken before ``time``."""
+        self._since, self._newest, self._shown = time, None, None
+
+    def at(self, time: float) -> Picture | None:
+        """The last picture taken by then, uint8 RGB at the size; None before the first."""
+        while self._next is not None and self._next[0] <= time:
+            if self._next[0] >= self._since:
+                self._newest = self._next[1]
+            self._next = next(self._coming, None)
+        if self._newest is not None:
+            with suppress(InputError):
+                self._shown = decode_picture(self._newest, self._size)
+            self._newest = None
+        return self._shown
+
+
+def _packets(path: Path) -> Iterator[tuple[float, bytes]]:
+    """Seconds and bytes of each picture."""
+    with opened(path) as container:
+        if not container.streams.video:
+            raise InputError(f"{path} holds no pictures.")
+        with suppress(av.error.FFmpegError):
+            for packet in container.demux(video=0):
+                if packet.size and packet.pts is not None:
+                    yield float(packet.pts * packet.time_base), bytes(packet)
 
 
 def read_wav(path: Path) -> tuple[FloatArray, int]:
