@@ -11,11 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from phosphene.server.jpeg import to_planes
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from phosphene.show.display import Motion, between, moved, punch
+from phosphene.diffusion.lsd.painter import Painter, table
+from phosphene.palettes import mix
+from phosphene.server import wire
+from phosphene.show.display import Motion, Way, between, moved, punch, reached_places
+from phosphene.show.live import Field
+from phosphene.video.flash import FlashLimiter
 from tests.browser.tools import CHROMIUM, FLAGS
+from tests.video.flash_count import count_flashes
 
 WEB = Path(__file__).parents[2] / "web"
 SOFTWARE_CARD = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
@@ -27,6 +34,9 @@ process.stdout.write(output[0].code);
 ENTRY = """
 import { GlPainter } from '%(src)s/picture/gl';
 import { Brush } from '%(src)s/picture/brush';
+import { FlashGuard, HEIGHT, WIDTH } from '%(src)s/picture/flash';
+import { decode } from '%(src)s/picture/sheet';
+import { unpack } from '%(src)s/wire/frame';
 const card = new GlPainter(true);
 const sheet = async (address) => {
   const image = await createImageBitmap(await (await fetch(address)).blob());
@@ -43,6 +53,34 @@ window.paint = async (first, second, a, b, share, crisp) => {
   const flat = new OffscreenCanvas(one.width, one.height);
   flat.getContext('2d').drawImage(card.canvas, 0, 0);
   return [...pixels(flat).data];
+};
+const field = (message) => {
+  const { payload, field } = unpack(Uint8Array.from(atob(message), (c) => c.charCodeAt(0)).buffer);
+  return decode(payload, field);
+};
+window.fields = async (first, second, share, asImage) => {
+  const one = await field(first);
+  const two = second && (await field(second));
+  if (asImage) return [...pixels(one.image).data];
+  const rest = { turn: [1, 0], shift: [0, 0], ripple: [0, 0] };
+  const seen = { first: one, firstMotion: rest, second: two, secondMotion: rest, share };
+  const box = { x: 0, y: 0, width: one.width, height: one.height };
+  if (!card.paint(seen, one.width, one.height, box, 0, true)) throw new Error(card.why);
+  const flat = new OffscreenCanvas(one.width, one.height);
+  flat.getContext('2d').drawImage(card.canvas, 0, 0);
+  return [...pixels(flat).data];
+};
+window.held = (grids) => {
+  const guard = new FlashGuard();
+  return grids.map((grid, k) => {
+    const small = new Uint8ClampedArray(4 * WIDTH * HEIGHT);
+    for (let y = 0; y < HEIGHT; y++)
+      for (let x = 0; x < WIDTH; x++) {
+        const cell = grid[(y >> 2) * 16 + (x >> 3)];
+        small.set([...cell, 255], 4 * (y * WIDTH + x));
+      }
+    return guard.share(small, (1000 * k) / 60);
+  });
 };
 window.plain = async (first, a) => {
   const one = await sheet(first);
@@ -144,6 +182,90 @@ def test_the_card_mixes_as_python_does(page: Page, share: float) -> None:
     error = np.abs(rgb(data, one) - wanted)
     assert error.mean() < 3.0
     assert np.percentile(error, 99) < 16
+
+
+def field_of(seed: int) -> Field:
+    """Shapes with edges, and two colours of its own."""
+    rng = np.random.default_rng(seed)
+    planes = [Image.fromarray(rng.integers(0, 256, (5, 7), dtype=np.uint8)) for _ in range(2)]
+    wide = np.stack([np.asarray(plane.resize((112, 64), 3)) for plane in planes])
+    ends = rng.uniform(0, 255, (2, 3))
+    palette = ends[0] + np.linspace(0, 1, 256)[:, None] * (ends[1] - ends[0])
+    return Field(wide, palette.astype(np.uint8), 0.75)
+
+
+def message(field: Field) -> str:
+    payload = wire.field(field, (448, 256), to_planes(field.planes, 95))
+    packet = wire.Packet(wire.Kind.FIELD_OUT, 1, 0.0, 0.0, payload, Way())
+    return base64.b64encode(wire.pack(packet)).decode()
+
+
+def painted(planes: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """What the server would have made of it, without sharpening the planes once more."""
+    painter, (height, width) = Painter(1), (256, 448)
+    picture = np.empty((height, width, 3), np.uint8)
+    place, light = painter._enlarged(planes / np.float32(127.5) - 1, height, width)
+    painter._look_up(picture, place, light, table(palette.astype(np.float32).ravel()))
+    return picture * 0.75
+
+
+def test_the_card_colours_fields_as_the_painter_does(page: Page) -> None:
+    field = field_of(6)
+    data = page.evaluate("(m) => fields(m, null, 0)", message(field))
+    wanted = painted(field.planes, field.palette)
+    error = np.abs(rgb(data, wanted) - wanted)
+    # what the planes lost as a JPEG, another bicubic, and a cell of the palette
+    assert error.mean() < 1.5
+    assert np.percentile(error, 99) < 8
+    small = page.evaluate("(m) => fields(m, null, 0, true)", message(field))
+    pixels = np.array(small, float).reshape(64, 112, 4)[..., :3]
+    assert np.abs(pixels - wanted[2::4, 2::4]).mean() < 4.0
+
+
+def test_fields_go_over_before_they_are_coloured(page: Page) -> None:
+    one, two, share = field_of(7), field_of(8), 0.6
+    data = page.evaluate("([a, b, s]) => fields(a, b, s)", [message(one), message(two), share])
+    reached = reached_places(64, 112, share)[None]
+    planes = one.planes + reached * (two.planes.astype(np.float32) - one.planes)
+    both = np.stack([one.palette, two.palette]).astype(np.float32)
+    wanted = painted(planes, mix(both, (1 - share, share)))
+    error = np.abs(rgb(data, wanted) - wanted)
+    assert error.mean() < 2.5
+    assert np.percentile(error, 99) < 16
+
+
+def flickering(frames: int) -> list[np.ndarray]:
+    """(16, 16, 3) each: strobes, red ones, a corner of its own, and calm between them."""
+    rng, shown = np.random.default_rng(9), []
+    for k in range(frames):
+        grid = np.full((16, 16, 3), 60, np.uint8)
+        hot = (k // 5) % 2 == 0 and not 90 < k < 150
+        if hot and k < 150:
+            grid[: 4 + k // 12] = 230
+        elif hot:
+            grid[:, 3:] = (240, 10, 10)
+        grid[12:, 12:] = rng.integers(0, 255)
+        shown.append(grid)
+    return shown
+
+
+def test_the_page_holds_the_flashes_that_the_server_holds(page: Page) -> None:
+    grids = flickering(300)
+    shares = page.evaluate("(g) => held(g)", [grid.reshape(-1, 3).tolist() for grid in grids])
+    limiter, last, alike, shown = FlashLimiter(60.0), None, 0, []
+    for grid, share in zip(grids, shares, strict=True):
+        frame = grid.repeat(4, axis=0).repeat(8, axis=1)
+        wanted = limiter(frame).astype(float)
+        last = frame.astype(float) if last is None else last + share * (frame - last)
+        # one of the 32 steps between the last picture and the new one
+        alike += bool(np.abs(wanted - last).max() < 8)
+        shown.append(np.rint(last).astype(np.uint8))
+    assert min(shares) < 1 and sum(share < 1 for share in shares) > 20
+    # a threshold that is met to the last digit may be crossed a frame sooner
+    assert alike > 290
+    frames = [grid.repeat(4, axis=0).repeat(8, axis=1) for grid in grids]
+    assert count_flashes(frames, 60.0) > 3
+    assert count_flashes(shown, 60.0) <= 3
 
 
 @pytest.mark.parametrize("motion", MOTIONS[:2])

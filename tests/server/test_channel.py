@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from phosphene.show.live import Field, Wanted
 from phosphene.show.sinks.jpeg import fitted
 from phosphene.show.sinks.viewers import Channel, Picture
 
@@ -21,12 +22,13 @@ class Viewer:
     hungry = True
     raw = False
 
-    def __init__(self, keys: bool) -> None:
-        self.keys = keys
+    def __init__(self, keys: bool, fields: bool = False) -> None:
+        self.keys, self.fields = keys, fields
         self.sizes: list[tuple[int, int]] = []
 
     def offer(self, picture: Picture) -> None:
         data = picture.jpeg if self.keys else picture.whole
+        data = picture.planes if self.fields else data
         self.sizes.append(Image.open(io.BytesIO(data)).size)
 
     def ended(self) -> None: ...
@@ -41,6 +43,9 @@ class Session:
 
     def hold(self, held: bool) -> None: ...
 
+    def want(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+
 
 def test_ten_steps_up_and_down_leave_one_size() -> None:
     async def play() -> tuple[Viewer, Viewer]:
@@ -52,7 +57,9 @@ def test_ten_steps_up_and_down_leave_one_size() -> None:
         sides = [(256, 144), (192, 108), (160, 96), (128, 72), (256, 144)] * 2
         for sequence, (width, height) in enumerate(sides):
             image = np.zeros((height, width, 3), np.uint8)
-            shown = SimpleNamespace(image=image, size=(256, 144), sequence=sequence, way=None)
+            shown = SimpleNamespace(
+                image=image, size=(256, 144), sequence=sequence, way=None, field=None
+            )
             session.finish(shown)
             while len(new.sizes) <= sequence:
                 await asyncio.sleep(0.005)
@@ -72,3 +79,30 @@ def test_another_shape_fills_the_frame_and_is_not_stretched() -> None:
     assert out.shape == (180, 320, 3)
     rows, columns = np.nonzero(out[..., 0] > 128)
     assert abs(np.ptp(rows) - np.ptp(columns)) <= 2
+
+
+def test_images_are_asked_for_only_while_somebody_takes_them() -> None:
+    async def play() -> None:
+        session = Session()
+        channel = Channel(session, 80)  # type: ignore[arg-type]
+        new, old = Viewer(keys=True, fields=True), Viewer(keys=True)
+        channel.join(new)
+        assert session.wanted == Wanted(images=False, fields=True)
+        channel.join(old)
+        assert session.wanted == Wanted(images=True, fields=True)
+        field = Field(np.zeros((2, 36, 64), np.uint8), np.zeros((256, 3), np.uint8), 1.0)
+        image = np.zeros((144, 256, 3), np.uint8)
+        # with both, with the field alone, and what cannot be a field
+        for sequence, (shape, colours) in enumerate([(image, field), (None, field)]):
+            shown = SimpleNamespace(
+                image=shape, size=(256, 144), sequence=sequence, way=None, field=colours
+            )
+            session.finish(shown)
+            while len(new.sizes) <= sequence:
+                await asyncio.sleep(0.005)
+        assert new.sizes == [(64, 72)] * 2 and old.sizes == [(256, 144)]
+        channel.leave(old)
+        assert session.wanted == Wanted(images=False, fields=True)
+        await asyncio.to_thread(channel.close)
+
+    asyncio.run(play())

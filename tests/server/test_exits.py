@@ -47,6 +47,7 @@ class Picture:
     sequence: int = 0
     tempo: float = 0.0
     path: Path = field(default_factory=Path)
+    strobes: bool = True
 
     @property
     def shown(self) -> Any:

@@ -3,7 +3,7 @@
 import './style/view.css';
 import type { Fit } from './picture/fit';
 import { Stage } from './picture/stage';
-import { Display } from './show/display';
+import { Display, shapes } from './show/display';
 import { Link } from './wire/link';
 
 const options = new URLSearchParams(location.search);
@@ -21,7 +21,7 @@ const display = new Display(
   (_, ready) => ready,
   () => undefined,
 );
-const query = { watch: options.get('session') ?? 'latest', keys: '1' };
+const query = { watch: options.get('session') ?? 'latest', ...shapes(stage.why) };
 const link = new Link(query, {
   state: (state) => {
     if (state === 'open') display.clear(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isRest } from '../src/picture/motion';
-import { Beats, beatOfPulse, beatOfSong, hardness } from '../src/time/beats';
+import { type Accent, Beats, beatOfPulse, beatOfSong, hardness } from '../src/time/beats';
 
 const FRAME = 1000 / 60;
 /** three minutes at a tempo that wanders about 128 */
@@ -15,7 +15,7 @@ describe('the beat belongs to the display', () => {
       let largest = 1;
       for (let now = 0; now < 180_000; now += FRAME) {
         const beat = beatOfSong(BEATS, now / 1000, 1);
-        const push = beats.push(beat && { ...beat, strength: 1 }, 0.5, interval);
+        const { motion: push, light } = beats.push(beat && { ...beat, strength: 1 }, 0.5, interval);
         if (beat === null) {
           expect(isRest(push)).toBe(true);
           continue;
@@ -26,6 +26,7 @@ describe('the beat belongs to the display', () => {
           heard.add(beat.count);
           late.push(beat.since * 1000);
           expect(size).toBeGreaterThan(1.01);
+          expect(light).toBeGreaterThan(1.1);
         } else expect(size).toBeLessThan(largest);
         largest = size;
       }
@@ -34,11 +35,13 @@ describe('the beat belongs to the display', () => {
     });
   }
 
+  const still = ({ motion, light }: Accent) => isRest(motion) && light === 1;
+
   it('leaves it to a model that is fast enough, and to silence', () => {
     const beat = { since: 0, count: 1, strength: 1 };
-    expect(isRest(new Beats().push(beat, 0.5, 30))).toBe(true);
-    expect(isRest(new Beats().push({ ...beat, strength: hardness(1, 0) }, 0.5, 400))).toBe(true);
-    expect(isRest(new Beats().push(beat, 0, 400))).toBe(true);
+    expect(still(new Beats().push(beat, 0.5, 30))).toBe(true);
+    expect(still(new Beats().push({ ...beat, strength: hardness(1, 0) }, 0.5, 400))).toBe(true);
+    expect(still(new Beats().push(beat, 0, 400))).toBe(true);
   });
 
   it('goes on between two messages, and not where no beat is sure', () => {

@@ -151,6 +151,13 @@ class BaseDiffusionPipeline(ABC):
         at none.
         """
 
+    def planes(self, latents: Array) -> Frames | None:
+        """Fields before they are enlarged and coloured -> uint8 (b, 2, h, w), place and light 0..255.
+
+        For displays that do both themselves; None for models that draw RGB.
+        """
+        return None
+
     def palettes(self, prompts: Sequence[str]) -> Array | None:
         """Colours of prompts -> (n, 256, 3) float32 sRGB 0..255; None for models that draw RGB.
 

@@ -38,7 +38,8 @@ class Listener:
     ``hungry`` says whether a show must go on for it alone.
     """
 
-    raw = keys = True
+    # whatever there is: nothing is painted for it
+    raw = keys = fields = True
 
     def __init__(self, hungry: bool) -> None:
         self.hungry = hungry

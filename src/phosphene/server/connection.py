@@ -61,6 +61,8 @@ class Connection(ABC):
         self.sent = 0
         self.keys = False
         """whether the client moves pictures itself"""
+        self.fields = False
+        """whether it colours them itself, too"""
         self._shown: int | None = None
         self._socket = socket
         self._gate = gate_of(socket)
@@ -192,9 +194,12 @@ class Connection(ABC):
         value = math.nan if shown.position is None else shown.position
         way = picture.path.between(self._shown, shown.sequence) if self.keys else None
         self._shown = shown.sequence
-        jpeg = picture.whole if way is None else picture.jpeg
-        kind = wire.Kind.PICTURE_OUT if way is None else wire.Kind.KEY_OUT
-        packet = wire.Packet(kind, shown.sequence, captured, value, jpeg, way)
+        kind, payload = wire.Kind.PICTURE_OUT, picture.whole
+        if way is not None:
+            kind, payload = wire.Kind.KEY_OUT, picture.jpeg
+        if way is not None and self.fields and picture.planes and shown.field is not None:
+            kind, payload = wire.Kind.FIELD_OUT, wire.field(shown.field, shown.size, picture.planes)
+        packet = wire.Packet(kind, shown.sequence, captured, value, payload, way, shown.strobes)
         # counted before it is sent: the acknowledgement may be faster than this task
         self.window.sent(shown.sequence & 0xFFFFFFFF, time.monotonic())
         self.refresh()

@@ -19,7 +19,7 @@ BOUNDARY = b"phosphene"
 class Slot:
     """Takes one picture at a time, the newest."""
 
-    raw = keys = False
+    raw = keys = fields = False
 
     def __init__(self, refreshed: Callable[[], None]) -> None:
         self._refreshed = refreshed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
@@ -37,18 +38,19 @@ def socket_routes(theatre: Theatre) -> APIRouter:
         resume: str | None = None,
         watch: str | None = None,
         keys: bool = False,
+        fields: bool = False,
     ) -> None:
         await socket.accept()
-        address = address_of(socket)
+        address, shapes = address_of(socket), Shapes(keys, keys and fields)
         try:
             with theatre.door.enter(address):
                 gate = gate_of(socket)
                 if gate is not None:
                     gate.admit("perform" if watch is None else "watch")
                 if watch is None:
-                    await _perform(theatre, socket, address, resume, keys)
+                    await _perform(theatre, socket, address, resume, shapes)
                 else:
-                    await _watch(theatre, socket, address, watch, keys)
+                    await _watch(theatre, socket, address, watch, shapes)
         except Refusal as refusal:
             theatre.tally.turned_away.labels(refusal.code).inc()
             log.info("turned %s away: %s", address, refusal)
@@ -59,8 +61,15 @@ def socket_routes(theatre: Theatre) -> APIRouter:
     return router
 
 
+class Shapes(NamedTuple):
+    """Which pictures a client takes."""
+
+    keys: bool
+    fields: bool
+
+
 async def _perform(
-    theatre: Theatre, socket: WebSocket, address: str, resume: str | None, keys: bool
+    theatre: Theatre, socket: WebSocket, address: str, resume: str | None, shapes: Shapes
 ) -> None:
     stage = theatre.stage
     performer = Performer(
@@ -72,7 +81,7 @@ async def _perform(
         stage.microphone,
         theatre.stats,
     )
-    performer.keys = keys
+    performer.keys, performer.fields = shapes
     seat = await stage.perform(performer, address, resume)
     performer.sit(seat)
     await performer.mailbox.reply(_hello(theatre, seat.id, "perform", seat.session.config))
@@ -87,7 +96,9 @@ async def _perform(
         )
 
 
-async def _watch(theatre: Theatre, socket: WebSocket, address: str, watch: str, keys: bool) -> None:
+async def _watch(
+    theatre: Theatre, socket: WebSocket, address: str, watch: str, shapes: Shapes
+) -> None:
     stage = theatre.stage
     seat = None if watch == LATEST else stage.find(watch)
     refreshed: Callable[[Watcher], None] = stage.refresh
@@ -95,7 +106,7 @@ async def _watch(theatre: Theatre, socket: WebSocket, address: str, watch: str, 
         channel = seat.channel
         refreshed = lambda _: channel.refresh()  # noqa: E731
     watcher = Watcher(socket, theatre.limits, theatre.tally, _abort(theatre, socket), refreshed)
-    watcher.keys = keys
+    watcher.keys, watcher.fields = shapes
     config = stage.config if seat is None else seat.session.config
     await watcher.mailbox.reply(_hello(theatre, watch, "watch", config))
     log.info("%s watches %s", address, watch)

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from phosphene.server.refusal import Refusal
 from phosphene.show.display import Way
+from phosphene.show.live.types import Field
 
 VERSION = 1
 HEADER = struct.Struct("<BBHIdd")
@@ -17,8 +18,13 @@ HEADER = struct.Struct("<BBHIdd")
 
 WAY = struct.Struct("<7f")
 """after the header of a key: turn, shift and ripple of the camera since the key before, seconds"""
+FIELD = struct.Struct("<4Hf")
+"""after a field's way: width and height of the picture to be seen, of a plane, and the light; then 768 bytes
+of palette, then both planes as a grey JPEG"""
 CUT = 1
-"""in the reserved field of a key: it has nothing to do with the one before"""
+"""among the flags of a key: it has nothing to do with the one before"""
+STROBES = 2
+"""and: flashes are not to be held in what is shown"""
 
 
 class Kind(IntEnum):
@@ -32,6 +38,8 @@ class Kind(IntEnum):
     """JPEG, to the client"""
     KEY_OUT = 4
     """the same with the camera's way since the key before, for a client that moves pictures itself"""
+    FIELD_OUT = 5
+    """a key before it is enlarged and coloured, for a client that does that itself"""
 
 
 @dataclass(frozen=True)
@@ -48,12 +56,16 @@ class Packet:
     payload: bytes | memoryview
     way: Way | None = None
     """of a key"""
+    strobes: bool = False
+    """flashes of a key are not to be held"""
 
 
 def pack(packet: Packet) -> bytes:
     """A packet as it goes over the wire."""
     way = packet.way
-    flags = CUT if way is not None and way.cut else 0
+    flags = 0
+    if way is not None:
+        flags = CUT * way.cut | STROBES * packet.strobes
     header = HEADER.pack(
         VERSION, packet.kind, flags, packet.sequence & 0xFFFFFFFF, packet.captured, packet.value
     )
@@ -66,6 +78,13 @@ def pack(packet: Packet) -> bytes:
         for each in (part.real, part.imag)
     )
     return header + WAY.pack(*numbers, way.seconds) + packet.payload
+
+
+def field(field: Field, size: tuple[int, int] | None, planes: bytes) -> bytes:
+    """What follows the way in a message of kind 5; ``planes`` are the field's as a grey JPEG."""
+    height, width = field.planes.shape[1:]
+    size = size or (width, height)
+    return FIELD.pack(*size, width, height, field.light) + field.palette.tobytes() + planes
 
 
 def unpack(message: bytes) -> Packet:

@@ -50,6 +50,8 @@ PUNCH_OCTAVES = 0.08
 """zoom at a beat of full strength at beat_punch 1, doublings"""
 PUNCH_SECONDS = 0.11
 """in which it falls to 1/e"""
+FLARE = 0.3
+"""share of light that is added at such a beat, at most"""
 SILENT = 0.02
 """energy of no beat"""
 FAST_SECONDS, SLOW_SECONDS = 0.04, 0.12
@@ -270,6 +272,22 @@ def punch(since: float, strength: float) -> Motion:
     angle = 2 * math.pi * SHAKE_HERTZ * since
     shake = SHAKE_WIDTHS * left * complex(math.sin(angle), math.sin(1.3 * angle))
     return Motion(complex(2.0 ** (PUNCH_OCTAVES * left)), shake)
+
+
+def flare(since: float, strength: float) -> float:
+    """How much lighter the picture is, ``since`` seconds after such a beat: 1 or more."""
+    if since < 0 or strength <= 0:
+        return 1.0
+    return 1.0 + FLARE * min(1.0, strength) * math.exp(-since / PUNCH_SECONDS)
+
+
+def lit(picture: Frame, light: float) -> Frame:
+    """``picture`` with so many times its light; the very same array where that is not seen."""
+    if abs(light - 1) < 1 / 256:
+        return picture
+    table = [min(255, round(value * light)) for value in range(256)]
+    brighter: Frame = np.asarray(Image.fromarray(picture).point(table * 3))
+    return brighter
 
 
 @dataclass(frozen=True)

@@ -26,17 +26,16 @@ class Light:
 
     def __call__(self, image: Frame, live: LiveConfig, now: float) -> Frame:
         """The picture to show for ``image`` at ``now`` seconds; the same array where nothing is done."""
+        self._frozen = (image if self._frozen is None else self._frozen) if live.freeze else None
+        return dimmed(image if self._frozen is None else self._frozen, self.level(live, now))
+
+    def level(self, live: LiveConfig, now: float) -> float:
+        """How much light is let out at ``now`` seconds, 0..1."""
         passed = 0.0 if self._last is None else now - self._last
         self._last = now
         step = passed / live.fade_seconds if live.fade_seconds > 0 else 1.0
         self._dark = min(1.0, self._dark + step) if live.blackout else max(0.0, self._dark - step)
-        self._frozen = (image if self._frozen is None else self._frozen) if live.freeze else None
-        shown = image if self._frozen is None else self._frozen
-        level = round(FULL * live.light * (1.0 - self._dark))
-        if level == FULL:
-            return shown
-        lit: Frame = (shown * np.uint16(level) // np.uint16(FULL)).astype(np.uint8)
-        return lit
+        return round(FULL * live.light * (1.0 - self._dark)) / FULL
 
     def get_state(self, now: float) -> bytes:
         """What goes on at ``now`` seconds with :meth:`set_state`; empty before the first picture."""
@@ -54,3 +53,12 @@ class Light:
         with np.load(io.BytesIO(data)) as kept:
             self._dark, self._last = float(kept["dark"]), -float(kept["passed"])
             self._frozen = kept["frozen"] if kept["frozen"].size else None
+
+
+def dimmed(image: Frame, light: float) -> Frame:
+    """The picture with a share 0..1 of its light; the same array where it is all there."""
+    level = round(FULL * light)
+    if level >= FULL:
+        return image
+    dark: Frame = (image * np.uint16(level) // np.uint16(FULL)).astype(np.uint8)
+    return dark

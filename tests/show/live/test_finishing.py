@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
-from phosphene.config import LiveConfig
+from phosphene.config import DiffusionConfig, InferenceConfig, LiveConfig, PipelineConfig
+from phosphene.diffusion import load_pipeline
+from phosphene.diffusion.lsd.painter import Painter, table
+from phosphene.show.display import Way
 from phosphene.show.light import Light
+from phosphene.show.live import Session, Wanted
 from phosphene.show.live.finishing import FlashGuard
 from tests.video.flash_count import count_flashes
 
@@ -82,3 +88,55 @@ def test_a_blackout_that_is_drummed_on_is_held_under_the_flash_limit():
     drummed = [light(WHITE, live, k / 30) for k, live in enumerate(lives)]
     assert count_flashes(drummed, 30.0) > 3
     assert count_flashes([guard.limit(frame, 30.0) for frame in drummed], 30.0) <= 3
+
+
+@pytest.fixture(scope="module")
+def built_in():
+    return load_pipeline(DiffusionConfig(), InferenceConfig(width=256, height=256))
+
+
+def watched(session):
+    """A function that waits for the next picture."""
+    shown = []
+    session.subscribe(shown.append)
+
+    def newest(right):
+        end = time.monotonic() + 30
+        while not any(map(right, shown)):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        found = next(filter(right, shown))
+        shown.clear()
+        return found
+
+    return newest
+
+
+def test_who_colours_pictures_gets_fields_and_nothing_is_painted(built_in):
+    config = PipelineConfig(inference=InferenceConfig(width=256, height=256))
+    config.live.light = 0.5
+    session = Session(built_in, config)
+    newest = watched(session)
+    session.start()
+    try:
+        assert newest(lambda shown: True).field is None, "images, while nothing is said"
+        session.want(Wanted(images=False, fields=True))
+        shown = newest(lambda shown: shown.field is not None)
+        assert shown.image is None and shown.field.light == 0.5 and not shown.strobes
+        session.want(Wanted(images=True, fields=True))
+        both = newest(lambda shown: shown.field is not None and shown.image is not None)
+        field = both.field
+        painted = np.empty_like(both.image)
+        painter = Painter(1)
+        planes = painter._enlarged(field.planes / np.float32(127.5) - 1, 256, 256)
+        painter._look_up(painted, *planes, table(field.palette.astype(np.float32).ravel()))
+        # 8 bits in place of 16, and half of the light
+        assert np.abs(painted * 0.5 - both.image).mean() < 2
+        session.set({"live.freeze": True})
+        newest(lambda shown: True)
+        first, second = (newest(lambda shown: True) for _ in range(2))
+        assert first.field.planes is second.field.planes and first.way == Way()
+        session.set({"video.limit_flashes": False, "live.freeze": False})
+        assert newest(lambda shown: shown.strobes).field is not None
+    finally:
+        session.close()

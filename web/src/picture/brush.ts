@@ -1,16 +1,22 @@
 /** Draws what is seen at a moment: on the graphics card, or where there is none as well as a 2-D canvas can. */
 
 import type { Box } from './fit';
+import { HEIGHT, WIDTH } from './flash';
 import { GlPainter } from './gl';
 import { type Composition, lateness, smoothstep } from './mix';
 import type { Motion } from './motion';
 import type { Sheet } from './sheet';
 
+/** less light than this is not seen to be added */
+const DIM = 1.01;
 /** of the picture's light that falls beside it */
 export const GLOW = 0.3;
 
+type Drawing = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
 export class Brush {
   private readonly card: GlPainter;
+  private readonly small = smallOne();
 
   constructor() {
     this.card = new GlPainter(new URLSearchParams(location.search).get('draw') === 'gl');
@@ -25,23 +31,64 @@ export class Brush {
     this.card.close();
   }
 
-  /** Draw into `context`, the picture into `box` and its `glow` around it; without it what is there stays. */
-  draw(context: CanvasRenderingContext2D, seen: Composition, box: Box, glow: number): void {
+  /** What the part of it that is seen would look like, small, for {@link FlashGuard}. */
+  look(seen: Composition, box: Box, canvas: { width: number; height: number }): Uint8ClampedArray {
+    const left = Math.max(0, box.x);
+    const top = Math.max(0, box.y);
+    const across = WIDTH / (Math.min(canvas.width, box.x + box.width) - left);
+    const down = HEIGHT / (Math.min(canvas.height, box.y + box.height) - top);
+    const into = {
+      x: (box.x - left) * across,
+      y: (box.y - top) * down,
+      width: box.width * across,
+      height: box.height * down,
+    };
+    const looked = this.card.look(seen, into);
+    if (looked !== null) return looked;
+    plain(this.small, seen, into);
+    return this.small.getImageData(0, 0, WIDTH, HEIGHT).data;
+  }
+
+  /**
+   * Draw into `context`, the picture into `box` and its `glow` around it; without it what is there stays. A `share`
+   * below 1 lays it over the last one, which stays to the rest.
+   */
+  draw(context: Drawing, seen: Composition, box: Box, glow: number, share = 1): void {
     const { width, height } = context.canvas;
     // what is enlarged a lot shows the corners of its pixels, what is not costs less plain
-    const crisp = box.width > 1.2 * seen.first.width;
+    const crisp = box.width > 1.2 * (seen.first.field?.columns ?? seen.first.width);
     context.setTransform(1, 0, 0, 1, 0, 0);
     if (this.card.paint(seen, width, height, box, glow, crisp)) {
-      context.clearRect(0, 0, width, height);
+      if (share >= 1) context.clearRect(0, 0, width, height);
+      context.globalAlpha = share;
       context.drawImage(this.card.canvas, 0, 0);
+      context.globalAlpha = 1;
       return;
     }
-    plain(context, seen, box);
+    if (share >= 1) {
+      plain(context, seen, box);
+      return;
+    }
+    const whole = new OffscreenCanvas(width, height).getContext('2d');
+    if (whole === null) return;
+    plain(whole, seen, box);
+    context.globalAlpha = share;
+    context.drawImage(whole.canvas, 0, 0);
+    context.globalAlpha = 1;
   }
 }
 
+function smallOne(): OffscreenCanvasRenderingContext2D {
+  const small = new OffscreenCanvas(WIDTH, HEIGHT).getContext('2d', {
+    alpha: false,
+    willReadFrequently: true,
+  });
+  if (small === null) throw new Error('This browser draws no pictures on a canvas.');
+  return small;
+}
+
 /** Without ripples, and fading all at once. */
-function plain(context: CanvasRenderingContext2D, seen: Composition, box: Box): void {
+function plain(context: Drawing, seen: Composition, box: Box): void {
   context.save();
   context.beginPath();
   context.rect(box.x, box.y, box.width, box.height);
@@ -54,11 +101,21 @@ function plain(context: CanvasRenderingContext2D, seen: Composition, box: Box): 
     context.globalAlpha = smoothstep(lateness(seen.share));
     if (context.globalAlpha > 0) place(context, seen.second, seen.secondMotion, box);
   }
+  const light = seen.light ?? 1;
+  if (light > DIM) {
+    // a colour dodge divides what is there by what is left of white
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalAlpha = 1;
+    context.globalCompositeOperation = 'color-dodge';
+    const grey = Math.round(255 * (1 - 1 / light));
+    context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
+    context.fillRect(box.x, box.y, box.width, box.height);
+  }
   context.restore();
 }
 
 /** The picture where it moved to, with its mirror images where it leaves the box. */
-function place(context: CanvasRenderingContext2D, sheet: Sheet, motion: Motion, box: Box): void {
+function place(context: Drawing, sheet: Sheet, motion: Motion, box: Box): void {
   const wide = box.width;
   const [re, im] = motion.turn;
   const aspect = box.height / box.width;

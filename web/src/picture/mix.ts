@@ -11,6 +11,8 @@ export interface Composition {
   secondMotion: Motion;
   /** 0..1 of the way from the first to the second */
   share: number;
+  /** how much more light than its own it has; 1 where it is left out */
+  light?: number;
 }
 
 /** cells along the shorter side: what is larger fades over the whole interval */

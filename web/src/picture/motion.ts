@@ -23,6 +23,8 @@ export const RIPPLES = 2;
 /** zoom at a beat of full strength at beat_punch 1, doublings, and the time in which it falls to 1/e, seconds */
 const PUNCH_OCTAVES = 0.08;
 const PUNCH_SECONDS = 0.11;
+/** share of light that is added at such a beat, at most */
+const FLARE = 0.3;
 /** picture widths at such a beat, and how fast it trembles */
 const SHAKE_WIDTHS = 0.006;
 const SHAKE_HERTZ = 9;
@@ -75,6 +77,12 @@ export function punch(since: number, strength: number): Motion {
     shift: scaled([Math.sin(angle), Math.sin(1.3 * angle)], SHAKE_WIDTHS * left),
     ripple: [0, 0],
   };
+}
+
+/** How much lighter the picture is, `since` seconds after such a beat. */
+export function flare(since: number, strength: number): number {
+  if (since < 0 || strength <= 0) return 1;
+  return 1 + FLARE * Math.min(1, strength) * Math.exp(-since / PUNCH_SECONDS);
 }
 
 export function isRest({ turn, shift, ripple }: Motion): boolean {

@@ -34,7 +34,7 @@ export class Recorder {
     // video coders want even sides
     this.canvas.width = 2 * Math.round((picture.width * scale) / 2);
     this.canvas.height = 2 * Math.round((picture.height * scale) / 2);
-    this.draw({ first: picture, firstMotion: REST, second: null, secondMotion: REST, share: 0 });
+    this.draw(alone(picture));
     const stream = this.canvas.captureStream();
     for (const track of sound.getAudioTracks()) stream.addTrack(track);
     const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind)) ?? '';
@@ -65,13 +65,23 @@ export class Recorder {
   }
 }
 
+function alone(first: Sheet): Composition {
+  return { first, firstMotion: REST, second: null, secondMotion: REST, share: 0 };
+}
+
 /** A picture as a PNG file, at least as large as a recording. */
 export async function still(picture: Sheet): Promise<File> {
   const scale = Math.max(1, SHORTEST_SIDE / Math.min(picture.width, picture.height));
   const canvas = new OffscreenCanvas(picture.width * scale, picture.height * scale);
   const context = canvas.getContext('2d', { alpha: false });
-  if (context !== null) context.imageSmoothingQuality = 'high';
-  context?.drawImage(picture.image, 0, 0, canvas.width, canvas.height);
+  if (context !== null && picture.field !== undefined) {
+    const brush = new Brush();
+    brush.draw(context, alone(picture), place('cover', picture.width, picture.height, canvas), 0);
+    brush.close();
+  } else if (context !== null) {
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(picture.image, 0, 0, canvas.width, canvas.height);
+  }
   const blob = await canvas.convertToBlob({ type: 'image/png' });
   return new File([blob], `phosphene ${stamp()}.png`, { type: 'image/png' });
 }

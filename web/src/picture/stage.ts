@@ -4,6 +4,7 @@ import { accentHue } from './accent';
 import { Brush, GLOW } from './brush';
 import { Effort } from './effort';
 import { type Fit, place, resolution } from './fit';
+import { FlashGuard } from './flash';
 import type { Composition } from './mix';
 import type { Sheet } from './sheet';
 
@@ -22,6 +23,9 @@ export class Stage {
   private seen: Composition | null = null;
   private sampled = 0;
   private fit: Fit = 'cover';
+  private readonly guard = new FlashGuard();
+  /** flashes are held */
+  guarded = true;
 
   constructor(
     readonly canvas: HTMLCanvasElement,
@@ -62,7 +66,7 @@ export class Stage {
   /** What is seen now; once a display frame. */
   show(seen: Composition, now: number): void {
     this.seen = seen;
-    this.draw();
+    this.draw(now);
     if (now - this.sampled > SAMPLE_EVERY_MS) {
       this.sampled = now;
       this.light(seen.second ?? seen.first);
@@ -77,13 +81,16 @@ export class Stage {
     if (interval < 500 && this.effort.frame(interval)) this.resize();
   }
 
-  private draw(): void {
+  /** Once more what is seen, or with a moment something new. */
+  private draw(now: number | null = null): void {
     const { seen, context, canvas } = this;
     if (seen === null) return;
     const box = place(this.fit, seen.first.width, seen.first.height, canvas);
     const beside = this.fit === 'contain';
     if (beside) this.drawBeside();
-    this.brush.draw(context, seen, box, beside && this.beside === 'glow' ? GLOW : 0);
+    const share =
+      now === null || !this.guarded ? 1 : this.guard.share(this.brush.look(seen, box, canvas), now);
+    this.brush.draw(context, seen, box, beside && this.beside === 'glow' ? GLOW : 0, share);
   }
 
   private drawBeside(): void {

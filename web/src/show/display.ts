@@ -1,9 +1,10 @@
 /** From arrived bytes to what is on the stage at every frame of the screen: keys at their moments, moved between. */
 
 import type { Composition } from '../picture/mix';
-import { compose, isRest, type Motion, REST } from '../picture/motion';
+import { compose, REST } from '../picture/motion';
 import { decode } from '../picture/sheet';
 import type { Stage } from '../picture/stage';
+import { type Accent, NONE } from '../time/beats';
 import { ShowQueue } from '../time/queue';
 import { type Key, KeyTrack } from '../time/track';
 import type { Frame } from '../wire/frame';
@@ -12,6 +13,8 @@ export interface Picture extends Key {
   captured: number;
   /** song position it is meant for, seconds; NaN without a song */
   value: number;
+  /** its flashes are not to be held */
+  strobes: boolean;
 }
 
 export interface Shown extends Picture {
@@ -23,10 +26,16 @@ export interface Shown extends Picture {
 /** When to show a picture that is ready now (ms); null drops it. */
 export type Timing = (picture: Picture, ready: number) => number | null;
 
-/** How the beat moves the picture at `now` (ms), where keys are `interval` ms apart. */
-export type Accent = (now: number, interval: number) => Motion;
+/** What the beat does to the picture at `now` (ms), where keys are `interval` ms apart. */
+export type Beating = (now: number, interval: number) => Accent;
 
 const MOST_DECODING = 8;
+
+/** Which pictures to ask the server for: fields where a graphics card colours them. */
+export function shapes(why: string): Record<string, string> {
+  return why === '' ? { keys: '1', fields: '1' } : { keys: '1' };
+}
+
 /** a picture due before the middle of this display frame is not kept for the next one, ms */
 const HALF_FRAME = 8;
 /** of a new interval between two keys in their mean */
@@ -57,7 +66,7 @@ export class Display {
     private readonly stage: Stage,
     private readonly timing: Timing,
     private readonly onShown: (shown: Shown) => void,
-    private readonly accent: Accent = () => REST,
+    private readonly accent: Beating = () => NONE,
     private readonly onFrame: (seen: Composition, now: number, pushed: boolean) => void = () =>
       undefined,
   ) {
@@ -68,7 +77,7 @@ export class Display {
     this.loop = requestAnimationFrame(frame);
   }
 
-  async arrive({ sequence, captured, value, payload, way }: Frame): Promise<void> {
+  async arrive({ sequence, captured, value, payload, way, field }: Frame): Promise<void> {
     const motion = compose(this.missed, way?.motion ?? REST);
     const cut = this.cut || (way?.cut ?? false);
     // a machine that cannot keep up skips pictures instead of falling behind; nobody sees a hidden page
@@ -81,8 +90,8 @@ export class Display {
     this.cut = false;
     this.decoding++;
     try {
-      const sheet = await decode(payload);
-      const picture = { sheet, captured, value, motion, cut };
+      const sheet = await decode(payload, field);
+      const picture = { sheet, captured, value, motion, cut, strobes: way?.strobes ?? false };
       const due = this.timing(picture, performance.now());
       if (due === null) {
         sheet.close();
@@ -129,10 +138,11 @@ export class Display {
       this.onShown({ ...item, sequence, at: now });
     }
     const next = this.queue.next;
+    if (taken !== null) this.stage.guarded = !taken.item.strobes;
     const seen = this.track.show(now, next?.item ?? null, next?.due ?? 0);
     if (seen === null) return;
     const accent = this.accent(now, this.mean);
-    const moved = isRest(accent) ? seen : pushed(seen, accent);
+    const moved = accent === NONE ? seen : pushed(seen, accent);
     this.stage.show(moved, now);
     this.onFrame(moved, now, moved !== seen);
   }
@@ -147,10 +157,11 @@ export class Display {
   }
 }
 
-function pushed(seen: Composition, accent: Motion): Composition {
+function pushed(seen: Composition, { motion, light }: Accent): Composition {
   return {
     ...seen,
-    firstMotion: compose(seen.firstMotion, accent),
-    secondMotion: compose(seen.secondMotion, accent),
+    firstMotion: compose(seen.firstMotion, motion),
+    secondMotion: compose(seen.secondMotion, motion),
+    light,
   };
 }

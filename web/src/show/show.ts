@@ -3,17 +3,25 @@
 import { effect } from '@preact/signals';
 import { type Schema, sections } from '../controls/schema';
 import type { Composition } from '../picture/mix';
-import { type Motion, REST } from '../picture/motion';
 import type { Stage } from '../picture/stage';
 import { type Look, takeLook } from '../state/looks';
 import * as settings from '../state/settings';
 import * as store from '../state/store';
-import { type Beat, Beats, beatOfPulse, beatOfSong, beatsAt, hardness } from '../time/beats';
+import {
+  type Accent,
+  type Beat,
+  Beats,
+  beatOfPulse,
+  beatOfSong,
+  beatsAt,
+  hardness,
+  NONE,
+} from '../time/beats';
 import { Playout } from '../time/playout';
 import { Link, type LinkState } from '../wire/link';
 import type { BeatAction, FromServer, Heard, ToServer } from '../wire/messages';
 import { rememberShow, restoreShow, stayAwake, watchDevices } from './comeback';
-import { Display, type Picture, type Shown } from './display';
+import { Display, type Picture, type Shown, shapes } from './display';
 import { Meter } from './meter';
 import { Sources } from './sources';
 import { Takes } from './takes';
@@ -36,7 +44,7 @@ export class Show {
 
   constructor(private readonly stage: Stage) {
     this.link = new Link(
-      { keys: '1' },
+      shapes(stage.why),
       {
         state: (state) => this.linked(state),
         message: (message) => this.message(message),
@@ -199,10 +207,10 @@ export class Show {
   }
 
   /** What the beat does to the picture now. */
-  private accent(now: number, interval: number): Motion {
+  private accent(now: number, interval: number): Accent {
     const knob = Number(settings.setting('camera.beat_punch').peek() ?? 0);
     const heard = store.heard.now;
-    if (heard === null) return REST;
+    if (heard === null) return NONE;
     const beat = this.beatAt(now, heard);
     const strength = hardness(heard.bass, heard.energy);
     return this.beats.push(beat && { ...beat, strength }, knob, interval);

@@ -1,6 +1,6 @@
 /** How the beat moves the picture: exactly on it, whatever the rate of the model. */
 
-import { type Motion, punch, REST } from '../picture/motion';
+import { flare, type Motion, punch, REST } from '../picture/motion';
 
 /** time between two keys up to which their own punches are on the beat, and from which they cannot be, ms */
 const FAST_MS = 40;
@@ -34,20 +34,31 @@ export interface Pulse {
   energy: number;
 }
 
+/** What a beat does to the picture. */
+export interface Accent {
+  motion: Motion;
+  /** times its own light */
+  light: number;
+}
+
+export const NONE: Accent = { motion: REST, light: 1 };
+
 export class Beats {
   private count = Number.NaN;
   private strength = 0;
 
-  /** Where the picture is pushed to; `knob` is `camera.beat_punch`, keys are `interval` ms apart. */
-  push(beat: Beat | null, knob: number, interval: number): Motion {
-    if (beat === null) return REST;
+  /** `knob` is `camera.beat_punch`, keys are `interval` ms apart. */
+  push(beat: Beat | null, knob: number, interval: number): Accent {
+    if (beat === null) return NONE;
     if (beat.count !== this.count) {
       // how hard it was is said when it comes: what is heard later does not change it
       this.count = beat.count;
       this.strength = beat.strength;
     }
     const slow = Math.min(1, Math.max(0, (interval - FAST_MS) / (SLOW_MS - FAST_MS)));
-    return punch(beat.since, knob * this.strength * slow);
+    const strength = knob * this.strength * slow;
+    if (strength <= 0) return NONE;
+    return { motion: punch(beat.since, strength), light: flare(beat.since, strength) };
   }
 }
 

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
-from phosphene.show.live import BeatAction, Session, SessionStats, Shown, Source
+from phosphene.show.live import BeatAction, Session, SessionStats, Shown, Source, Wanted
 from phosphene.show.live.types import Changed, Id, On
 from phosphene.show.sets import Laid, Pilot
 
@@ -139,6 +139,16 @@ class Hold(Call):
 
     def apply(self, session: Session) -> None:
         session.hold(self.held)
+
+
+@dataclass(frozen=True, eq=False)
+class Want(Call):
+    """In which shapes pictures are asked for."""
+
+    wanted: Wanted
+
+    def apply(self, session: Session) -> None:
+        session.want(self.wanted)
 
 
 @dataclass(frozen=True, eq=False)

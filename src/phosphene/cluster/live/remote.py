@@ -19,7 +19,7 @@ from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show.changes import values_at, with_values
 from phosphene.show.director import DirectorState
-from phosphene.show.live import BeatAction, SessionStats, Shown, Source
+from phosphene.show.live import BeatAction, SessionStats, Shown, Source, Wanted
 from phosphene.show.live.dream import TEMPO
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
@@ -30,7 +30,7 @@ from phosphene.show.sets import Laid, Pilot
 MOST_WAITING = 500
 """calls on their way to a player that does not answer; older ones are dropped"""
 MOVED = "the machine that drew this session is gone: another one goes on."
-LASTING = (letters.Use, letters.Clock, letters.Hold, letters.Lay)
+LASTING = (letters.Use, letters.Clock, letters.Hold, letters.Lay, letters.Want)
 """calls of which a new player must hear the last one"""
 
 
@@ -164,6 +164,10 @@ class RemoteSession:
     def hold(self, held: bool) -> None:
         """See :meth:`Session.hold`."""
         self._say(letters.Hold(held))
+
+    def want(self, wanted: Wanted) -> None:
+        """See :meth:`Session.want`."""
+        self._say(letters.Want(wanted))
 
     def seen(self, age_ms: float) -> None:
         """See :meth:`Session.seen`."""

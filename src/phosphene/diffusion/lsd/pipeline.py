@@ -32,7 +32,7 @@ from phosphene.diffusion.lsd.manifest import inference
 from phosphene.diffusion.lsd.motifs import Reader, Reading
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.networks import SHARPENER
-from phosphene.diffusion.lsd.painter import Painter
+from phosphene.diffusion.lsd.painter import Painter, steeper
 from phosphene.diffusion.lsd.render import Motif
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.diffusion.notices import say_once, say_unheeded
@@ -276,6 +276,11 @@ class LSDPipeline(BaseDiffusionPipeline):
         colours = self._plain if palettes is None else to_numpy(palettes)
         colours = np.broadcast_to(colours, (len(fine), *colours.shape[-2:]))
         return self._painter(fine, colours, size.height, size.width)
+
+    def planes(self, latents: Array) -> Frames:
+        """Place and light 0..255 (b, 2, h, w), sharpened, at the size of the fields."""
+        fine = np.stack([steeper(field) for field in to_numpy(self._nets.sharpen(latents))])
+        return np.asarray(np.clip(fine * 127.5 + 128, 0, 255), np.uint8)
 
     @cached_property
     def _plain(self) -> FloatArray:

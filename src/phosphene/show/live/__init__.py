@@ -3,10 +3,20 @@
 from phosphene.show.live.cores import side_by_side
 from phosphene.show.live.playing import Players, Playing
 from phosphene.show.live.session import Session
-from phosphene.show.live.types import BeatAction, Hear, Level, SessionStats, Shown, Source
+from phosphene.show.live.types import (
+    BeatAction,
+    Field,
+    Hear,
+    Level,
+    SessionStats,
+    Shown,
+    Source,
+    Wanted,
+)
 
 __all__ = [
     "BeatAction",
+    "Field",
     "Hear",
     "Level",
     "Players",
@@ -15,5 +25,6 @@ __all__ = [
     "SessionStats",
     "Shown",
     "Source",
+    "Wanted",
     "side_by_side",
 ]

@@ -8,12 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from phosphene.arrays import Array
+from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import Key
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.display import Way, hardness
-from phosphene.show.light import Light
+from phosphene.show.light import Light, dimmed
 from phosphene.show.live.desk import Desk, Drawn
-from phosphene.show.live.types import Frame, Shown
+from phosphene.show.live.types import Field, Frame, Shown, Wanted
+from phosphene.stream.arrays import to_numpy
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.flash_track import pack, unpack
 
@@ -21,7 +23,10 @@ Listener = Callable[[Shown], None]
 
 
 class Finishing:
-    """Decodes, limits flashes, hands on. A picture that is shown again is not decoded again."""
+    """Decodes, limits flashes, hands on. A picture that is shown again is not decoded again.
+
+    Images have their flashes held here; fields where they become pictures.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -29,6 +34,9 @@ class Finishing:
         self._light = Light()
         self._guard = FlashGuard()
         self._last: tuple[Array, Frame] | None = None
+        self._planes: tuple[Array, Frame] | None = None
+        self._frozen: Drawn | None = None
+        self.wanted = Wanted()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with every finished picture, until the function returned is called."""
@@ -59,9 +67,10 @@ class Finishing:
 
     def _finish(self, drawn: Drawn) -> None:
         meters, began = self._desk.meters, time.monotonic()
-        stamp = drawn.stamp
-        image = self._image(drawn.key, stamp.image)
-        asked = self._desk.config.inference
+        stamp, config = drawn.stamp, self._desk.config
+        self._frozen = (self._frozen or drawn) if config.live.freeze else None
+        image, field = self._seen(self._frozen or drawn, config)
+        asked = config.inference
         shown = Shown(
             sequence=meters.frames,
             image=image,
@@ -71,10 +80,12 @@ class Finishing:
             tempo=stamp.heard.tempo,
             confidence=stamp.heard.confidence,
             size=(asked.width, asked.height),
-            punch=self._desk.config.camera.beat_punch
+            punch=config.camera.beat_punch
             * hardness(stamp.heard.moment.bass, stamp.heard.moment.energy),
             # a picture that is held does not move either
-            way=Way() if self._desk.config.live.freeze else drawn.way,
+            way=drawn.way if self._frozen is None else Way(),
+            field=field,
+            strobes=not config.video.limit_flashes,
         )
         for listener in self._listeners:
             try:
@@ -89,8 +100,33 @@ class Finishing:
         meters.age.add(age)
         self._desk.newest_age = age
 
-    def _image(self, key: Key, source: Frame | None) -> Frame:
-        config = self._desk.config
+    def _seen(self, drawn: Drawn, config: PipelineConfig) -> tuple[Frame | None, Field | None]:
+        """A picture as it is asked for; what cannot be a field is an image for everybody."""
+        light = self._light.level(config.live, time.monotonic())
+        source, wanted = drawn.stamp.image, self.wanted
+        lined = source is not None and detail_gain(config.stream.detail, config.stream.strength) > 0
+        field = self._field(drawn.key, light) if wanted.fields and not lined else None
+        if field is not None and not wanted.images:
+            # whoever asks for images again has seen none of these
+            self._guard = FlashGuard()
+            return None, field
+        image = dimmed(self._image(drawn.key, source, config), light)
+        if config.video.limit_flashes:
+            image = self._guard.limit(image, config.live.fps)
+        return image, field
+
+    def _field(self, key: Key, light: float) -> Field | None:
+        if key.palette is None:
+            return None
+        if self._planes is None or self._planes[0] is not key.latent:
+            planes = self._desk.view.planes(key.latent)
+            if planes is None:
+                return None
+            self._planes = key.latent, planes[0]
+        palette = np.clip(to_numpy(key.palette)[0] + 0.5, 0, 255).astype(np.uint8)
+        return Field(self._planes[1], palette, light)
+
+    def _image(self, key: Key, source: Frame | None, config: PipelineConfig) -> Frame:
         if self._last is None or self._last[0] is not key.latent:
             image: Frame = self._desk.view.decode(key.latent, key.palette)[0]
             gain = detail_gain(config.stream.detail, config.stream.strength)
@@ -98,10 +134,7 @@ class Finishing:
             if source is not None and source.shape == image.shape:
                 image = with_lines(image, source, gain)
             self._last = key.latent, image
-        lit = self._light(self._last[1], config.live, time.monotonic())
-        if not config.video.limit_flashes:
-            return lit
-        return self._guard.limit(lit, config.live.fps)
+        return self._last[1]
 
 
 class FlashGuard:

@@ -11,7 +11,16 @@ from pydantic import JsonValue
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import ModelFacts
-from phosphene.show.live.types import BeatAction, Changed, Id, On, SessionStats, Shown, Source
+from phosphene.show.live.types import (
+    BeatAction,
+    Changed,
+    Id,
+    On,
+    SessionStats,
+    Shown,
+    Source,
+    Wanted,
+)
 from phosphene.show.sets import Laid, Pilot
 
 
@@ -43,6 +52,7 @@ class Playing(Protocol):
     def score(self) -> str: ...
     def score_sound(self) -> bytes: ...
     def hold(self, held: bool) -> None: ...
+    def want(self, wanted: Wanted) -> None: ...
     def seen(self, age_ms: float) -> None: ...
     def subscribe(self, listener: Callable[[Shown], None]) -> Callable[[], None]: ...
     def on_credit(self, listener: Callable[[int], None]) -> None: ...

@@ -27,7 +27,16 @@ from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.stage import Stage
 from phosphene.show.live.timed import Timed, Waiting
-from phosphene.show.live.types import BeatAction, Changed, Id, On, SessionStats, Shown, Source
+from phosphene.show.live.types import (
+    BeatAction,
+    Changed,
+    Id,
+    On,
+    SessionStats,
+    Shown,
+    Source,
+    Wanted,
+)
 from phosphene.show.render import SEE_STRENGTH
 from phosphene.show.routes import check_routes
 from phosphene.show.sets import Laid, Pilot
@@ -252,6 +261,10 @@ class Session:
         with self._desk.wake:
             self._desk.held = held
             self._desk.wake.notify_all()
+
+    def want(self, wanted: Wanted) -> None:
+        """In which shapes pictures are asked for from the next one on; images, while nothing is said."""
+        self._finishing.wanted = wanted
 
     def subscribe(self, listener: Callable[[Shown], None]) -> Callable[[], None]:
         """Call ``listener`` with every finished picture; the function returned ends that."""

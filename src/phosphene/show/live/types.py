@@ -37,12 +37,33 @@ class Source:
     """of that file"""
 
 
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A picture of the built-in model before it is enlarged and coloured; nothing holds its flashes yet."""
+
+    planes: Frame
+    """(2, h, w) uint8: place in the palette and light, as :meth:`BaseDiffusionPipeline.planes` gives"""
+    palette: Frame
+    """(256, 3) uint8 sRGB"""
+    light: float
+    """0..1, master light and blackout"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """In which shapes pictures are asked for."""
+
+    images: bool = True
+    fields: bool = False
+    """by who can show them; what cannot be one comes as an image"""
+
+
 @dataclass(frozen=True)
 class Shown:
-    """One finished picture."""
+    """One finished picture: an image, a field, or both, as they were asked for."""
 
     sequence: int
-    image: Frame
+    image: Frame | None
     """(h, w, 3) uint8 RGB; not to be changed"""
     captured: float
     """seconds on ``time.monotonic()`` of the newest input this picture answers to"""
@@ -59,6 +80,9 @@ class Shown:
     """how hard the display pushes the picture on a beat now"""
     way: Way = field(default_factory=Way)
     """from the picture before"""
+    field: Field | None = None
+    strobes: bool = False
+    """flashes are not to be held in what is shown"""
 
 
 @dataclass(frozen=True)

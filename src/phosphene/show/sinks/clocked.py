@@ -9,7 +9,17 @@ from collections import deque
 from contextlib import suppress
 from fractions import Fraction
 
-from phosphene.show.display import REST, Display, KeyPicture, Motion, punch, slowness
+from phosphene.show.display import (
+    REST,
+    Display,
+    KeyPicture,
+    Motion,
+    flare,
+    lit,
+    punch,
+    slowness,
+)
+from phosphene.show.live.finishing import FlashGuard
 from phosphene.show.live.types import Frame, Shown
 from phosphene.show.sinks.sink import Sink
 from phosphene.show.sinks.viewers import Picture
@@ -36,12 +46,14 @@ class ClockedExit:
 
     raw = True
     keys = True
+    fields = False
 
     def __init__(self, sink: Sink, rate: Fraction) -> None:
         self._sink = sink
         self._rate = rate
         self._keys: deque[tuple[KeyPicture, Shown]] = deque(maxlen=MOST_KEYS)
         self._display = Display()
+        self._guard = FlashGuard()
         self._shown: Shown | None = None
         self._heard = 0.0
         self._sequence: int | None = None
@@ -67,6 +79,8 @@ class ClockedExit:
             self._busy = None
             self._sink.abort()
         shown = picture.shown
+        if shown.image is None:
+            return
         way = picture.path.between(self._sequence, shown.sequence)
         self._sequence = shown.sequence
         key = KeyPicture(shown.image, time.monotonic(), way.motion, way.cut)
@@ -112,6 +126,8 @@ class ClockedExit:
         start, index = time.monotonic(), 0
         while not self._stop.wait(max(0.0, start + float(index / self._rate) - time.monotonic())):
             image = self._frame(time.monotonic())
+            if image is not None and self._shown is not None and not self._shown.strobes:
+                image = self._guard.limit(image, float(self._rate))
             if image is not None:
                 self._busy = time.monotonic()
                 self._sink.write(image, index)
@@ -128,13 +144,16 @@ class ClockedExit:
         key_now = self._display.key
         if key_now is None or self._display.interval < OFTEN / self._rate:
             return None if key_now is None else key_now.picture
-        return self._display.at(now, self._accent(now))
+        motion, light = self._accent(now)
+        image = self._display.at(now, motion)
+        return None if image is None else lit(image, light)
 
-    def _accent(self, now: float) -> Motion:
-        """What the beat does to the picture."""
+    def _accent(self, now: float) -> tuple[Motion, float]:
+        """What the beat does to the picture: how it moves, how much light is added."""
         shown = self._shown
         if shown is None or shown.tempo <= 0 or shown.confidence < SURE:
-            return REST
+            return REST, 1.0
         beats = shown.moment.beat_position + (now - self._heard) * shown.tempo / 60.0
         since = beats % 1.0 * 60.0 / shown.tempo
-        return punch(since, shown.punch * slowness(self._display.interval))
+        strength = shown.punch * slowness(self._display.interval)
+        return punch(since, strength), flare(since, strength)

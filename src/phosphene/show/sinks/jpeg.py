@@ -23,6 +23,18 @@ def to_jpeg(picture: npt.NDArray[np.uint8], quality: int) -> bytes:
     return out.getvalue()
 
 
+FINER = 5
+"""by which a field's planes are finer than pictures: edges count more in what colours are looked up from"""
+
+
+def to_planes(planes: npt.NDArray[np.uint8], quality: int) -> bytes:
+    """A field's planes (2, h, w), one above the other, as a grey JPEG; every browser opens that."""
+    out = io.BytesIO()
+    grey = Image.fromarray(planes.reshape(-1, planes.shape[-1]))
+    grey.save(out, "JPEG", quality=min(100, quality + FINER))
+    return out.getvalue()
+
+
 def fitted(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """A picture at ``size`` (width, height); another shape fills it and loses its edges."""
     return np.asarray(ImageOps.fit(Image.fromarray(picture), size, Image.Resampling.BICUBIC))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol
 
 from phosphene.show.display import Path
-from phosphene.show.live import Playing, Shown
-from phosphene.show.sinks.jpeg import fitted, to_jpeg
+from phosphene.show.live import Playing, Shown, Wanted
+from phosphene.show.sinks.jpeg import fitted, to_jpeg, to_planes
 
 P = ParamSpec("P")
 METER_WEIGHT = 0.05
@@ -28,6 +28,8 @@ class Picture:
     """as it was drawn"""
     whole: bytes = b""
     """at the size of the show, whatever it was drawn at"""
+    planes: bytes = b""
+    """a field's two planes, one above the other, as a grey JPEG"""
     path: Path = field(default_factory=Path)
     """to it, from the pictures before"""
 
@@ -37,6 +39,8 @@ class Consumer(Protocol):
 
     keys: bool
     """moves and enlarges pictures itself"""
+    fields: bool
+    """colours them itself, too"""
     raw: bool
     """takes the array, not the JPEG"""
 
@@ -68,7 +72,8 @@ class Channel:
         self._waiting: Shown | None = None
         self._encoded: Picture | None = None
         self._wanted = True
-        self._jpeg = self._whole = False
+        self._jpeg = self._whole = self._planes = False
+        self._asked: Wanted | None = None
         self._closed = False
         self._change = threading.Condition()
         self._unsubscribe = session.subscribe(self._finished)
@@ -94,8 +99,16 @@ class Channel:
     def refresh(self) -> None:
         """Look again who is hungry; to be called when that may have changed."""
         hungry = [consumer for consumer in self._consumers if consumer.hungry]
-        self._jpeg = any(not consumer.raw and consumer.keys for consumer in hungry)
-        self._whole = any(not consumer.raw and not consumer.keys for consumer in hungry)
+        encoded = [consumer for consumer in hungry if not consumer.raw]
+        self._planes = any(consumer.fields for consumer in encoded)
+        self._jpeg = any(consumer.keys and not consumer.fields for consumer in encoded)
+        self._whole = any(not consumer.keys for consumer in encoded)
+        # of all that watch: what is asked for does not change with every picture that is under way
+        images = any(not consumer.fields for consumer in self._consumers)
+        wanted = Wanted(images, any(consumer.fields for consumer in self._consumers))
+        if not self._closed and self._consumers and wanted != self._asked:
+            self._asked = wanted
+            self._session.want(wanted)
         if self._closed or bool(hungry) == self._wanted:
             return
         self._wanted = bool(hungry)
@@ -127,19 +140,28 @@ class Channel:
                 shown, self._waiting = self._waiting, None
             if self._closed or shown is None:
                 return
-            jpeg = whole = b""
-            # an upscaler's pictures are larger, and meant to be
-            same = shown.size is None or shown.image.shape[1] >= shown.size[0]
             with self.meter.time():
-                if self._jpeg or (self._whole and same):
-                    jpeg = whole = to_jpeg(shown.image, self.quality)
-                if self._whole and not same and shown.size is not None:
-                    whole = to_jpeg(fitted(shown.image, shown.size), self.quality)
+                picture = self._pack(shown)
             with self._change:
                 on_its_way = self._encoded is not None
-                self._encoded = Picture(shown, jpeg, whole, self._path)
+                self._encoded = picture
             if not on_its_way:
                 hand_over(self._loop, self._deliver)
+
+    def _pack(self, shown: Shown) -> Picture:
+        """A picture in all the shapes that somebody takes."""
+        jpeg = whole = planes = b""
+        if self._planes and shown.field is not None:
+            planes = to_planes(shown.field.planes, self.quality)
+        if shown.image is not None:
+            # an upscaler's pictures are larger, and meant to be
+            same = shown.size is None or shown.image.shape[1] >= shown.size[0]
+            keyed = self._jpeg or (self._planes and shown.field is None)
+            if keyed or (self._whole and same):
+                jpeg = whole = to_jpeg(shown.image, self.quality)
+            if self._whole and not same and shown.size is not None:
+                whole = to_jpeg(fitted(shown.image, shown.size), self.quality)
+        return Picture(shown, jpeg, whole, planes, self._path)
 
     def _deliver(self) -> None:
         with self._change:
@@ -147,7 +169,13 @@ class Channel:
         if picture is None:
             return
         for consumer in self._consumers:
-            if consumer.raw or (picture.jpeg if consumer.keys else picture.whole):
+            if consumer.raw:
+                there = consumer.fields or picture.shown.image is not None
+            elif consumer.fields and picture.planes:
+                there = True
+            else:
+                there = bool(picture.jpeg if consumer.keys else picture.whole)
+            if there:
                 consumer.offer(picture)
 
 
