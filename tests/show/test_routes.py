@@ -134,6 +134,7 @@ def test_routes_to_one_setting_add_up_and_whole_numbers_stay_whole():
     ({"source": "bass", "target": "stream.stepper"}, "is no number"),
     ({"source": "bass", "target": "stream.add_noise"}, "is no number"),
     ({"source": "bass", "target": "inference.width"}, "not looked at for every frame"),
+    ({"source": "bass", "target": "live.light"}, "of stream, latent, prompt, camera and react"),
     ({"source": "bass", "target": "react.routes"}, "would be a cycle"),
     ({"source": "bass", "target": "react.routes.0.gain"}, "would be a cycle"),
     ({"source": "bass", "target": "camera.zoom", "range": [2, 1]}, "two rising numbers"),

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from phosphene.audio import AudioAnalyzer
 from phosphene.config import PipelineConfig, StreamConfig
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import InputError
@@ -583,6 +584,23 @@ def test_a_score_is_rendered_with_the_sound_where_it_played(tmp_path):
     )
     assert report.frames == 96
     assert frames_of(tmp_path / "large.mp4").shape[1:3] == (96, 128)
+
+
+def test_a_song_that_changes_while_it_is_heard_is_refused(tmp_path, monkeypatch):
+    song, path = tmp_path / "song.wav", tmp_path / "s.score"
+    clicks(song)
+    path.write_text(small_score(song))
+    heard = AudioAnalyzer.analyze
+
+    def changing(*given):
+        features = heard(*given)
+        song.write_bytes(song.read_bytes()[:-4])
+        return features
+
+    monkeypatch.setattr(AudioAnalyzer, "analyze", changing)
+    with pytest.raises(InputError, match=r"song\.wav was changed while it was read"):
+        render_score(path, tmp_path / "out.mp4", [song], base=toy())
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_an_interrupted_one_goes_on_to_the_very_same_file(tmp_path):

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from phosphene.audio import AudioAnalyzer, AudioFeatures
@@ -19,7 +19,7 @@ from phosphene.show.render import RenderOptions, RenderReport, apply_size, rende
 from phosphene.show.score import Score, config_from, match_songs, read, song_hash
 from phosphene.show.soundtrack import write_soundtrack
 from phosphene.show.sources.score import ScoreSource
-from phosphene.video.files import checksum, make_folder
+from phosphene.video.files import checksum, make_folder, refuse_change, source_mark
 from phosphene.video.mux import Sound
 from phosphene.video.project import is_finished
 from phosphene.video.target import check_target
@@ -56,10 +56,11 @@ def render_score(
     size = options.size or (config.inference.width, config.inference.height)
     check_target(out, size, rate, seconds=0, overwrite=options.overwrite)
     files = match_songs(told, [Path(song) for song in songs], path.parent)
+    marks = {file: source_mark(file) for file in files.values()}
     microphone, camera = _microphone(told, path), _camera(told, path)
     heard = {digest: AudioAnalyzer(config.audio).analyze(file) for digest, file in files.items()}
     base = base or load_pipeline(config.diffusion, config.inference)
-    show = Show(told, files, heard, microphone, path.stem, camera)
+    show = Show(told, files, heard, microphone, path.stem, camera, marks)
     report = _draw(show, out, options, rate, base)
     notes = (*told.notes, *_missing(told, microphone, camera), *report.notes)
     return replace(report, seconds=time.perf_counter() - began, notes=notes)
@@ -131,6 +132,8 @@ class Show:
     title: str
     camera: Path | None = None
     """what it saw"""
+    marks: Mapping[Path, str] = field(default_factory=dict)
+    """of files as they were before they were heard"""
 
 
 def _draw(
@@ -145,6 +148,8 @@ def _draw(
     with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
         track = Path(folder) / f"{show.title}.wav"
         there = write_soundtrack(told, show.files, show.microphone, track)
+        for file, mark in show.marks.items():
+            refuse_change(file, mark)
         sound = Sound(track, 0.0, config.video.audio_bitrate) if there else None
         content = hashlib.sha256("\n".join(told.lines()).encode()).hexdigest() + f" {rate:g} "
         content += "" if show.camera is None else checksum(show.camera)

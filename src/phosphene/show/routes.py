@@ -158,7 +158,8 @@ def _check_target(target: str, where: str) -> None:
         raise ConfigError(f"{where}: there is no setting '{target}'{hint}")
     if section not in SECTIONS:
         raise ConfigError(
-            f"{where}: {target} is not looked at for every frame, so no route moves it."
+            f"{where}: {target} is not looked at for every frame, so no route moves it: routes move"
+            f" numbers of {', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}."
         )
     if kind.model_fields[name].annotation not in (float, int):
         raise ConfigError(f"{where}: {target} is no number, so no route moves it.")

@@ -154,6 +154,23 @@ def test_an_interrupted_one_goes_on_to_the_very_same_pictures(tmp_path, config):
     np.testing.assert_array_equal(pictures(out), pictures(whole))
 
 
+def test_a_song_that_changes_meanwhile_is_refused(tmp_path, config):
+    source = clip(tmp_path / "clip.mp4", None)
+    other, out = song(tmp_path / "song.wav", clicks()), tmp_path / "out.mp4"
+    base = drawer(config)
+    decode = base.decode
+
+    def changing(latents, palettes=None):
+        if not out.exists() and other.stat().st_size > 100:
+            other.write_bytes(other.read_bytes()[:-4])
+        return decode(latents, palettes)
+
+    base.decode = changing
+    with pytest.raises(InputError, match=r"song\.wav was changed while it was read"):
+        transform(source, out, config, TransformOptions(sound=other), base=base)
+    assert not out.exists()
+
+
 def test_what_cannot_be_is_said(tmp_path, capsys):
     with pytest.raises(InputError, match="not both"):
         TransformOptions(deaf=True, sound=Path("x"))

@@ -25,11 +25,12 @@ def join(
     options: TransformOptions,
     video: VideoConfig,
     carried: Carried,
+    sound: Sound | None = None,
 ) -> Clock:
     """Write the finished segments of ``project`` to ``target``; tells when each frame is shown.
 
-    Raises :class:`InputError` when there is no picture at all, and as
-    :func:`~phosphene.video.mux.assemble`.
+    ``sound`` is another than the clip's own. Raises :class:`InputError` when there is no picture at all,
+    and as :func:`~phosphene.video.mux.assemble`.
     """
     refuse_change(clip.path, clip.mark)
     times = clock(project.states, Tempo.of(clip, options), target.rate)
@@ -41,10 +42,8 @@ def join(
         seconds=times.end,
         whole=options.duration is None,
     )
-    sound = None
-    if options.sound is not None:
+    if sound is not None:
         # it sounds of what it moves to
-        sound = Sound(options.sound, 0.0, video.audio_bitrate)
         carried = replace(carried, copied=_mute(carried.copied, clip), encoded=())
     assemble(
         project.paths,

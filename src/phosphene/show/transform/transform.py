@@ -20,6 +20,7 @@ from phosphene.show.transform.progress import Progress
 from phosphene.show.transform.report import StageReport, TransformReport, slowest
 from phosphene.show.transform.segments import stages_of
 from phosphene.video.carry import decide
+from phosphene.video.mux import Sound
 from phosphene.video.project import Project
 from phosphene.video.spec import segment_frames
 from phosphene.video.target import Target, check_target, clamp_fps
@@ -66,7 +67,12 @@ def transform(
     _refuse_itself(source, out)
     # every refusal that can come before the model is loaded does
     check_target(out, (64, 64), 25, seconds=0, overwrite=options.overwrite)
-    job = prepare(source, config or PipelineConfig.balanced_preset(), options, base)
+    config = config or PipelineConfig.balanced_preset()
+    # as it is before it is heard: one that changes meanwhile is refused in the end
+    sound = None
+    if options.sound is not None and options.sound.exists():
+        sound = Sound.of(options.sound, 0.0, config.video.audio_bitrate)
+    job = prepare(source, config, options, base)
     target = check_target(
         out,
         job.wanted,
@@ -79,7 +85,7 @@ def transform(
     with Project(out, job.fingerprint(), resume=resume, overwrite=overwrite) as project:
         done = project.next_frame
         crew, line = _draw(job, target, project)
-        times = join(project, target, job.clip, options, job.config.video, carried)
+        times = join(project, target, job.clip, options, job.config.video, carried, sound)
         project.remove()
     stages = tuple(StageReport.of(meter) for meter in line.meters)
     seconds, frames = time.perf_counter() - began, len(times.ticks) - 1
