@@ -73,3 +73,13 @@ def test_who_has_decided_is_left_alone(name: str) -> None:
             [sys.executable, "-c", code], env=around | given, capture_output=True, text=True
         )
         assert told.stdout.strip() == kept
+
+
+def test_products_of_numpy_stay_on_one_core_unless_told_otherwise() -> None:
+    ask = "import os, phosphene; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    for given, wanted in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")):
+        around = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"} | given
+        told = subprocess.run(
+            [sys.executable, "-c", ask], env=around, capture_output=True, text=True, check=True
+        )
+        assert told.stdout.strip() == wanted

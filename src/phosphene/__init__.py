@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from phosphene.quiet import switch_off_statistics
+from phosphene.quiet import quieten
 
-switch_off_statistics()
+quieten()
 
 __version__ = "0.1.0"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from phosphene.video.flash_signal import Frame, block_signals
+from phosphene.video.flash_signal import Frame, block_signals, signals_of, thin_out
 from phosphene.video.flash_track import Track, pack, unpack
 
-LEVELS = 32
+SHIFT = 5
+LEVELS = 1 << SHIFT
 """steps of the blend between the last picture shown and the new one"""
 
 
@@ -48,20 +49,31 @@ class FlashLimiter:
 
     def _hold_back(self, frame: Frame, track: Track, last: Frame) -> tuple[Frame, Track]:
         """The picture nearest to ``frame`` on the way from ``last`` that keeps the limit."""
-        # level 0 repeats the last picture: no block changes, so it always keeps the limit
-        best, best_track = last, track.advance(block_signals(last), self._fps)[0]
+        # what is measured is a small part of a picture: the way is searched there, and painted once
+        seen, seen_last = thin_out(frame), thin_out(last)
         low, high = 0, LEVELS
         while high - low > 1:
             level = (low + high) // 2
-            trial = _blend(last, frame, level)
-            after, within = track.advance(block_signals(trial), self._fps)
+            share = np.float32(level / LEVELS)
+            after, within = track.advance(
+                signals_of(seen_last + share * (seen - seen_last)), self._fps
+            )
+            low, high = (level, high) if within else (low, level)
+        # whole levels of 8 bits may lie on the other side of the limit by a hair
+        while low > 0:
+            best = _blend(last, frame, low)
+            after, within = track.advance(block_signals(best), self._fps)
             if within:
-                low, best, best_track = level, trial, after
-            else:
-                high = level
-        return best, best_track
+                return best, after
+            low -= 1
+        # the last picture again: no block changes, so it always keeps the limit
+        return last, track.advance(block_signals(last), self._fps)[0]
 
 
 def _blend(last: Frame, frame: Frame, level: int) -> Frame:
-    mixed = last * np.uint16(LEVELS - level) + frame * np.uint16(level) + np.uint16(LEVELS // 2)
-    return (mixed // LEVELS).astype(np.uint8)
+    mixed = np.subtract(frame, last, dtype=np.int16)
+    mixed *= np.int16(level)
+    mixed += np.int16(LEVELS // 2)
+    mixed >>= np.int16(SHIFT)
+    mixed += last
+    return mixed.astype(np.uint8)

@@ -28,7 +28,12 @@ def block_signals(frame: Frame) -> Signals:
     Fine patterns average out, as the guideline wants. Rows and columns at the edge that do not fill
     a block are left out, less than one block in all.
     """
-    light = _linear(_thin_out(frame))
+    return signals_of(thin_out(frame))
+
+
+def signals_of(thin: npt.NDArray[np.float32]) -> Signals:
+    """The same of what :func:`thin_out` left of a picture."""
+    light = _linear(thin)
     rows, columns = (min(GRID, side) for side in light.shape[:2])
     high, wide = light.shape[0] // rows, light.shape[1] // columns
     light = light[: rows * high, : columns * wide]
@@ -40,7 +45,7 @@ def block_signals(frame: Frame) -> Signals:
     return np.stack((blocks @ LUMINANCE, pure))
 
 
-def _thin_out(frame: Frame) -> npt.NDArray[np.float32]:
+def thin_out(frame: Frame) -> npt.NDArray[np.float32]:
     """About 128 x 256 pixels of ``frame``, as sRGB 0..1."""
     height, width = frame.shape[:2]
     group, stride = max(1, height // READ_ROWS), max(1, width // READ_COLUMNS)

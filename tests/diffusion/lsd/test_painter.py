@@ -31,8 +31,8 @@ def test_a_flat_field_has_its_colour_everywhere(
     picture = Painter(2)(flat(place, light), RAMP[None], *size)
     assert picture.shape == (1, *size, 3) and picture.dtype == np.uint8
     expected = reference(place, light, RAMP)
-    # a cell of the table is two grey levels under full light; the dither averages it away
-    assert np.abs(picture.reshape(-1, 3) - expected).max() <= 5
+    # a shade is four grey levels under full light, and lifts what spills; the dither averages it away
+    assert np.abs(picture.reshape(-1, 3) - expected).max() <= 6
     assert np.abs(picture.reshape(-1, 3).mean(0) - expected).max() < 1.6
 
 
@@ -42,7 +42,7 @@ def test_a_dark_gradient_has_no_bands() -> None:
     picture = Painter(1)(field, RAMP[None] * 0.8, 512, 512)[0, :, :, 2].astype(float)
     # columns in the mean rise evenly, though eight bits have some ten levels here
     columns = picture[:, 32:-32].mean(0)
-    steps = np.convolve(np.diff(columns), np.ones(16) / 16, "valid")
+    steps = np.convolve(np.diff(columns), np.ones(40) / 40, "valid")
     assert steps.min() > 0.1 * steps.mean() > 0
 
 

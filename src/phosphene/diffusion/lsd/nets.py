@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 
 WEIGHTS = Path(__file__).parent / "weights"
+Sizes = tuple[tuple[str, int], ...]
+"""of a network's free dimensions"""
+SESSIONS = 6
+"""of the denoiser, each for one shape of latent: coordinates and a third of the operations are folded away"""
 
 
 class LsdNets(Networks):
@@ -41,7 +46,7 @@ class LsdNets(Networks):
 
     def _predict(self, given: Feeds) -> FloatArray:
         arrays = {name: np.ascontiguousarray(array) for name, array in given.items()}
-        (velocity,) = self._denoiser.run(None, arrays)
+        (velocity,) = self._denoiser(_sizes(arrays)).run(None, arrays)
         return np.asarray(velocity, np.float32)
 
     def sharpen(self, fields: Array) -> FloatArray:
@@ -53,12 +58,22 @@ class LsdNets(Networks):
         return open_session(self._weights / SHARPENER, self._threads)
 
     @cached_property
-    def _denoiser(self) -> InferenceSession:
-        return open_session(self._weights / DENOISER, self._threads)
+    def _denoiser(self) -> Callable[[Sizes], InferenceSession]:
+        path = self._weights / DENOISER
+        return lru_cache(SESSIONS)(lambda sizes: open_session(path, self._threads, sizes))
 
 
-def open_session(path: Path, threads: int) -> InferenceSession:
-    """A CPU session of one network."""
+def _sizes(arrays: dict[str, FloatArray]) -> Sizes:
+    """The denoiser's free dimensions, see `training.export`."""
+    batch, _, height, width = arrays["latent"].shape
+    tokens, slots = arrays["text"].shape[1], arrays["memory"].shape[1]
+    return (
+        ("batch", batch), ("height", height), ("width", width), ("slots", slots), ("tokens", tokens),
+    )  # fmt: skip
+
+
+def open_session(path: Path, threads: int, sizes: Sizes = ()) -> InferenceSession:
+    """A CPU session of one network. What follows from ``sizes`` alone is computed once, here."""
     import onnxruntime as ort
 
     # of what the switch in phosphene.quiet might leave on
@@ -67,6 +82,8 @@ def open_session(path: Path, threads: int) -> InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    for name, size in sizes:
+        options.add_free_dimension_override_by_name(name, size)
     # each network has threads of its own; left spinning they take the cores from the next network:
     # 19 instead of 59 frames a second on two cores
     options.add_session_config_entry("session.force_spinning_stop", "1")

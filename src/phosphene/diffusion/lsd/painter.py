@@ -1,15 +1,15 @@
-"""From a field to the picture: enlarged in 16 bits, then coloured by look-up, so edges stay crisp.
+"""From a field to the picture: enlarged, then coloured by look-up, so edges stay crisp.
 
-Enlarging is FFmpeg's (libswscale, bicubic, vectorised: 1 ms a plane at 1920x1080), which PyAV brings.
-Looking colours up is one gather from a table of every place under every light, in strips on several threads.
-An ordered dither of one cell of the table hides its steps; it stands still, so it costs nothing in a video.
+Enlarging is FFmpeg's (libswscale, bicubic from 16 bits to 8, vectorised), which PyAV brings; its ordered
+dither hides the steps of shades, and stands still, so it costs nothing in a video. Looking colours up is one
+gather of four bytes (three take four times as long), in strips on several threads.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.uint16]
+Frame = npt.NDArray[np.uint8]
+"""uint8 (height, width, 3)"""
+Plane = npt.NDArray[np.uint8]
+Colours = npt.NDArray[np.uint32]
+"""red, green, blue and nothing, a byte each as they lie in memory"""
 
 BRIGHTEST = 2.0
 """light at 1 in a latent; at 0 it is 1, which shows the palette's own colour"""
 SPILL = 0.35
 """of what exceeds white in one channel, how much the others are lifted: light turns white, not another hue"""
-LIGHTS = 128
-"""lights that colours are looked up for"""
-PLACE_BITS, LIGHT_BITS = 8, 7
-"""of a 16-bit plane, what the table is indexed by"""
-PLACE_DITHER, LIGHT_DITHER = 7, 7
-"""of a 16-bit plane, the bits that dither leaves alone: two cells of a palette, whose neighbours may be equal
-in 8 bits, and one of light"""
+SHADES = 128
+"""places and lights that colours are looked up for: neighbours differ in 8 bits even in a dark palette, so
+that dither hides every step; and the table stays in a core's own cache"""
 STEEP = 3.0
 """how far edges are sharpened; they end at what lies beside them"""
-STRIP = 300_000
-"""pixels from which a picture is worth a further thread"""
+TOP = (SHADES - 1) << 8
+"""of a 16-bit plane: the last shade, with nothing left to dither"""
+STRIP = 1 << 17
+"""pixels that are looked up at once: more, and what is made on the way leaves the core's own cache"""
 TABLES = 16
 
 
@@ -52,58 +54,71 @@ class Painter:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = usual_threads() if threads is None else threads
         self._table = lru_cache(TABLES)(lambda palette: table(np.frombuffer(palette, np.float32)))
-        self._scalers: list[VideoReformatter] = []
+        self._scalers: dict[str, VideoReformatter] = {}
 
     def __call__(self, fields: FloatArray, palettes: FloatArray, height: int, width: int) -> Frames:
         """uint8 (b, height, width, 3) of fields (b, 2, h, w) in -1..1 and palettes (b, 256, 3)."""
-        pictures = np.empty((len(fields), height, width, 3), np.uint8)
-        for picture, field, palette in zip(pictures, fields, palettes, strict=True):
+        pictures = []
+        for field, palette in zip(fields, palettes, strict=True):
             colours = self._table(np.ascontiguousarray(palette, np.float32).tobytes())
-            place, light = self._enlarged(steeper(field), height, width)
-            self._look_up(picture, place, light, colours)
-        return pictures
+            place, light = (
+                self._enlarged(number, plane, height, width)
+                for number, plane in enumerate(steeper(field))
+            )
+            pictures.append(self._looked_up(place, light, colours))
+        return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
 
-    def _enlarged(self, field: FloatArray, height: int, width: int) -> tuple[Plane, Plane]:
-        """Place and light in 16 bits, dithered."""
-        noise = dither(height, width)
-        place = self._scaled(0, field[0], PLACE_DITHER, height, width) + (noise >> PLACE_DITHER)
-        light = self._scaled(1, field[1], LIGHT_DITHER, height, width) + (noise >> LIGHT_DITHER)
-        return place, light
-
-    def _scaled(self, number: int, share: FloatArray, bits: int, height: int, width: int) -> Plane:
-        """-1..1 as 16 bits, with room for the dither of a cell at the top."""
-        top = 65535 - (65535 >> bits)
-        plane = np.asarray(np.clip(share * (top / 2) + (top / 2 + 0.5), 0, top), np.uint16)
+    def _enlarged(self, number: int, share: FloatArray, height: int, width: int) -> Plane:
+        """-1..1 as shades (height, width)."""
+        plane = np.asarray(np.clip(share * (TOP / 2) + (TOP / 2 + 0.5), 0, TOP), np.uint16)
         if plane.shape == (height, width):
-            return plane
+            # there the scaler would cut off what it dithers elsewhere
+            return np.asarray((plane.astype(np.uint32) + 0x80) >> 8, np.uint8)
+        # a scaler each, for a scaler keeps its tables as long as sizes stay
+        scaled: Plane = self._scaled(f"plane {number}", plane, "gray16le", "gray", height, width)
+        return scaled
+
+    def _looked_up(self, place: Plane, light: Plane, colours: Colours) -> Frame:
+        height, width = place.shape
+        found = np.empty((height, width), np.uint32)
+        step = max(1, STRIP // width)
+
+        def strip(first: int) -> None:
+            rows = slice(first, first + step)
+            # cubic interpolation overshoots
+            index = np.minimum(place[rows], SHADES - 1).astype(np.uint16)
+            index *= SHADES
+            index += np.minimum(light[rows], SHADES - 1)
+            # every index is in the table, so "clip" changes none; it spares a check and a copy
+            colours.take(index, out=found[rows], mode="clip")
+
+        strips = range(0, height, step)
+        if self._threads == 1 or len(strips) == 1:
+            for first in strips:
+                strip(first)
+        else:
+            list(self._pool.map(strip, strips))
+        pixels = found.view(np.uint8).reshape(height, width, 4)
+        frame: Frame = self._scaled("colours", pixels, "rgba", "rgb24", height, width)
+        return frame
+
+    def _scaled(
+        self, scaler: str, array: npt.NDArray[Any], given: str, wanted: str, height: int, width: int
+    ) -> Any:
         from av import VideoFrame
         from av.video.reformatter import VideoReformatter
 
-        # a scaler each, for a scaler keeps its tables as long as sizes stay
-        while len(self._scalers) <= number:
-            self._scalers.append(VideoReformatter())
-        frame = VideoFrame.from_ndarray(plane, format="gray16le")
-        large = self._scalers[number].reformat(
-            frame, width=width, height=height, format="gray16le", interpolation="BICUBIC"
+        if scaler not in self._scalers:
+            self._scalers[scaler] = VideoReformatter()
+        make = VideoFrame.from_numpy_buffer if given == "rgba" else VideoFrame.from_ndarray
+        large = self._scalers[scaler].reformat(
+            make(array, format=given),
+            width=width,
+            height=height,
+            format=wanted,
+            interpolation="BICUBIC",
         )
-        enlarged: Plane = np.minimum(large.to_ndarray(), np.uint16(top))
-        return enlarged
-
-    def _look_up(self, picture: Frames, place: Plane, light: Plane, colours: Frames) -> None:
-        def strip(rows: slice) -> None:
-            index = place[rows] >> np.uint16(16 - PLACE_BITS) << np.uint16(LIGHT_BITS)
-            index |= light[rows] >> np.uint16(16 - LIGHT_BITS)
-            # every index is in the table, so "clip" changes none; it spares a check and a copy
-            colours.take(index, axis=0, out=picture[rows], mode="clip")
-
-        height = len(picture)
-        parts = min(self._threads, 1 + place.size // STRIP)
-        edges = np.linspace(0, height, parts + 1).astype(int)
-        rows = list(map(slice, edges[:-1], edges[1:]))
-        if parts == 1:
-            strip(rows[0])
-        else:
-            list(self._pool.map(strip, rows))
+        return large.to_ndarray()
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -141,19 +156,17 @@ def _blurred(field: FloatArray) -> FloatArray:
     return both
 
 
-@lru_cache(maxsize=4)
-def dither(height: int, width: int) -> Plane:
-    """(height, width) interleaved gradient noise (Jimenez 2014), 0..65535: even in every neighbourhood."""
-    y, x = np.ogrid[:height, :width]
-    noise = np.modf(52.9829189 * np.modf(0.06711056 * x + 0.00583715 * y)[0])[0]
-    return np.asarray(noise * 65535, np.uint16)
-
-
-def table(palette: FloatArray) -> Frames:
-    """(256 * LIGHTS, 3): what a palette of 768 numbers looks like in every place, under every light."""
-    light = np.linspace(0, BRIGHTEST, LIGHTS, dtype=np.float32)
-    lit = palette.reshape(PLACES, 1, 3) * light[:, None]
+def table(palette: FloatArray) -> Colours:
+    """(SHADES * SHADES,): what a palette of 768 numbers looks like in every place, under every light."""
+    places = np.linspace(0, PLACES - 1, SHADES)
+    colours = palette.reshape(PLACES, 3)
+    below = places.astype(int)
+    share = (places - below).astype(np.float32)[:, None]
+    shades = colours[below] + share * (colours[np.minimum(below + 1, PLACES - 1)] - colours[below])
+    lit = shades[:, None] * np.linspace(0, BRIGHTEST, SHADES, dtype=np.float32)[:, None]
     # channel by channel: a maximum along an axis of three is slow
     most = np.maximum(np.maximum(lit[..., 0], lit[..., 1]), lit[..., 2])
     lit += (SPILL * np.maximum(most - 255, 0) + 0.5)[..., None]
-    return np.asarray(np.minimum(lit, 255), np.uint8).reshape(-1, 3)
+    pixels = np.zeros((SHADES * SHADES, 4), np.uint8)
+    pixels[:, :3] = np.minimum(lit, 255).reshape(-1, 3)
+    return pixels.view(np.uint32)[:, 0]
