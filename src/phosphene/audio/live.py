@@ -51,6 +51,11 @@ class LiveAnalyzer:
         with self._guard:
             return self._beats.confidence(self.time)
 
+    @property
+    def tapped(self) -> bool:
+        """Whether the performer's taps lead."""
+        return self._beats.hands.tapped is not None
+
     def feed(self, samples: FloatArray, rate: int) -> None:
         """Hear mono ``samples`` (n,), float, at ``rate`` Hz; what is not a number is silent.
 

@@ -25,6 +25,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "  phosphene live --host 0.0.0.0                   for other machines; prints a link with a token\n"
         "  phosphene live --soundcard --record show.mp4    plays to the sound card's input, and records\n"
         "  phosphene live --osc --osc-out 127.0.0.1:9001   knobs by OSC; tells what it hears\n"
+        "  phosphene live --link --midi-clock-out IAC      on Link; gives MIDI clock to others\n"
         "  phosphene live --rtmp rtmp://a.rtmp.example/live/KEY --size 1280x720\n",
     )
     parser.add_argument(
@@ -105,6 +106,24 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="so many times a second (default 30)",
     )
+    chain.add_argument(
+        "--link",
+        nargs="?",
+        const="follow",
+        choices=("follow", "lead"),
+        help="be on Ableton Link: follow its tempo, beats, bars, start and stop (default), or lead it",
+    )
+    chain.add_argument(
+        "--midi-in",
+        nargs="?",
+        const="",
+        metavar="PORT",
+        help="follow a MIDI port's clock and transport, and take its knobs and pads for routes; a part of"
+        " its name, or `virtual` for a port of our own",
+    )
+    chain.add_argument(
+        "--midi-clock-out", nargs="?", const="", metavar="PORT", help="send the beat as MIDI clock"
+    )
     add_settings(parser)
     parser.set_defaults(run=_run)
 
@@ -164,4 +183,15 @@ def _companions(args: argparse.Namespace) -> list[Companion]:
         listen = None if args.osc is None else parse_place(args.osc or str(PORT), port=PORT)
         tell = [parse_place(place, port=None) for place in args.osc_out]
         found.append(Osc(listen, tell, args.osc_rate))
+    if args.link is not None:
+        from phosphene.integrations.link import LinkCompanion
+
+        found.append(LinkCompanion(args.link))
+    if args.midi_in is not None or args.midi_clock_out is not None:
+        from phosphene.integrations.midi import MidiClockOut, MidiIn
+
+        if args.midi_in is not None:
+            found.append(MidiIn(args.midi_in or None))
+        if args.midi_clock_out is not None:
+            found.append(MidiClockOut(args.midi_clock_out or None))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pydantic import JsonValue
 
@@ -14,12 +14,10 @@ from phosphene.server.refusal import Refusal
 from phosphene.server.seat import Seat
 from phosphene.server.stage import Stage
 from phosphene.show.changes import values_at
-from phosphene.show.live import BeatAction, Shown
+from phosphene.show.live import BeatAction, OuterBeat, Shown
+from phosphene.show.live.types import On
 from phosphene.show.looks import flatten, look_settings, looks
 from phosphene.show.sinks.viewers import Picture
-
-When = Literal["beat", "bar", "section"]
-"""what a change may wait for"""
 
 
 class Companion(Protocol):
@@ -85,41 +83,58 @@ class Hands:
         """All settings in force, by path; those that shows begin with while none is on."""
         return flatten(self.seat.session.config if self.there else self._stage.config)
 
-    def set(self, values: Mapping[str, JsonValue], on: When | None = None) -> None:
-        """Change settings by path, all or none. Raises PhospheneError in one sentence."""
-        seat = self.seat
-        if on is not None:
-            raise Refusal("wait", f"a change cannot wait for a {on} yet: send it when it is due.")
-        seat.session.set(values)
-        self._tell(seat, values)
+    def set(
+        self, values: Mapping[str, JsonValue], on: On | None = None, look: str | None = None
+    ) -> None:
+        """Change settings by path, all or none; ``look`` is what they are called together.
 
-    def look(self, which: str | int, on: When | None = None) -> None:
+        Raises PhospheneError in one sentence.
+        """
+        seat = self.seat
+        seat.session.set(values, on)
+        # what waits is told by the session when it happens
+        if on is None:
+            self._tell(seat, values, look)
+
+    def look(self, which: str | int, on: On | None = None) -> None:
         """Take a look by its name, or by its number from 1."""
+        known = self._looks()
         if isinstance(which, int):
-            known = looks()
             if not 1 <= which <= len(known):
                 raise ConfigError(f"there is no look {which}: they are 1 to {len(known)}.")
-            which = known[which - 1].name
-        self.set(look_settings(which, self._stage.config), on)
+            which = list(known)[which - 1]
+        values = known[which] if which in known else look_settings(which, self._stage.config)
+        self.set(values, on, which)
 
-    def step_look(self, by: int, on: When | None = None) -> None:
+    def step_look(self, by: int, on: On | None = None) -> None:
         """The look after the one in force (1), or before it (-1)."""
-        values = self.values()
-        known = looks()
+        values, known = self.values(), self._looks()
         now = next(
-            (n for n, look in enumerate(known) if values.items() >= look.values.items()),
+            (n for n, look in enumerate(known.values()) if values.items() >= look.items()),
             # none is in force as a whole: begin with the first, or the last
             -1 if by > 0 else 0,
         )
-        self.look(known[(now + by) % len(known)].name, on)
+        self.look((now + by) % len(known) + 1, on)
+
+    def _looks(self) -> dict[str, dict[str, JsonValue]]:
+        """Those of the set that is played, in the order of its pads; else those that ship."""
+        told = self.seat.told
+        if told is not None and (names := told.deck or tuple(told.looks)):
+            return {name: told.look(name) for name in names}
+        start = self._stage.config
+        return {look.name: look_settings(look.name, start) for look in looks()}
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """A tap or another correction of the beat, at monotonic ``at``."""
         self.seat.session.beat(action, at, seconds)
 
-    def scene(self) -> None:
+    def follow(self, beat: OuterBeat) -> None:
+        """Another program counts beats."""
+        self.seat.session.follow(beat)
+
+    def scene(self, on: On | None = None) -> None:
         """Go to a new place."""
-        self.seat.session.scene()
+        self.seat.session.scene(on)
 
     def controllers(self, values: Mapping[str, float]) -> None:
         """Knobs that routes listen to, 0..1 by name."""
@@ -129,7 +144,7 @@ class Hands:
         """Keep all of the show from now on for its score, or its last ten minutes again."""
         self.seat.session.keep(on)
 
-    def _tell(self, seat: Seat, values: Mapping[str, JsonValue]) -> None:
+    def _tell(self, seat: Seat, values: Mapping[str, JsonValue], look: str | None) -> None:
         """The page, which shows the newest of all that was changed beside it."""
         if seat.performer is None:
             return
@@ -138,4 +153,5 @@ class Hands:
             known = self._told[1]
         told = values_at(seat.session.config, {**known, **values})
         self._told = seat, told
-        seat.performer.mailbox.put("hands", ConfigReply(values=told))
+        reply = ConfigReply(values=told, look=look, by="controller")
+        seat.performer.mailbox.put("hands", reply)

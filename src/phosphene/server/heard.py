@@ -28,6 +28,11 @@ def heard_message(shown: Shown, captured: float) -> Heard:
         confidence=_short(shown.confidence),
         section=moment.section,
         chroma=[_short(value) for value in moment.chroma],
+        bar_position=_short(moment.bar_position),
+        beats_per_bar=moment.beats_per_bar,
+        beat_from=shown.beat_from,
+        own_tempo=_short(shown.own_tempo),
+        own_off_ms=_short(shown.own_off_ms),
     )
 
 

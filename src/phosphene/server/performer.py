@@ -19,7 +19,7 @@ from phosphene.server.limits import Limits
 from phosphene.server.refusal import Refusal
 from phosphene.server.tally import Tally
 from phosphene.server.wire import Kind, Packet
-from phosphene.show.live import Source
+from phosphene.show.live import OuterBeat, Source
 from phosphene.show.looks import flatten, look_settings
 from phosphene.show.sinks.viewers import hand_over
 
@@ -102,6 +102,10 @@ class Performer(Connection):
                 case say.Beat():
                     at = self.clock.to_server(message.t) if self.clock.known else self.received
                     self.seat.session.beat(message.action, at, message.ms / 1e3)
+                case say.Tempo():
+                    at = self.clock.to_server(message.t) if self.clock.known else self.received
+                    told = message.source, message.tempo, message.beats, at, message.bar
+                    self.seat.session.follow(OuterBeat(*told, message.running))
                 case say.Scene():
                     self.seat.session.scene(message.on)
                 case say.Controllers():

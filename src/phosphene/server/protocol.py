@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from phosphene.config import explain
 from phosphene.server.refusal import Refusal
 from phosphene.show.live import Hear, SessionStats
-from phosphene.show.live.types import On
+from phosphene.show.live.types import BeatFrom, On
 
 Role = Literal["perform", "watch"]
 SongState = Literal["receiving", "analysing", "ready", "failed"]
@@ -77,6 +77,18 @@ class Beat(Message):
     ms: float = Field(0.0, ge=-2000, le=2000)
 
 
+class Tempo(Message):
+    """Another program counts beats, as this client hears it: MIDI clock. A tempo of 0: no more."""
+
+    type: Literal["tempo"]
+    source: Literal["midi"] = "midi"
+    tempo: float = Field(ge=0, le=1000)
+    beats: float = Field(0.0, ge=-1e9, le=1e9)
+    t: Milliseconds
+    bar: int = Field(4, ge=1, le=32)
+    running: bool = True
+
+
 class Scene(Message):
     """Go to a new place now, or with the next beat, bar or section."""
 
@@ -118,7 +130,7 @@ class Ack(Message):
 
 
 ClientMessage = Annotated[
-    Clock | Set | UseSource | Beat | Scene | Controllers | Record | Preset | Ack,
+    Clock | Set | UseSource | Beat | Tempo | Scene | Controllers | Record | Preset | Ack,
     Field(discriminator="type"),
 ]
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
@@ -209,6 +221,8 @@ class ConfigReply(Message):
     """name of the look that a cue or the autopilot took"""
     position: float | None = None
     """of the song, seconds: where the first picture with it will be seen; none: now"""
+    by: Literal["controller"] | None = None
+    """whose hand it was, where that was not this client's"""
 
 
 class RecordReply(Message):
@@ -246,6 +260,11 @@ class Heard(Message):
     confidence: float
     section: int
     chroma: list[float]
+    bar_position: float
+    beats_per_bar: int
+    beat_from: BeatFrom
+    own_tempo: float
+    own_off_ms: float
 
 
 class Gpu(Message):

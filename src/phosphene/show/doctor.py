@@ -12,7 +12,11 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 
 from phosphene.errors import OutputError, PhospheneError
 
-CHAIN = (("OSC", "pythonosc", "stage"),)
+CHAIN = (
+    ("OSC", "pythonosc", "stage"),
+    ("Ableton Link", "aalink", "stage"),
+    ("MIDI ports", "rtmidi", "stage"),
+)
 """other programs on stage: what for, the module, the extra that brings it"""
 
 

@@ -66,6 +66,20 @@ class Hand(_Line):
     seconds: float = 0.0
 
 
+OuterSource = Literal["link", "midi"]
+
+
+class Tempo(_Line):
+    """What another program counts: Ableton Link, MIDI clock. A tempo of 0: it counts no more."""
+
+    source: OuterSource
+    tempo: float = Field(ge=0, le=1000)
+    beats: float = 0.0
+    """counted by then; a bar begins at every multiple of ``bar``"""
+    bar: int = Field(4, ge=1, le=32)
+    running: bool = True
+
+
 class Pulse(_Line):
     """Where the show's own slow beat is while nothing is heard."""
 
@@ -83,6 +97,7 @@ class Change(_Line):
     source: Where | None = None
     clock: Playhead | None = None
     beat: Hand | None = None
+    tempo: Tempo | None = None
     pulse: Pulse | None = None
     scene: Literal[True] | None = None
     """go to a new place"""
@@ -277,6 +292,10 @@ def _opening(before: Sequence[Change], start: float) -> Iterator[Change]:
         clock = clocks[-1].clock
         passed = (start - clocks[-1].at) * clock.rate if clock.playing else 0.0
         yield Change(at=0.0, clock=clock.model_copy(update={"position": clock.position + passed}))
+    counting = {change.tempo.source: change for change in before if change.tempo is not None}
+    for change in counting.values():
+        assert change.tempo is not None
+        yield Change(at=0.0, tempo=later(change.tempo, start - change.at))
     turned: dict[str, float] = {}
     for change in before:
         turned |= change.controllers or {}
@@ -284,9 +303,15 @@ def _opening(before: Sequence[Change], start: float) -> Iterator[Change]:
         yield Change(at=0.0, controllers=turned)
 
 
+def later(tempo: Tempo, seconds: float) -> Tempo:
+    """What it says so much later, if nothing else was said."""
+    passed = seconds * tempo.tempo / 60.0 if tempo.running else 0.0
+    return tempo.model_copy(update={"beats": round(tempo.beats + passed, DIGITS)})
+
+
 def describe(score: Score) -> str:
     """A few lines for people."""
-    kinds = ("set", "source", "clock", "beat", "scene", "controllers")
+    kinds = ("set", "source", "clock", "beat", "tempo", "scene", "controllers")
     counts = {
         kind: sum(getattr(change, kind) is not None for change in score.changes) for kind in kinds
     }

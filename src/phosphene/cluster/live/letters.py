@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
-from phosphene.show.live import BeatAction, Session, SessionStats, Shown, Source, Wanted
+from phosphene.show.live import BeatAction, OuterBeat, Session, SessionStats, Shown, Source, Wanted
 from phosphene.show.live.types import Changed, Id, On
 from phosphene.show.sets import Laid, Pilot
 
@@ -119,6 +119,19 @@ class Beat(Call):
 
     def apply(self, session: Session) -> None:
         session.beat(self.action, self.at, self.seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class Follow(Call):
+    """Beats that another program counts."""
+
+    beat: OuterBeat
+
+    def moved(self, seconds: float) -> Self:
+        return replace(self, beat=replace(self.beat, at=self.beat.at + seconds))
+
+    def apply(self, session: Session) -> None:
+        session.follow(self.beat)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show.changes import values_at, with_values
 from phosphene.show.director import DirectorState
-from phosphene.show.live import BeatAction, SessionStats, Shown, Source, Wanted
+from phosphene.show.live import BeatAction, OuterBeat, SessionStats, Shown, Source, Wanted
 from phosphene.show.live.dream import TEMPO
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
@@ -133,6 +133,12 @@ class RemoteSession:
         """See :meth:`Session.beat`."""
         self._say(letters.Beat(action, at, seconds))
         self._recorder.beat(time.monotonic(), action, at, seconds)
+
+    def follow(self, beat: OuterBeat) -> None:
+        """See :meth:`Session.follow`."""
+        self._say(letters.Follow(beat))
+        now = time.monotonic()
+        self._recorder.follow(now, beat.told(now))
 
     def scene(self, on: On | None = None) -> None:
         """See :meth:`Session.scene`."""
@@ -253,7 +259,10 @@ class RemoteSession:
             # pictures are counted on, whoever draws them
             self._sequence = self._before + news.shown.sequence
             captured = news.shown.captured - self._seating.ahead
-            shown = replace(news.shown, captured=captured, sequence=self._sequence)
+            heard_at = news.shown.heard_at - self._seating.ahead
+            shown = replace(
+                news.shown, captured=captured, heard_at=heard_at, sequence=self._sequence
+            )
             for listener in self._listeners:
                 listener(shown)
 

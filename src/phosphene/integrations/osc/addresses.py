@@ -13,15 +13,15 @@ from typing import Any, Literal, get_args
 from pydantic import JsonValue
 
 from phosphene.errors import InputError
-from phosphene.server.companion import When
 from phosphene.server.schema import live_schema
+from phosphene.show.live.types import On
 
 ROOT = "/phosphene"
 QUANTISED = "on"
 """``/phosphene/on/bar/camera/zoom 1.2`` happens on the next bar"""
 READ, WRITE, BOTH = 1, 2, 3
 """OSCQuery's ACCESS"""
-WHENS: tuple[When, ...] = get_args(When)
+WHENS: tuple[On, ...] = get_args(On)
 Kind = Literal["setting", "do", "told"]
 
 
@@ -79,7 +79,7 @@ def addresses() -> dict[str, Address]:
         _trigger("look/previous", "", "The look before.", may_wait=True),
         _trigger("cue/next", "", "The next look, as a console says it.", may_wait=True),
         _trigger("cue/previous", "", "The look before.", may_wait=True),
-        _trigger("scene", "", "Go to a new place."),
+        _trigger("scene", "", "Go to a new place.", may_wait=True),
         _trigger("tap", "", "Tap the beat: four taps lead at once, the first begins a bar."),
         _trigger("beat/half", "", "Half the tempo."),
         _trigger("beat/double", "", "Double the tempo."),
@@ -174,7 +174,7 @@ def _bound(options: Sequence[Mapping[str, Any]], *names: str) -> float | None:
     return next((float(o[name]) for o in options for name in names if name in o), None)
 
 
-def find(address: str) -> tuple[list[Address], When | None]:
+def find(address: str) -> tuple[list[Address], On | None]:
     """Which lines an address means, patterns (``* ? [] {}``) too, and on what it is to wait.
 
     Raises :class:`InputError` for one that is none of ours.
@@ -182,7 +182,7 @@ def find(address: str) -> tuple[list[Address], When | None]:
     if not address.startswith(ROOT + "/"):
         raise InputError(f"{address} is no address of this program: they begin with {ROOT}/.")
     name = address.removeprefix(ROOT + "/")
-    when: When | None = None
+    when: On | None = None
     head, _, rest = name.partition("/")
     if head == QUANTISED:
         word, _, name = rest.partition("/")

@@ -18,7 +18,8 @@ from pydantic import JsonValue
 
 from phosphene.errors import InputError, PhospheneError
 from phosphene.integrations.osc.addresses import ROOT, Address, find, value
-from phosphene.server.companion import Hands, When
+from phosphene.server.companion import Hands
+from phosphene.show.live.types import On
 from phosphene.show.sinks.viewers import hand_over
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Act:
     """as it was sent"""
     at: float
     """monotonic seconds at which it was meant"""
-    when: When | None = None
+    when: On | None = None
 
 
 class Inlet:
@@ -241,7 +242,7 @@ class Inlet:
             case "look/previous" | "cue/previous":
                 hands.step_look(-1, when)
             case "scene":
-                hands.scene()
+                hands.scene(when)
             case "tap":
                 hands.beat("tap", act.at)
             case "beat/half":

@@ -98,7 +98,7 @@ class Outlet:
             *("brightness", "loudness", "build"),
         ):
             yield f"heard/{name}", [("f", float(getattr(moment, name)))]
-        passed = (now - listener.at) * max(0.0, shown.tempo) / 60.0
+        passed = (now - shown.heard_at) * max(0.0, shown.tempo) / 60.0
         beats = moment.beat_position + passed
         yield "heard/tempo", [("f", shown.tempo)]
         yield "heard/confidence", [("f", shown.confidence)]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from phosphene.audio.moment import FrameFeatures
 from phosphene.integrations.scope.knobs import number
 from phosphene.show.live.dream import Dream, breath
 from phosphene.show.live.heard import Heard
+from phosphene.show.live.outer import hit
 from phosphene.show.live.sound import Sound
-
-DECAY = 6.0
-"""a beat fades by e to this power before the next one"""
 
 
 @dataclass(frozen=True)
@@ -48,20 +44,9 @@ class Pulse:
         if heard is not None and beat is not None:
             # what the sound is like, on the beats that the host counts
             moment = replace(heard.moment, beat_position=beat.beats, beat_phase=beat.beats % 1.0)
-            hit = _hit(moment, strength)
-            return replace(heard, moment=hit, tempo=beat.bpm, confidence=1.0)
+            return replace(heard, moment=hit(moment, strength), tempo=beat.bpm, confidence=1.0)
         if heard is not None:
             return heard
         if beat is None:
             return self._dream.hear(now, 0.0)
-        return Heard(_hit(breath(beat.beats), strength), now, self._host, beat.bpm, 1.0)
-
-
-def _hit(moment: FrameFeatures, strength: float) -> FrameFeatures:
-    pulse = strength * math.exp(-DECAY * moment.beat_phase)
-    return replace(
-        moment,
-        onset=max(moment.onset, pulse),
-        bass=moment.bass + pulse,
-        energy=min(1.0, moment.energy + 0.5 * pulse),
-    )
+        return Heard(hit(breath(beat.beats), strength), now, self._host, beat.bpm, 1.0)

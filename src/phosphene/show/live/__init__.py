@@ -1,6 +1,7 @@
 """A live show: pictures while the music plays."""
 
 from phosphene.show.live.cores import side_by_side
+from phosphene.show.live.outer import OuterBeat
 from phosphene.show.live.playing import Players, Playing
 from phosphene.show.live.session import Session
 from phosphene.show.live.types import (
@@ -19,6 +20,7 @@ __all__ = [
     "Field",
     "Hear",
     "Level",
+    "OuterBeat",
     "Players",
     "Playing",
     "Session",

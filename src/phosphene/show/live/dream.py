@@ -12,7 +12,7 @@ import numpy as np
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.show.live.heard import Heard
-from phosphene.show.live.types import BeatAction
+from phosphene.show.live.types import BeatAction, BeatFrom
 
 TEMPO = 60.0
 """beats per minute that nobody asked for"""
@@ -23,6 +23,8 @@ BREATH_BEATS = 8.0
 TAP_GAP = 2.0
 """seconds; a longer pause between two taps begins another count"""
 TAPS = 8
+LEAD_TAPS = 4
+"""that put the hand before other programs' beats"""
 
 
 class Dream:
@@ -34,6 +36,7 @@ class Dream:
         # a moment, and the beats counted up to it
         self._anchor = now, 0.0
         self._taps: deque[float] = deque(maxlen=TAPS)
+        self._led = False
 
     def beats(self, time: float) -> float:
         """Beats counted up to monotonic ``time``."""
@@ -47,7 +50,8 @@ class Dream:
     def hear(self, now: float, ahead: float) -> Heard:
         """Never nothing."""
         moment = replace(breath(self.beats(now + ahead)), time=now - self._born)
-        return Heard(moment, now, self, self.tempo, 0.0)
+        by: BeatFrom = "hand" if self._led else "own"
+        return Heard(moment, now, self, self.tempo, 0.0, beat_from=by)
 
     def follow(self, tempo: float, now: float) -> None:
         """Breathe at another tempo from ``now`` on, as a song does that is only paused."""
@@ -63,7 +67,7 @@ class Dream:
         then, beats = self._anchor
         self._anchor = (then + seconds, beats) if action == "nudge" else (at, self.beats(at))
         if action == "release":
-            self.tempo = TEMPO
+            self.tempo, self._led = TEMPO, False
             self._taps.clear()
         elif action != "nudge":
             factor = 2.0 if action == "double" else 0.5
@@ -74,6 +78,7 @@ class Dream:
             self._taps.clear()
         self._taps.append(at)
         self._anchor = at, float(round(self.beats(at)))
+        self._led = self._led or len(self._taps) >= LEAD_TAPS
         if len(self._taps) > 1:
             gap = median(after - before for before, after in pairwise(self._taps))
             self.tempo = min(FASTEST, max(SLOWEST, 60.0 / gap))

@@ -9,6 +9,7 @@ from phosphene.config import AudioConfig
 from phosphene.errors import InputError
 from phosphene.show.live.dream import Dream
 from phosphene.show.live.heard import Ear, Heard
+from phosphene.show.live.outer import BEAT_ORDER, Outer, OuterBeat
 from phosphene.show.live.song import Song, SongClock
 from phosphene.show.live.sound import Chunk, Sound
 from phosphene.show.live.types import BeatAction, Source
@@ -29,6 +30,9 @@ class Ears:
         self._ear: Ear = self._dream
         self._last: Ear = self._dream
         self._corrections: deque[tuple[BeatAction, float, float]] = deque(maxlen=64)
+        self._told: deque[OuterBeat] = deque(maxlen=64)
+        self._outer: dict[str, Outer] = {}
+        self._leader: Outer | None = None
 
     def use(self, source: Source) -> None:
         """Listen to ``source`` from now on. Raises InputError for a song without features."""
@@ -59,6 +63,18 @@ class Ears:
         """A correction of the beat, made before the next moment."""
         self._corrections.append((action, at, seconds))
 
+    def follow(self, beat: OuterBeat) -> None:
+        """Another program counts beats; they lead unless a hand does."""
+        self._told.append(beat)
+
+    def _follow(self, beat: OuterBeat) -> None:
+        known = self._outer.get(beat.source)
+        if known is None or not known.leads:
+            # who comes back begins afresh
+            self._outer[beat.source] = Outer(beat)
+        else:
+            known.beat = beat
+
     def hear(self, now: float, offset: float = 0.0) -> Heard:
         """What the picture made at monotonic ``now`` is about, ``offset`` seconds later than usual.
 
@@ -66,7 +82,14 @@ class Ears:
         """
         ear, ahead = self._ear, self._clock.lead - offset
         while self._corrections:
-            self._last.correct(*self._corrections.popleft())
+            action, at, seconds = self._corrections.popleft()
+            if self._leader is not None:
+                self._leader.correct(action, at, seconds)
+            # four taps make a hand the leader, whoever was
+            if self._leader is None or action in ("tap", "release"):
+                self._last.correct(action, at, seconds)
+        while self._told:
+            self._follow(self._told.popleft())
         heard = ear.hear(now, ahead)
         if heard is None:
             if isinstance(ear, Song):
@@ -80,7 +103,18 @@ class Ears:
                 heard = self._dream.hear(now, ahead)
         # a song that is only paused is still the one that the performer means
         self._last = ear if isinstance(ear, Song) else heard.origin
-        return heard
+        heard = replace(heard, at=now + ahead)
+        self._leader = None if heard.beat_from == "hand" else self._first()
+        if self._leader is None:
+            return heard
+        silent = isinstance(heard.origin, Dream)
+        return self._leader.lead(heard, now, ahead, self._config, silent)
+
+    def _first(self) -> Outer | None:
+        """The first of the other programs that counts."""
+        return next(
+            (self._outer[s] for s in BEAT_ORDER if s in self._outer and self._outer[s].leads), None
+        )
 
     def pulse(self, now: float) -> tuple[float, float]:
         """Tempo of the show's own beat, and the beats counted by ``now``."""

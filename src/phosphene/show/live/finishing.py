@@ -14,6 +14,7 @@ from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.display import Way, hardness
 from phosphene.show.light import Light, dimmed
 from phosphene.show.live.desk import Desk, Drawn
+from phosphene.show.live.heard import Heard
 from phosphene.show.live.types import Field, Frame, Shown, Wanted
 from phosphene.stream.arrays import to_numpy
 from phosphene.video.flash import FlashLimiter
@@ -82,6 +83,10 @@ class Finishing:
             size=(asked.width, asked.height),
             punch=config.camera.beat_punch
             * hardness(stamp.heard.moment.bass, stamp.heard.moment.energy),
+            heard_at=stamp.heard.at,
+            beat_from=stamp.heard.beat_from,
+            own_tempo=stamp.heard.own_tempo,
+            own_off_ms=off_ms(stamp.heard),
             # a picture that is held does not move either
             way=drawn.way if self._frozen is None else Way(),
             field=field,
@@ -135,6 +140,11 @@ class Finishing:
                 image = with_lines(image, source, gain)
             self._last = key.latent, image
         return self._last[1]
+
+
+def off_ms(heard: Heard) -> float:
+    """Milliseconds by which the beats that are heard come before those of who leads."""
+    return heard.own_off * 60e3 / heard.tempo if heard.tempo > 0 and heard.own_tempo > 0 else 0.0
 
 
 class FlashGuard:

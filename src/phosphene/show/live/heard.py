@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from phosphene.audio.moment import FrameFeatures
-from phosphene.show.live.types import BeatAction
+from phosphene.show.live.types import BeatAction, BeatFrom
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,14 @@ class Heard:
     """0..1, of the tempo"""
     position: float | None = None
     """seconds in the song"""
+    at: float = 0.0
+    """monotonic seconds at which the moment is heard, and its beats are counted"""
+    beat_from: BeatFrom = "own"
+    """who counts the beats"""
+    own_tempo: float = 0.0
+    """that is heard while somebody else leads"""
+    own_off: float = 0.0
+    """beats by which what is heard is ahead of who leads, -0.5 to 0.5"""
 
 
 class Ear(Protocol):

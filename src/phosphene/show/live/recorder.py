@@ -33,8 +33,10 @@ from phosphene.show.score import (
     Head,
     Playhead,
     Pulse,
+    Tempo,
     Where,
     head_line,
+    later,
     pictures_beside,
     settings_of,
     sound_beside,
@@ -68,6 +70,8 @@ class Still:
     clock: tuple[float, SongClock] | None
     controllers: dict[str, float]
     pulse: Pulse
+    tempos: tuple[tuple[float, Tempo], ...]
+    """what other programs count, and when they said so"""
 
 
 class Recorder:
@@ -87,6 +91,7 @@ class Recorder:
         # small drifts add up: what is said is compared with what was written
         self._written: SongClock | None = None
         self._controllers: dict[str, float] = {}
+        self._tempos: dict[str, tuple[float, Tempo]] = {}
         self._sound: deque[tuple[float, int, FloatArray]] = deque()
         self._wanted: tuple[Path, bool] | None = None
         self._file: _File | None = None
@@ -149,6 +154,12 @@ class Recorder:
         """A correction of the beat."""
         hand = Hand(action=action, ago=round(now - at, DIGITS), seconds=seconds)
         self._note(now, Change(at=0.0, beat=hand))
+
+    def follow(self, now: float, tempo: Tempo) -> None:
+        """Another program counts beats, and was at ``tempo.beats`` then."""
+        with self._lock:
+            self._tempos[tempo.source] = now, tempo
+        self._note(now, Change(at=0.0, tempo=tempo))
 
     def scene(self, now: float) -> None:
         """A new place."""
@@ -224,7 +235,8 @@ class Recorder:
     def _still(
         self, now: float, state: DirectorState, config: PipelineConfig, pulse: Pulse
     ) -> Still:
-        return Still(now, state, config, self._source, self._clock, dict(self._controllers), pulse)
+        turned, tempos = dict(self._controllers), tuple(self._tempos.values())
+        return Still(now, state, config, self._source, self._clock, turned, pulse, tempos)
 
     def _note(self, now: float, change: Change) -> None:
         with self._lock:
@@ -419,6 +431,11 @@ def _opening(still: Still) -> list[Change]:
         changes.append(Change(at=0.0, pulse=still.pulse))
     if still.clock is not None:
         changes.append(Change(at=0.0, clock=_playhead(still.clock[1], still.at)))
+    changes += [
+        Change(at=0.0, tempo=later(tempo, still.at - at))
+        for at, tempo in still.tempos
+        if tempo.tempo
+    ]
     if still.controllers:
         changes.append(Change(at=0.0, controllers=still.controllers))
     return changes

@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -22,6 +23,7 @@ from phosphene.show.live.ears import Ears
 from phosphene.show.live.finishing import Finishing
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.intake import Intake
+from phosphene.show.live.outer import OuterBeat
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
@@ -222,6 +224,14 @@ class Session:
         """The performer corrects the beat at monotonic time ``at``; ``seconds`` is for nudges."""
         self._ears.beat(action, at, seconds)
         self._recorder.beat(time.monotonic(), action, at, seconds)
+
+    def follow(self, beat: OuterBeat) -> None:
+        """Another program counts beats: they lead before what is heard, and after a hand."""
+        now = time.monotonic()
+        told = beat.told(now)
+        # what is written is what is followed, so that the show can be drawn again
+        self._ears.follow(replace(beat, beats=told.beats, at=now))
+        self._recorder.follow(now, told)
 
     def scene(self, on: On | None = None) -> None:
         """Go to a new place now, or when the next beat, bar or section begins."""

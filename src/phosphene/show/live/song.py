@@ -11,7 +11,7 @@ from phosphene.audio.live_hands import Hands
 from phosphene.audio.moment import FrameFeatures, frame_features
 from phosphene.audio.types import AudioFeatures
 from phosphene.show.live.heard import Heard
-from phosphene.show.live.types import BeatAction
+from phosphene.show.live.types import BeatAction, BeatFrom
 
 MOST_SKIPPED = 12
 """frames of a song between two pictures; more are a jump"""
@@ -53,7 +53,8 @@ class Song:
         self._last = None if moment is None else moment.frame
         if moment is None:
             return None
-        return Heard(moment, now, self, self.tempo, self.confidence, time)
+        by: BeatFrom = "song" if self._hands.tapped is None else "hand"
+        return Heard(moment, now, self, self.tempo, self.confidence, time, beat_from=by)
 
     @property
     def tempo(self) -> float:

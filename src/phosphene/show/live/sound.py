@@ -10,7 +10,7 @@ from phosphene.audio.live import LiveAnalyzer
 from phosphene.audio.types import FloatArray
 from phosphene.config import AudioConfig
 from phosphene.show.live.heard import Heard
-from phosphene.show.live.types import BeatAction
+from phosphene.show.live.types import BeatAction, BeatFrom
 
 KEPT_SECONDS = 10.0
 """sound that may wait to be heard; what is older is forgotten"""
@@ -64,7 +64,9 @@ class Sound:
         if newest is None or now - newest > QUIET_LINE:
             return None
         moment = self._analyzer.moment(max(0.0, now - newest + ahead))
-        return Heard(moment, newest, self, self._analyzer.tempo, self._analyzer.confidence)
+        analyzer = self._analyzer
+        by: BeatFrom = "hand" if analyzer.tapped else "live"
+        return Heard(moment, newest, self, analyzer.tempo, analyzer.confidence, beat_from=by)
 
     def correct(self, action: BeatAction, at: float, seconds: float) -> None:
         """Taps are told on the analyzer's own clock."""

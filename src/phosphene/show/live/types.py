@@ -18,6 +18,10 @@ from phosphene.show.score import Hear as Hear
 On = Literal["beat", "bar", "section"]
 """of the music: what a change may wait for"""
 Id = int | str | None
+
+BeatFrom = Literal["hand", "link", "midi", "song", "live", "own"]
+"""who counts the beats: the first of these that does; `own` is the show's own slow beat"""
+
 Frame = npt.NDArray[np.uint8]
 """uint8 RGB picture, (height, width, 3)"""
 
@@ -83,6 +87,14 @@ class Shown:
     field: Field | None = None
     strobes: bool = False
     """flashes are not to be held in what is shown"""
+    heard_at: float = 0.0
+    """monotonic seconds at which the moment is heard, and its beats are counted"""
+    beat_from: BeatFrom = "own"
+    """who counts the beats"""
+    own_tempo: float = 0.0
+    """that is heard while another program leads; 0 for none"""
+    own_off_ms: float = 0.0
+    """milliseconds by which the beats heard come before those of who leads"""
 
 
 @dataclass(frozen=True)

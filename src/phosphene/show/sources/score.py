@@ -17,6 +17,7 @@ from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show.changes import with_values
 from phosphene.show.live.ears import LISTENING, Ears
+from phosphene.show.live.outer import OuterBeat
 from phosphene.show.live.pictures import decode_picture
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
@@ -141,6 +142,10 @@ class ScoreSource:
             ears.clock(at)
         if change.beat is not None:
             ears.beat(change.beat.action, change.at - change.beat.ago, change.beat.seconds)
+        if change.tempo is not None:
+            told = change.tempo
+            beat = OuterBeat(told.source, told.tempo, told.beats, change.at, told.bar, told.running)
+            ears.follow(beat)
         if change.pulse is not None:
             ears.set_pulse(change.pulse.tempo, change.pulse.beats, change.at)
         if change.controllers is not None:
