@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from phosphene.server.companion import Companion
 
 DEFAULT_DEVICE = ""
+NAME = "phosphene"
+"""that other programs see"""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -26,6 +28,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "  phosphene live --soundcard --record show.mp4    plays to the sound card's input, and records\n"
         "  phosphene live --osc --osc-out 127.0.0.1:9001   knobs by OSC; tells what it hears\n"
         "  phosphene live --link --midi-clock-out IAC      on Link; gives MIDI clock to others\n"
+        "  phosphene live --ndi --size 1920x1080           a picture for OBS, Resolume, TouchDesigner\n"
         "  phosphene live --rtmp rtmp://a.rtmp.example/live/KEY --size 1280x720\n",
     )
     parser.add_argument(
@@ -106,6 +109,16 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="so many times a second (default 30)",
     )
+    for flag, where in (
+        ("--ndi", "the local network"),
+        ("--spout", "other programs on Windows"),
+        ("--syphon", "other programs on a Mac"),
+    ):
+        chain.add_argument(
+            flag, nargs="?", const=NAME, metavar="NAME", help=f"give the picture to {where}"
+        )
+    chain.add_argument("--whip", metavar="URL", help="stream by WebRTC to a media server")
+    chain.add_argument("--whip-token", metavar="T", help="what that server demands")
     chain.add_argument(
         "--link",
         nargs="?",
@@ -152,6 +165,11 @@ def _run(args: argparse.Namespace) -> int:
         record_video=args.record_video,
         rtmp=args.rtmp,
         virtual_camera=args.virtual_camera,
+        ndi=args.ndi,
+        whip=args.whip,
+        whip_token=args.whip_token,
+        spout=args.spout,
+        syphon=args.syphon,
         overwrite=args.overwrite,
     )
     options = LiveOptions(

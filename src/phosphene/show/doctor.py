@@ -16,6 +16,10 @@ CHAIN = (
     ("OSC", "pythonosc", "stage"),
     ("Ableton Link", "aalink", "stage"),
     ("MIDI ports", "rtmidi", "stage"),
+    ("NDI", "cyndilib", "ndi"),
+    ("WHIP", "aiortc", "webrtc"),
+    ("Spout", "SpoutGL", "spout"),
+    ("Syphon", "syphon", "syphon"),
 )
 """other programs on stage: what for, the module, the extra that brings it"""
 

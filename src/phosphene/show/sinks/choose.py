@@ -11,9 +11,13 @@ from phosphene.show.sinks.camera import CameraSink
 from phosphene.show.sinks.clocked import ClockedExit
 from phosphene.show.sinks.encoded import VideoSink
 from phosphene.show.sinks.file import file_target
+from phosphene.show.sinks.ndi import NdiSink
 from phosphene.show.sinks.remote import RemoteSink
 from phosphene.show.sinks.rtmp import rtmp_target
 from phosphene.show.sinks.sink import Sink
+from phosphene.show.sinks.spout import SpoutSink
+from phosphene.show.sinks.syphon import SyphonSink
+from phosphene.show.sinks.whip import WhipSink
 from phosphene.video.sizes import even_size
 from phosphene.video.spec import Size, frame_rate
 from phosphene.video.target import check_target
@@ -28,6 +32,12 @@ class ExitOptions:
     """with a score: what cameras see is kept beside it"""
     rtmp: str | None = None
     virtual_camera: bool = False
+    ndi: str | None = None
+    """name on the network"""
+    whip: str | None = None
+    whip_token: str | None = None
+    spout: str | None = None
+    syphon: str | None = None
     overwrite: bool = False
 
 
@@ -57,4 +67,13 @@ def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> li
         sinks.append(RemoteSink(rtmp_target(options.rtmp), size, rate))
     if options.virtual_camera:
         sinks.append(CameraSink(size, rate))
+    # each library is looked for where it is asked for
+    if options.ndi is not None:
+        sinks.append(NdiSink(options.ndi, size, rate))
+    if options.whip is not None:
+        sinks.append(WhipSink(options.whip, options.whip_token, size, rate))
+    if options.spout is not None:
+        sinks.append(SpoutSink(options.spout, size, rate))
+    if options.syphon is not None:
+        sinks.append(SyphonSink(options.syphon, size, rate))
     return [ClockedExit(sink, rate) for sink in sinks]

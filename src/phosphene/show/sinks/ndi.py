@@ -1,0 +1,61 @@
+"""NDI: a picture on the local network that OBS, Resolume, TouchDesigner, vMix and others take."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from phosphene.errors import MissingExtraError, OutputError
+from phosphene.show.sinks.jpeg import fitted
+from phosphene.show.sinks.sink import Sink
+from phosphene.video.spec import Size
+from phosphene.video.writer import Frame
+
+
+class NdiSink(Sink):
+    """A :class:`~.sink.Sink` through cyndilib, seen as ``name`` on the network."""
+
+    retry = True
+
+    def __init__(self, name: str, size: Size, rate: Fraction) -> None:
+        """Raises :class:`MissingExtraError`."""
+        if find_spec("cyndilib") is None:
+            raise MissingExtraError("NDI", "ndi")
+        self.name = f"NDI '{name}'"
+        self._called = name
+        self._size = size
+        self._rate = rate
+        self._sender: Any = None
+        self._picture = np.full((size[1], size[0], 4), 255, np.uint8)
+
+    def open(self) -> None:
+        """Be there for whoever looks. Raises :class:`OutputError`."""
+        try:
+            from cyndilib.sender import Sender
+            from cyndilib.video_frame import VideoSendFrame
+            from cyndilib.wrapper.ndi_structs import FourCC
+        except ImportError as error:
+            raise OutputError(f"NDI's library does not load here ({error})") from error
+        # the exit keeps time itself
+        sender = Sender(self._called, clock_video=False, clock_audio=False)
+        frame = VideoSendFrame()
+        frame.set_resolution(*self._size)
+        frame.set_frame_rate(self._rate)
+        frame.set_fourcc(FourCC.RGBX)
+        sender.set_video_frame(frame)
+        sender.open()
+        self._sender = sender
+
+    def write(self, image: Frame, index: int) -> None:
+        """Send one frame; without a receiver it costs next to nothing."""
+        self._picture[..., :3] = fitted(image, self._size)
+        self._sender.write_video_async(self._picture.reshape(-1))
+
+    def close(self) -> None:
+        """Be gone."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.close()
