@@ -4,6 +4,7 @@ import './style/chrome.css';
 import './style/dock.css';
 import './style/drawer.css';
 import './style/fields.css';
+import './style/set.css';
 import './style/phone.css';
 import { effect } from '@preact/signals';
 import { render } from 'preact';

@@ -112,8 +112,10 @@ describe('outbox', () => {
     const box = new Outbox();
     for (let i = 0; i < 100; i++) box.put('camera.zoom', i);
     box.put('camera.warp', 1);
-    expect(box.flush()).toEqual({ id: 1, values: { 'camera.zoom': 99, 'camera.warp': 1 } });
-    expect(box.flush()).toBeNull();
+    expect(box.flush()).toEqual([
+      { id: 1, values: { 'camera.zoom': 99, 'camera.warp': 1 }, when: 'now' },
+    ]);
+    expect(box.flush()).toEqual([]);
   });
 
   it('holds a setting until the newest wish for it is answered', () => {
@@ -135,7 +137,21 @@ describe('outbox', () => {
     box.flush();
     box.put('a', 2);
     box.retry();
-    expect(box.flush()?.values).toEqual({ a: 2, b: 1 });
+    expect(box.flush()[0]?.values).toEqual({ a: 2, b: 1 });
+  });
+
+  it('sends a message for each moment that is waited for, and knows what waits', () => {
+    const box = new Outbox();
+    box.put('a', 1, 'bar');
+    box.put('b', 1, 'bar');
+    box.put('c', 1);
+    expect(box.flush().map(({ values, when }) => [when, values])).toEqual([
+      ['bar', { a: 1, b: 1 }],
+      ['now', { c: 1 }],
+    ]);
+    expect(box.kept()).toEqual({ a: 'bar', b: 'bar' });
+    box.settle(1);
+    expect(box.kept()).toEqual({});
   });
 
   it('reads nested and flat settings alike', () => {

@@ -33,6 +33,7 @@ def heard_message(shown: Shown, captured: float) -> Heard:
         beat_from=shown.beat_from,
         own_tempo=_short(shown.own_tempo),
         own_off_ms=_short(shown.own_off_ms),
+        routes=[_short(value) for value in shown.routes] or None,
     )
 
 

@@ -265,6 +265,8 @@ class Heard(Message):
     beat_from: BeatFrom
     own_tempo: float
     own_off_ms: float
+    routes: list[float] | None = None
+    """what each route adds to its setting now"""
 
 
 class Gpu(Message):

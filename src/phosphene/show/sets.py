@@ -117,7 +117,7 @@ class Autopilot(_Part):
 class Between(_Part):
     """How a set goes on when a song ends."""
 
-    then: Literal["gap", "crossfade", "stop"] = "gap"
+    how: Literal["gap", "crossfade", "stop"] = "gap"
     seconds: float = Field(2.0, ge=0, le=60)
 
 

@@ -6,7 +6,7 @@ const PATIENCE_MS = 20_000;
 const METADATA_MS = 1500;
 
 export class Deck {
-  private node: AudioNode | null = null;
+  private node: GainNode | null = null;
   /** where it stands in the browser's store, once it is kept there */
   key = '';
 
@@ -50,8 +50,24 @@ export class Deck {
 
   /** Its sound; an element can be routed only once, for good. */
   sound(context: AudioContext): AudioNode {
-    this.node ??= context.createMediaElementSource(this.element);
+    if (this.node === null) {
+      this.node = new GainNode(context);
+      context.createMediaElementSource(this.element).connect(this.node);
+    }
     return this.node;
+  }
+
+  /** Come in from silence, or go out into it, within so many seconds. */
+  fade(inwards: boolean, seconds: number): void {
+    if (this.node === null || seconds <= 0) return;
+    const { gain, context } = this.node;
+    const [from, to] = inwards ? [0, 1] : [gain.value, 0];
+    // equal power: two songs that cross are as loud together as one
+    const curve = Float32Array.from({ length: 33 }, (_, i) =>
+      inwards ? Math.sin((i / 64) * Math.PI) * to : Math.cos((i / 64) * Math.PI) * from,
+    );
+    gain.cancelScheduledValues(context.currentTime);
+    gain.setValueCurveAtTime(curve, context.currentTime, seconds);
   }
 
   /** Play from here; false when the browser wants a touch first. */

@@ -18,10 +18,17 @@ export class Ears {
   ) {}
 
   /** `known`: the server has heard all of it, so that only its clock is sent. */
-  async song(deck: Deck, known: boolean, begin: () => void, end: () => void): Promise<Opened> {
+  async song(
+    deck: Deck,
+    known: boolean,
+    begin: () => void,
+    end: () => void,
+    /** for how long it is still heard when another comes, seconds */
+    linger: () => number,
+  ): Promise<Opened> {
     const desk = await this.sound.desk();
     const node = deck.sound(desk.context);
-    return routed(() => desk.route(node, { room: true, server: !known }), begin, end);
+    return routed(() => desk.route(node, { room: true, server: !known }), begin, end, linger);
   }
 
   async film(deck: Deck): Promise<Opened> {
@@ -126,6 +133,7 @@ function routed(
   route: () => () => void,
   begin: () => void = () => undefined,
   end: () => void = () => undefined,
+  linger: () => number = () => 0,
 ): Opened {
   let unroute = (): void => undefined;
   return {
@@ -134,8 +142,13 @@ function routed(
       unroute = route();
     },
     stop: () => {
-      unroute();
-      end();
+      const close = (): void => {
+        unroute();
+        end();
+      };
+      const seconds = linger();
+      if (seconds > 0) setTimeout(close, seconds * 1000);
+      else close();
     },
   };
 }

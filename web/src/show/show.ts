@@ -4,7 +4,7 @@ import { effect } from '@preact/signals';
 import { type Schema, sections } from '../controls/schema';
 import type { Composition } from '../picture/mix';
 import type { Stage } from '../picture/stage';
-import { type Look, takeLook } from '../state/looks';
+import { type Look, litByName, takeLook } from '../state/looks';
 import * as settings from '../state/settings';
 import * as store from '../state/store';
 import {
@@ -19,20 +19,24 @@ import {
 } from '../time/beats';
 import { Playout } from '../time/playout';
 import { Link, type LinkState } from '../wire/link';
-import type { BeatAction, FromServer, Heard, ToServer } from '../wire/messages';
+import type { BeatAction, ConfigNews, FromServer, Heard, ToServer } from '../wire/messages';
 import { rememberShow, restoreShow, stayAwake, watchDevices } from './comeback';
 import { Display, type Picture, type Shown, shapes } from './display';
 import { Meter } from './meter';
+import { Setlist } from './setlist';
 import { Sources } from './sources';
 import { Takes } from './takes';
 
 const CLOCK_EVERY_MS = 200;
 /** a longer pause between two taps begins another count, ms; the server counts so, too */
 const TAP_PAUSE_MS = 2500;
+/** of the song: further ahead no picture is made, seconds */
+const LONGEST_LEAD = 5;
 
 export class Show {
   readonly sources: Sources;
   readonly takes: Takes;
+  readonly setlist: Setlist;
   private readonly link: Link;
   private readonly playout = new Playout();
   private readonly meter = new Meter();
@@ -57,6 +61,7 @@ export class Show {
       store.session.peek(),
     );
     this.sources = new Sources(this.link, () => this.switched());
+    this.setlist = new Setlist(this.sources);
     this.takes = new Takes(stage, () => this.sources.sound.stream);
     this.display = new Display(
       stage,
@@ -65,7 +70,9 @@ export class Show {
       (now, interval) => this.accent(now, interval),
       (seen, now, pushed) => this.frame(seen, now, pushed),
     );
-    settings.connect((values, id) => this.link.send({ type: 'set', values, id }));
+    settings.connect((values, id, when) =>
+      this.link.send({ type: 'set', values, id, ...(when !== 'now' && { on: when }) }),
+    );
     setInterval(() => this.clock(), CLOCK_EVERY_MS);
     // at once and without the server, which does the same for everybody else who watches
     effect(() => {
@@ -109,7 +116,8 @@ export class Show {
   }
 
   scene(): void {
-    this.say({ type: 'scene' });
+    const when = store.quantise.peek();
+    this.say({ type: 'scene', ...(when !== 'now' && { on: when }) });
   }
 
   look(look: Look): void {
@@ -157,17 +165,44 @@ export class Show {
         this.sources.songs.news(message);
         break;
       case 'config':
-        settings.receive(message.values, asNumber(message.id));
+        this.changed(message);
+        break;
+      case 'record':
+        store.scoring.value = message.on;
         break;
       case 'error':
         if (typeof message.id === 'number')
           settings.refuse(message.id, message.message, message.path);
+        else if (message.code === 'song') void this.sources.tellSong();
         else store.notice.value = message.message;
         break;
       case 'bye':
         store.farewell.value = message.message;
         break;
     }
+  }
+
+  /** A knob that a route listens to was turned, 0..1. */
+  turn(name: string, value: number): void {
+    this.link.send({ type: 'controllers', values: { [name]: value } });
+  }
+
+  /** Keep all of the show from now on for its score, or its last ten minutes again. */
+  keep(on: boolean): void {
+    this.say({ type: 'record', on });
+  }
+
+  /** Settings changed: asked for here, or by a cue, whose picture is on its way. */
+  private changed({ values, id, look, position }: ConfigNews): void {
+    const take = (): void => {
+      settings.receive(values, asNumber(id));
+      if (look !== undefined) litByName(look);
+    };
+    const { player } = this.sources;
+    const early = position === undefined ? 0 : position - player.heardAt(performance.now());
+    const late = player.playing && early > 0 && early < LONGEST_LEAD;
+    if (late) setTimeout(take, (early * 1000) / player.rate + offsetMs());
+    else take();
   }
 
   private clock(): void {

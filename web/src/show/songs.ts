@@ -59,6 +59,7 @@ export class Songs {
       const { id } = await upload(session, file, (progress) => patch({ progress }), signal);
       if (signal.aborted) return;
       this.pending = id;
+      this.ids.set(mark(file), id);
       const told = this.told.get(id);
       if (told !== undefined) this.news(told);
     } catch (error) {
@@ -68,14 +69,45 @@ export class Songs {
     }
   }
 
+  private readonly ids = new Map<string, string>();
+  private readonly listeners = new Set<(news: SongNews) => void>();
+
+  /** What the server calls a file that it has; empty where it has it not. */
+  idOf(file: File): string {
+    return this.ids.get(mark(file)) ?? '';
+  }
+
+  /** Have a song heard that is played later; resolves with what was found in it. */
+  async hear(file: File): Promise<SongNews> {
+    const session = hello.peek()?.session;
+    if (session === undefined) throw new Error('The line is cut.');
+    const known = this.told.get(this.idOf(file));
+    if (known?.state === 'ready') return known;
+    const { id } = await upload(session, file, () => undefined, new AbortController().signal);
+    return new Promise((resolve, reject) => {
+      const look = (news: SongNews | undefined): void => {
+        if (news?.id !== id || (news.state !== 'ready' && news.state !== 'failed')) return;
+        this.listeners.delete(look);
+        if (news.state === 'failed') reject(new Error(news.text));
+        else {
+          this.ids.set(mark(file), id);
+          resolve(news);
+        }
+      };
+      this.listeners.add(look);
+      look(this.told.get(id));
+    });
+  }
+
   /** the newest of each song: it may be faster than the upload's own answer */
   private readonly told = new Map<string, SongNews>();
 
   /** The server tells how far it is. */
   news(news: SongNews): void {
     this.told.set(news.id, news);
+    for (const listener of this.listeners) listener(news);
     if (this.file === null || this.heard === news.id || news.id !== this.pending) return;
-    const { state, progress, text, duration, tempo, beats, sections, loudness } = news;
+    const { state, progress, text, duration, tempo, beats, bars, sections, loudness } = news;
     patch({
       state: state === 'receiving' ? 'sending' : state,
       text: state === 'ready' ? '' : text,
@@ -83,6 +115,7 @@ export class Songs {
       ...(duration !== undefined && { duration }),
       ...(tempo !== undefined && { tempo }),
       ...(beats !== undefined && { beats }),
+      ...(bars !== undefined && { bars }),
       ...(sections !== undefined && { sections }),
       ...(loudness !== undefined && { loudness }),
     });
@@ -100,7 +133,13 @@ export class Songs {
   /** Another session: its songs are others. */
   forget(): void {
     this.told.clear();
+    this.ids.clear();
   }
+}
+
+/** The same of a file that was dropped and of its copy in the browser's store. */
+function mark({ name, size, lastModified }: File): string {
+  return `${size} ${lastModified} ${name}`;
 }
 
 function empty(name: string): SongInfo {
@@ -112,6 +151,7 @@ function empty(name: string): SongInfo {
     duration: 0,
     tempo: 0,
     beats: [],
+    bars: [],
     sections: [],
     loudness: [],
   };

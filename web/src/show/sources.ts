@@ -25,6 +25,8 @@ export interface Resume {
   play: boolean;
   /** the server's name of the song */
   known?: string;
+  /** the song before goes on under it for so long, seconds */
+  fade?: number;
 }
 
 export class Sources {
@@ -43,6 +45,7 @@ export class Sources {
   private loads = 0;
   private pictures = 0;
   private wanted: Deck | null = null;
+  private fading = 0;
 
   /** `changed` is called when pictures under way were meant for something else. */
   constructor(
@@ -122,8 +125,14 @@ export class Sources {
       deck.key = resume.key;
       deck.element.currentTime = resume.at;
     }
+    const fade = this.player.playing && store.hearing.peek() === 'song' ? (resume?.fade ?? 0) : 0;
+    const before = this.player.deck;
+    this.fading = fade;
     const done = await this.hearing.take('song', () => this.openSong(deck, resume?.known ?? ''));
+    this.fading = 0;
     if (!done) return false;
+    before?.fade(false, fade);
+    deck.fade(true, fade);
     if (resume?.play !== false) await this.play(deck);
     if (deck.key === '') this.keep(deck);
     return true;
@@ -224,7 +233,8 @@ export class Sources {
         if (!other) return;
         const old = this.player.deck;
         this.player.use(deck);
-        old?.close();
+        // one that is faded out is closed when it is silent
+        if (this.fading === 0) old?.close();
         this.songs.load(deck.file, known);
         store.stood.value = { ...store.stood.peek(), song: deck.key, known };
       },
@@ -233,6 +243,7 @@ export class Sources {
         // the same song, now known, plays on
         else if (store.hearing.peek() !== 'song') deck.element.pause();
       },
+      () => (this.player.deck === deck ? 0 : this.fading),
     );
   }
 

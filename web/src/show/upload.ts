@@ -14,6 +14,8 @@ export function upload(
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const address = new URL(`api/sessions/${session}/songs`, location.href);
+    // what scores call it
+    address.searchParams.set('name', file.name.slice(-300));
     request.open('POST', address.href);
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.responseType = 'json';

@@ -41,6 +41,17 @@ export function find(id: string, list = allLooks.peek()): Look | undefined {
   return list.find((look) => look.id === id);
 }
 
+/** The look of this name that ships, or one's own, which counts more. */
+export function named(name: string): Look | undefined {
+  return find(`own:${name}`) ?? find(`look:${name}`);
+}
+
+/** A cue or the autopilot took a look: its card says so. */
+export function litByName(name: string): void {
+  const look = named(name);
+  if (look !== undefined) chosenLook.value = look.id;
+}
+
 /** What to set for a look: its own values, and the usual ones where only other looks set any. */
 export function valuesOf(look: Look): Values {
   if (look.own) return look.values;

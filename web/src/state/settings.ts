@@ -1,10 +1,10 @@
 /** The settings: what the page shows, what is on its way, what is in force. */
 
 import { batch, type Signal, signal } from '@preact/signals';
-import { flatten, Outbox, same } from '../controls/outbox';
+import { flatten, Outbox, same, type When } from '../controls/outbox';
 import type { Section } from '../controls/schema';
-import type { Json, Values } from '../wire/messages';
-import { changed, held, started, unsent } from './store';
+import type { Json, On, Values } from '../wire/messages';
+import { changed, held, quantise, started, unsent } from './store';
 
 export const liveSections = signal<Section[]>([]);
 /** what the server refused, by setting */
@@ -19,7 +19,13 @@ let defaults: Values = {};
 const inForce: Values = {};
 let scheduled = false;
 let touched = Number.NEGATIVE_INFINITY;
-let send: (values: Values, id: number) => boolean = () => false;
+let send: (values: Values, id: number, when: When) => boolean = () => false;
+
+/** what waits for a moment of the music, by path */
+export const waiting = signal<Record<string, On>>({});
+
+/** what must answer at once, whatever the others wait for */
+const AT_ONCE = new Set([...OF_THE_MOMENT, 'video.limit_flashes', 'live.fade_seconds']);
 
 /** The setting as the page shows it; null until the server has said what it is. */
 export function setting(path: string): Signal<Json> {
@@ -56,11 +62,11 @@ export function connect(sender: typeof send): void {
 }
 
 /** Somebody moved a control. */
-export function change(path: string, value: Json): void {
+export function change(path: string, value: Json, when: When = quantise.peek()): void {
   touched = performance.now();
   setting(path).value = value;
   if (path in complaints.peek()) forgive([path]);
-  outbox.put(path, value);
+  outbox.put(path, value, AT_ONCE.has(path) ? 'now' : when);
   if (scheduled) return;
   scheduled = true;
   // a hidden page has no animation frames, but MIDI still plays it
@@ -68,10 +74,21 @@ export function change(path: string, value: Json): void {
   else requestAnimationFrame(flush);
 }
 
-export function changeAll(values: Values): void {
+export function changeAll(values: Values, when?: When): void {
   batch(() => {
-    for (const [path, value] of Object.entries(values)) change(path, value);
+    for (const [path, value] of Object.entries(values)) change(path, value, when);
   });
+}
+
+/** What waits is done now. */
+export function dontWait(): void {
+  changeAll(wished(Object.keys(waiting.peek())), 'now');
+}
+
+/** What waits is not done: everything stays as it is. */
+export function letBe(): void {
+  const paths = Object.keys(waiting.peek());
+  changeAll(Object.fromEntries(paths.map((path) => [path, inForce[path] ?? null])), 'now');
 }
 
 /**
@@ -83,7 +100,7 @@ export function begin(config: Record<string, Json>, resumed: boolean): void {
   const values = flatten(config);
   outbox.retry();
   for (const [path, value] of Object.entries(unsent.peek())) {
-    if (path in values && !outbox.holds(path)) change(path, value);
+    if (path in values && !outbox.holds(path)) change(path, value, 'now');
   }
   if (resumed && Object.keys(started.peek()).length > 0) defaults = started.peek();
   else started.value = defaults = values;
@@ -93,7 +110,7 @@ export function begin(config: Record<string, Json>, resumed: boolean): void {
   const older = Object.entries(known).filter(
     ([path, value]) => path in values && !outbox.holds(path) && !same(value, values[path]),
   );
-  changeAll(Object.fromEntries(older));
+  changeAll(Object.fromEntries(older), 'now');
   flush();
 }
 
@@ -121,7 +138,7 @@ export function refuse(id: number, message: string, path?: string | null): void 
       if (outbox.holds(other)) continue;
       setting(other).value = inForce[other] ?? null;
       // all or nothing: what was not at fault is asked for once more
-      if (named !== undefined && other !== named) change(other, value);
+      if (named !== undefined && other !== named) change(other, value, 'now');
     }
     if (named !== undefined) complaints.value = { ...complaints.value, [named]: message };
   });
@@ -130,15 +147,17 @@ export function refuse(id: number, message: string, path?: string | null): void 
 
 function flush(): void {
   scheduled = false;
-  const ready = outbox.flush();
-  if (ready !== null && !send(ready.values, ready.id)) outbox.retry();
+  const sent = outbox.flush().map(({ values, id, when }) => send(values, id, when));
+  if (sent.includes(false)) outbox.retry();
   note();
 }
 
 /** What has no answer yet survives a reload. */
 function note(): void {
-  const waiting = outbox.open();
-  if (!same(waiting, unsent.peek())) unsent.value = waiting;
+  const open = outbox.open();
+  if (!same(open, unsent.peek())) unsent.value = open;
+  const kept = outbox.kept();
+  if (!same(kept, waiting.peek())) waiting.value = kept;
 }
 
 function forgive(paths: string[]): void {

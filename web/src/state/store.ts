@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { type Bindings, fromOlder, type Source } from '../controls/midi';
+import type { When } from '../controls/outbox';
 import type { Preset } from '../controls/presets';
 import type { Fit } from '../picture/fit';
 import type { LinkState } from '../wire/link';
@@ -20,6 +21,8 @@ export interface SongInfo {
   duration: number;
   tempo: number;
   beats: number[];
+  /** seconds at which bars begin */
+  bars: number[];
   sections: number[];
   /** loudness along the song, 0..1 */
   loudness: number[];
@@ -92,6 +95,16 @@ export const troubles = signal<Record<Device, Trouble>>({
 });
 
 export const recording = signal<{ since: number } | null>(null);
+/** when what is changed is to happen */
+export const quantise = signal<When>('now');
+/** all of the show is kept for its score, not only the last ten minutes */
+export const scoring = signal(false);
+/** a score that was saved, and how it is drawn */
+export const saved = signal<{ name: string; command: string } | null>(null);
+/** a set that was saved, and how it is drawn */
+export const savedSet = signal('');
+/** where the song is, seconds; read on a key press, so no signal */
+export const songTime: { now: number | null } = { now: null };
 export const idle = signal(false);
 export const helpOpen = signal(false);
 export const learning = signal(false);
@@ -111,6 +124,7 @@ export const fit = remembered<Fit>(
   phone ? 'contain' : 'cover',
   is.oneOf('cover', 'contain'),
 );
+export const setOpen = remembered('setOpen', false, is.boolean);
 export const drawerOpen = remembered('drawer', innerWidth >= 1000, is.boolean);
 export const pinned = remembered('pinned', false, is.boolean);
 export const mirrored = remembered('mirror', true, is.boolean);
@@ -124,6 +138,8 @@ export const bindings = remembered<Bindings>('controllers', fromOlder(recall('mi
 export const controllers = signal<string[]>([]);
 /** knobs that have to be turned to their value before they move it, and which way */
 export const pickups = signal<Record<Source, 'up' | 'down'>>({});
+/** the knob that was turned last, by the name that routes call it */
+export const lastKnob = signal('');
 export const takeover = remembered('takeover', true, is.boolean);
 export const volume = remembered('volume', 1, is.share);
 export const muted = remembered('muted', false, is.boolean);

@@ -52,17 +52,26 @@ async function transact<T>(
   });
 }
 
+interface Entry {
+  id: string;
+  file: File;
+  at: number;
+  /** a song of the set: it goes when it is taken out, not when others come */
+  pinned?: boolean;
+}
+
 /** Keep a file; its key. Rejects where the browser keeps nothing, or has no room. */
-export async function keepFile(file: File): Promise<string> {
+export async function keepFile(file: File, pinned = false): Promise<string> {
   const id = crypto.getRandomValues(new Uint32Array(2)).join('');
   const known = await transact(['files'], 'readonly', (t) => t.objectStore('files').getAllKeys());
   const all = (await Promise.all((known ?? []).map((key) => stored(String(key))))).flatMap(
     (entry) => entry ?? [],
   );
-  const old = all.sort((a, b) => b.at - a.at).slice(FILES_KEPT - 1);
+  const passing = all.filter((entry) => entry.pinned !== true).sort((a, b) => b.at - a.at);
+  const old = pinned ? [] : passing.slice(FILES_KEPT - 1);
   await transact(['files'], 'readwrite', (t) => {
     for (const entry of old) t.objectStore('files').delete(entry.id);
-    return t.objectStore('files').put({ id, file, at: Date.now() });
+    return t.objectStore('files').put({ id, file, at: Date.now(), pinned });
   });
   return id;
 }
@@ -71,7 +80,19 @@ export async function keptFile(id: string): Promise<File | null> {
   return (await stored(id))?.file ?? null;
 }
 
-async function stored(id: string): Promise<{ id: string; file: File; at: number } | undefined> {
+/** The songs of the set are these now: others that were pinned go. */
+export async function unpin(wanted: readonly string[]): Promise<void> {
+  const keys = await transact(['files'], 'readonly', (t) => t.objectStore('files').getAllKeys());
+  for (const key of (keys ?? []).map(String)) {
+    if (wanted.includes(key) || (await stored(key))?.pinned !== true) continue;
+    await transact(['files'], 'readwrite', (t) => {
+      t.objectStore('files').delete(key);
+      return null;
+    });
+  }
+}
+
+async function stored(id: string): Promise<Entry | undefined> {
   return transact(['files'], 'readonly', (t) => t.objectStore('files').get(id));
 }
 

@@ -1,6 +1,6 @@
 import { useSignalEffect } from '@preact/signals';
 import type { Show } from '../show/show';
-import { drawerOpen, idle, learning } from '../state/store';
+import { drawerOpen, idle, learning, setOpen } from '../state/store';
 import type { Action } from './actions';
 import { Banners } from './Banner';
 import { ActionsContext, ShowContext } from './context';
@@ -10,6 +10,7 @@ import { DropZone } from './files';
 import { Help } from './Help';
 import { Iris } from './Iris';
 import { startMidi } from './midi';
+import { SetPanel } from './SetPanel';
 import { Top } from './Top';
 
 let midiStarted = false;
@@ -23,13 +24,14 @@ export function App({ show, list }: { show: Show; list: readonly Action[] }) {
       midiStarted = fine;
     });
   });
-  const state = `${idle.value ? 'idle' : ''} ${drawerOpen.value ? 'with-drawer' : ''}`;
+  const state = `${idle.value ? 'idle' : ''} ${drawerOpen.value ? 'with-drawer' : ''} ${setOpen.value ? 'with-set' : ''}`;
   return (
     <ShowContext.Provider value={show}>
       <ActionsContext.Provider value={list}>
         <main class={`chrome ${state}`}>
           <Top />
           <div class="bottom">
+            <SetPanel />
             <div class="bottom-row">
               <Iris />
               <Dock />

@@ -1,5 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { labelOf } from '../controls/names';
+import { find } from '../state/looks';
+import { dontWait, letBe, waiting } from '../state/settings';
 import {
+  chosenLook,
   farewell,
   learning,
   learningFor,
@@ -31,6 +35,7 @@ export function Banners() {
         </p>
       )}
       <Troubles />
+      <Waits />
       <Offered />
       <Notice />
     </div>
@@ -82,6 +87,30 @@ function Troubles() {
           </p>
         ))}
     </>
+  );
+}
+
+/** What happens with the next beat, bar or section. */
+function Waits() {
+  const paths = Object.keys(waiting.value);
+  if (paths.length === 0) return null;
+  const when = [...new Set(Object.values(waiting.value))].join(', ');
+  const look = find(chosenLook.value);
+  const isLook = look !== undefined && paths.length > 3;
+  const [only = ''] = paths;
+  const what = isLook ? look.name : labelOf(only, only);
+  const more = !isLook && paths.length > 1 ? ` and ${paths.length - 1} more` : '';
+  return (
+    <p class="banner" role="status" data-banner="waits">
+      {what}
+      {more} waits for the next {when}.
+      <button type="button" class="text-button" onClick={dontWait}>
+        Now
+      </button>
+      <button type="button" class="text-button" onClick={letBe}>
+        Leave it
+      </button>
+    </p>
   );
 }
 

@@ -5,12 +5,14 @@ import { AllSettings } from './AllSettings';
 import { BeatPanel } from './BeatPanel';
 import { Controllers } from './Controllers';
 import { Devices } from './Devices';
+import { Drive } from './Drive';
 import { Feel } from './Feel';
 import { Found } from './Found';
 import { Icon } from './icons';
 import { Looks } from './Looks';
 import { Machine } from './Machine';
 import { Prompts } from './Prompts';
+import { Score } from './Score';
 
 /** All controls: a drawer at the side, or a sheet from below on a phone. */
 export function Drawer() {
@@ -67,8 +69,14 @@ function Parts() {
       <Part title="Feel">
         <Feel />
       </Part>
+      <Part title="What moves what">
+        <Drive />
+      </Part>
       <Part title="Beat">
         <BeatPanel />
+      </Part>
+      <Part title="Score">
+        <Score />
       </Part>
       <Part title="Camera and microphone">
         <Devices />

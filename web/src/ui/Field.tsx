@@ -2,7 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import { same } from '../controls/outbox';
 import type { Control } from '../controls/schema';
-import { change, complaints, defaultOf, liveSections, setting } from '../state/settings';
+import { addRoute, drivable } from '../state/routes';
+import { change, complaints, defaultOf, liveSections, setting, waiting } from '../state/settings';
+import { DRAGGED_SOURCE, DriveButton, DriveForm, DriveMark } from './Drive';
 import { Icon } from './icons';
 import { Choice, NumberBox, Slider, Text, Toggle } from './inputs';
 import { KnobTag, learnable } from './learn';
@@ -25,7 +27,21 @@ export function Field({ control, explained = false }: FieldProps) {
   const shared = { id, control, value, set };
   const row = control.kind === 'switch' || control.kind === 'choice' || control.kind === 'number';
   return (
-    <div class={`field ${row ? 'field-row' : ''}`} {...learnable(control.path)}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button of the slider does the same by keyboard
+    <div
+      class={`field ${row ? 'field-row' : ''} ${control.path in waiting.value ? 'waits' : ''}`}
+      onDragOver={(event) => {
+        const source = event.dataTransfer?.types.includes(DRAGGED_SOURCE) ?? false;
+        if (source && drivable(control)) event.preventDefault();
+      }}
+      onDrop={(event) => {
+        const source = event.dataTransfer?.getData(DRAGGED_SOURCE) ?? '';
+        if (source === '' || !drivable(control)) return;
+        event.preventDefault();
+        addRoute(control, source);
+      }}
+      {...learnable(control.path)}
+    >
       <div class="field-head">
         <label for={id} title={explained ? undefined : control.help}>
           {label}
@@ -42,10 +58,16 @@ export function Field({ control, explained = false }: FieldProps) {
             <Icon name="back" />
           </button>
         )}
+        {drivable(control) && <DriveButton control={control} />}
         {control.kind === 'slider' && <NumberBox {...shared} id={`${id}-n`} label={label} />}
       </div>
       <Described id={id} help={control.help} path={control.path} seen={explained}>
-        {control.kind === 'slider' && <Slider {...shared} />}
+        {control.kind === 'slider' && (
+          <div class="slider-box">
+            <Slider {...shared} />
+            {drivable(control) && <DriveMark control={control} />}
+          </div>
+        )}
         {control.kind === 'number' && <NumberBox {...shared} label={label} />}
         {control.kind === 'switch' && <Toggle {...shared} />}
         {control.kind === 'choice' && <Choice {...shared} />}
@@ -54,6 +76,7 @@ export function Field({ control, explained = false }: FieldProps) {
         {control.kind === 'texts' && <List {...shared} />}
         {control.kind === 'timeline' && <Timeline {...shared} />}
       </Described>
+      {drivable(control) && <DriveForm control={control} />}
       {complaint !== undefined && (
         <p class="complaint" role="alert">
           {complaint}

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { allLooks, deleteLook, type Look, lit } from '../state/looks';
+import { waiting } from '../state/settings';
 import * as store from '../state/store';
 import { takeBack } from './actions';
 import { blobs } from './blobs';
@@ -26,13 +27,18 @@ export function Looks() {
   );
 }
 
+/** what a look is called while it is dragged */
+export const DRAGGED_LOOK = 'application/x-phosphene-look';
+
 interface CardProps {
   look: Look;
   shortcut: string;
   pick: () => void;
+  /** nothing can be deleted here */
+  plain?: boolean;
 }
 
-function Card({ look, shortcut, pick }: CardProps) {
+export function Card({ look, shortcut, pick, plain = false }: CardProps) {
   const { id, name, own } = look;
   const hint = String(look.values['prompt.base_prompt'] ?? name);
   const seen = usePicture(store.thumbnails.value[id]);
@@ -41,9 +47,17 @@ function Card({ look, shortcut, pick }: CardProps) {
   const picture = seen ?? (still && `center / cover ${still}, ${blobs(hint)}`);
   const on = lit.value === id;
   // taken last, but something was changed since
+  const waits =
+    store.chosenLook.value === id && Object.keys(look.values).some((path) => path in waiting.value);
   const changed = !on && store.chosenLook.value === id;
   return (
-    <div class="look" {...learnable(id)}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys take the look to a cue with K, or in the cue itself
+    <div
+      class={`look ${waits ? 'waits' : ''}`}
+      draggable
+      onDragStart={({ dataTransfer }) => dataTransfer?.setData(DRAGGED_LOOK, id)}
+      {...learnable(id)}
+    >
       <button
         type="button"
         class={`look-pick ${changed ? 'changed' : ''}`}
@@ -61,7 +75,7 @@ function Card({ look, shortcut, pick }: CardProps) {
         <span class="look-name">{name}</span>
       </button>
       <KnobTag target={id} />
-      {own && (
+      {own && !plain && (
         <button
           type="button"
           class="look-remove"

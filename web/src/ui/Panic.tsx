@@ -6,6 +6,8 @@ import { useActions } from './context';
 import { Icon, type IconName } from './icons';
 import { KnobTag, learnable } from './learn';
 
+const WHEN = { now: 'At once', beat: 'On beat', bar: 'On bar', section: 'Section' } as const;
+
 /** What must be in reach whatever happens: light, stillness, sound, and the way back. */
 export function Panic() {
   const list = useActions();
@@ -56,6 +58,14 @@ export function Panic() {
         label="Next"
         title="Next look (→)"
         run={() => runAction(list, 'do:next')}
+      />
+      <Press
+        icon="quantise"
+        id="quantise"
+        label={WHEN[store.quantise.value]}
+        title="When changes happen: at once, or with the next beat, bar or section (G)"
+        on={store.quantise.value !== 'now'}
+        run={() => runAction(list, 'do:quantise')}
       />
       <Press
         icon="tap"

@@ -8,10 +8,11 @@ import {
   helpOpen,
   playing,
   recording,
+  setOpen,
   stats,
 } from '../state/store';
 import { steps } from '../state/undo';
-import { takeBack, toggleFit, toggleFullScreen } from './actions';
+import { takeBack, toggleFit, toggleFullScreen, toggleSet } from './actions';
 import { useShow } from './context';
 import { Icon, type IconName } from './icons';
 import { KnobTag, learnable } from './learn';
@@ -63,6 +64,7 @@ export function Top() {
               helpOpen.value = true;
             }}
           />
+          <Tool icon="set" id="set" label="Set (E)" pressed={setOpen.value} run={toggleSet} />
           <Tool
             icon="controls"
             id="controls"
@@ -70,6 +72,7 @@ export function Top() {
             pressed={drawerOpen.value}
             run={() => {
               drawerOpen.value = !drawerOpen.peek();
+              if (drawerOpen.peek() && innerWidth < 1000) setOpen.value = false;
             }}
           />
         </div>

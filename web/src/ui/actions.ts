@@ -1,11 +1,15 @@
 /** Everything that a key, a pad or a button can do. */
 
+import type { When } from '../controls/outbox';
 import type { Show } from '../show/show';
 import { find, lookAfter, valuesOf } from '../state/looks';
+import { edit } from '../state/set';
 import { change, changeAll, numberSetting, setting } from '../state/settings';
 import * as store from '../state/store';
 import { did, undo } from '../state/undo';
 import { openOutput } from './output';
+import { saveScore } from './Score';
+import { cueHere } from './SetWave';
 
 export interface Action {
   id: string;
@@ -33,6 +37,13 @@ const ALSO: Record<string, string> = {
   dice: 'random',
   snapshot: 'screenshot photo png still',
   record: 'capture video film',
+  keep: 'score record all',
+  score: 'record save ten minutes render',
+  set: 'setlist songs cues deck autopilot',
+  cue: 'marker set',
+  quantise: 'quantize sync beat bar section launch wait',
+  autopilot: 'auto shuffle looks sections',
+  song: 'next track setlist',
   output: 'projector beamer display monitor',
   midi: 'controller map',
   fit: 'crop cover contain letterbox',
@@ -130,9 +141,19 @@ export function actions(show: Show): Action[] {
     act('full', 'Full screen', ['f'], toggleFullScreen),
     act('output', 'Output window for the second screen', ['w'], () => void openOutput()),
     act('fit', 'Fill the window, or show all of the picture', ['c'], toggleFit),
+    act('set', 'Show or hide the set', ['e'], toggleSet),
+    act('cue', 'A cue in the set, where the song is', ['k'], cueHere),
+    act('song', 'Next song of the set', ['j'], () => void show.setlist.step(1)),
+    act('autopilot', 'Autopilot: off, in order, shuffled', ['a'], nextAutopilot),
+    act('quantise', 'Changes wait for a beat, a bar, a section', ['g'], nextQuantise),
+    act('keep', 'Keep all of the show for its score', ['y'], () =>
+      show.keep(!store.scoring.peek()),
+    ),
+    act('score', 'Save the score of the show', ['i'], () => void saveScore()),
     act('search', 'Search all settings', ['/'], () => focusIn('#search')),
     act('controls', 'Show or hide the controls', ['o'], () => {
       store.drawerOpen.value = !store.drawerOpen.peek();
+      if (store.drawerOpen.peek() && innerWidth < 1000) store.setOpen.value = false;
     }),
     act('midi', 'Learn a knob, a pad or a key', ['m'], () => {
       store.learning.value = !store.learning.peek();
@@ -141,6 +162,28 @@ export function actions(show: Show): Action[] {
       store.helpOpen.value = !store.helpOpen.peek();
     }),
   ];
+}
+
+export function toggleSet(): void {
+  const open = !store.setOpen.peek();
+  store.setOpen.value = open;
+  // a small screen has room for one of them
+  if (open && innerWidth < 1000) store.drawerOpen.value = false;
+}
+
+const WHENS: When[] = ['now', 'beat', 'bar', 'section'];
+
+export function nextQuantise(): void {
+  store.quantise.value = WHENS[(WHENS.indexOf(store.quantise.peek()) + 1) % WHENS.length] ?? 'now';
+}
+
+function nextAutopilot(): void {
+  const orders = ['off', 'in order', 'shuffled'] as const;
+  edit('the autopilot', (before) => {
+    const order = orders[(orders.indexOf(before.autopilot.order) + 1) % orders.length] ?? 'off';
+    store.notice.value = `Autopilot: ${order}.`;
+    return { ...before, autopilot: { ...before.autopilot, order } };
+  });
 }
 
 function react(by: number): void {

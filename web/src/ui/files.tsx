@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { bind, fromFile as controllersOf } from '../controls/midi';
 import type { Show } from '../show/show';
 import { complain } from '../show/sources';
-import { bindings, composing, notice } from '../state/store';
+import { bindings, composing, notice, setOpen } from '../state/store';
 import { useShow } from './context';
 import { importPresets } from './Keep';
 
@@ -14,12 +14,21 @@ export async function take(show: Show, file: File): Promise<void> {
   if (file.type.startsWith('audio/') || SOUND.test(file.name)) await show.sources.playSong(file);
   else if (file.type.startsWith('video/') || FILM.test(file.name))
     await show.sources.playFilm(file);
-  else if (/\.json$/i.test(file.name)) await takeJson(file);
+  else if (/\.set$/i.test(file.name)) {
+    if (!(await show.setlist.open(file))) notice.value = `“${file.name}” is no set.`;
+  } else if (/\.json$/i.test(file.name)) await takeJson(file);
   else notice.value = `“${file.name}” is no sound, video, looks or controllers file.`;
 }
 
 /** Several files at once: the first that plays. */
 async function takeAll(show: Show, files: readonly File[]): Promise<void> {
+  const songs = files.filter(({ name, type }) => type.startsWith('audio/') || SOUND.test(name));
+  // with the set in sight, songs are for it
+  if (songs.length > 0 && (setOpen.peek() || songs.length > 1)) {
+    setOpen.value = true;
+    await show.setlist.add(songs);
+    return;
+  }
   const plays = files.find(({ name, type }) => /^(audio|video)\//.test(type) || SOUND.test(name));
   const first = plays ?? files[0];
   if (first === undefined) return;

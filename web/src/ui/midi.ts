@@ -7,6 +7,7 @@ import {
   type Mapping,
   type Message,
   type Mode,
+  nameOf,
   Pickup,
   read,
   type Source,
@@ -17,9 +18,12 @@ import {
 import type { Control } from '../controls/schema';
 import type { Show } from '../show/show';
 import { find as findLook } from '../state/looks';
+import { routes } from '../state/routes';
+import { deckLearning } from '../state/set';
 import { change, liveSections, setting } from '../state/settings';
 import * as store from '../state/store';
 import { type Action, runAction } from './actions';
+import { nextInDeck } from './Deck';
 
 /** detents of an endless knob from one end of a slider to the other, and from one choice to the next */
 const DETENTS = 100;
@@ -101,10 +105,19 @@ class Player {
         target: waiting,
         mode: touch.watcher.see(message.value, 'absolute'),
       });
-      store.learningFor.value = '';
+      store.learningFor.value = deckLearning.peek() ? nextInDeck(waiting) : '';
+      if (store.learningFor.peek() === '' && deckLearning.peek())
+        deckLearning.value = store.learning.value = false;
       // the movement that taught it plays nothing yet
       touch.edge.press(message, 'absolute', performance.now());
       return;
+    }
+    if (!message.pad) {
+      // routes know a knob by its device and its number
+      const name = `${device} ${nameOf(message.control)}`;
+      store.lastKnob.value = name;
+      if (routes().some(({ source }) => source === `controller:${name}`))
+        this.show.turn(name, Math.min(1, message.value / 127));
     }
     const found = bound(store.bindings.peek(), device, message.control);
     if (found === null) return;

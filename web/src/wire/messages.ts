@@ -3,6 +3,8 @@
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Values = Record<string, Json>;
 export type ServerHear = 'nothing' | 'song' | 'sound' | 'soundcard';
+/** what of the music a change may wait for */
+export type On = 'beat' | 'bar' | 'section';
 export type BeatAction = 'tap' | 'double' | 'half' | 'nudge' | 'release';
 
 export interface Look {
@@ -36,6 +38,8 @@ export interface Heard {
   confidence: number;
   section: number;
   chroma: number[];
+  /** what each route adds to its setting now */
+  routes?: number[];
   /** when that was, on this page's clock, ms */
   t?: number;
 }
@@ -67,7 +71,10 @@ export interface SongNews {
   text: string;
   duration?: number;
   tempo?: number;
+  sha256?: string;
   beats?: number[];
+  /** seconds at which bars begin */
+  bars?: number[];
   sections?: number[];
   loudness?: number[];
 }
@@ -76,6 +83,10 @@ export interface ConfigNews {
   type: 'config';
   values: Values;
   id?: number | string | null;
+  /** the look that a cue or the autopilot took */
+  look?: string;
+  /** of the song, seconds: where its first picture will be seen */
+  position?: number;
 }
 
 export interface ErrorNews {
@@ -96,14 +107,17 @@ export type FromServer =
   | { type: 'ready'; credits: number }
   | { type: 'clock'; t: number; server: number }
   | { type: 'source'; hear: ServerHear; see: boolean }
+  | { type: 'record'; on: boolean }
   | { type: 'bye'; code: string; message: string };
 
 export type ToServer =
   | { type: 'clock'; t: number; position?: number; playing?: boolean; rate?: number; lead?: number }
-  | { type: 'set'; values: Values; id: number }
+  | { type: 'set'; values: Values; id: number; on?: On }
   | { type: 'source'; hear: ServerHear; see: boolean; song?: string; id?: number }
   | { type: 'beat'; action: BeatAction; t: number; ms?: number }
-  | { type: 'scene' }
+  | { type: 'scene'; on?: On }
+  | { type: 'record'; on: boolean }
+  | { type: 'controllers'; values: Record<string, number> }
   | { type: 'ack'; sequence: number; age?: number | null };
 
 /** A JSON message, or nothing where the text is none of ours. */

@@ -60,6 +60,8 @@ class Drawn:
     stamp: Stamp
     way: Way = field(default_factory=Way)
     """of the camera, since the one before"""
+    routes: tuple[float, ...] = ()
+    """what each route adds to its setting"""
 
 
 @dataclass

@@ -79,6 +79,7 @@ class Finishing:
             position=stamp.heard.position,
             moment=stamp.heard.moment,
             tempo=stamp.heard.tempo,
+            routes=drawn.routes,
             confidence=stamp.heard.confidence,
             size=(asked.width, asked.height),
             punch=config.camera.beat_punch

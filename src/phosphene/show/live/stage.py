@@ -148,7 +148,8 @@ class Stage:
             return None
         self._desk.goal = self._cues.goal
         key, stamp = self._stamps.play(cue, stamp)
-        return Drawn(key, stamp, self._stamps.way)
+        routes = tuple(each.held for each in self._cues.state.routes)
+        return Drawn(key, stamp, self._stamps.way, routes)
 
     def _fitting(self, picture: Input) -> Input:
         """A picture at the size that is drawn, which may have changed since it was encoded."""

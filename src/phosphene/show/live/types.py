@@ -95,6 +95,8 @@ class Shown:
     """that is heard while another program leads; 0 for none"""
     own_off_ms: float = 0.0
     """milliseconds by which the beats heard come before those of who leads"""
+    routes: tuple[float, ...] = ()
+    """what each route adds to its setting now"""
 
 
 @dataclass(frozen=True)
