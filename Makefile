@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# whole files to as many processes as there are cores, four at most: each holds models
-PYTEST_FLAGS ?= -n logical --maxprocesses 4 --dist loadfile
+# one process more than there are cores, as many tests wait for others; five at most: each holds models.
+# tests/conftest.py says what stays together and what begins first
+PROCESSES = $(shell $(PYTHON) -c "import os; print(min(5, 1 + (os.cpu_count() or 1)))")
+PYTEST_FLAGS ?= -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 PIP_FLAGS := -q --disable-pip-version-check -c constraints.txt
 
 # the page is built by node, which comes as a Python package too

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,24 @@ from hypothesis import settings
 from phosphene.audio.types import AudioFeatures
 
 # no test fails because a machine is busy; with CI set, hypothesis takes the same examples every time
-settings.register_profile("patient", parent=settings(), deadline=None)
+EXAMPLES = 40 if os.environ.get("CI") else 100
+"""of a property, where a test does not say"""
+settings.register_profile("patient", parent=settings(), deadline=None, max_examples=EXAMPLES)
 settings.load_profile("patient")
+
+LONGEST = ("browser", "cluster")
+"""folders whose tests share what takes long to start, and wait for it more than they compute"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes share the tests by files, and by whole folders of the longest, those first."""
+
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent)
+        together = path.parts[0] if path.parts[0] in LONGEST else str(path)
+        item.add_marker(pytest.mark.xdist_group(together))
+    items.sort(key=lambda item: not set(LONGEST).intersection(item.path.parts))
 
 
 def make_features(

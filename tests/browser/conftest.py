@@ -30,7 +30,8 @@ def needs_chromium() -> None:
 
 @pytest.fixture(scope="session")
 def server(needs_chromium: None) -> Iterator[Server]:
-    running = start_server()
+    # small pictures: the browser draws on the same processor
+    running = start_server(0, "--size", "256x256")
     yield running
     running.stop()
 

@@ -210,7 +210,7 @@ def _reacts(visit: Visit, server: Server) -> tuple[str, bool]:
 
 @pytest.mark.usefixtures("needs_chromium")
 def test_server_hangs_and_dies_and_nothing_is_lost(open_page: Callable[..., Visit]) -> None:
-    first = start_server()
+    first = start_server(0, "--size", "256x256")
     visit = open_page(first.url)
     visit.wait_for_pictures(3)
     page = visit.page
@@ -238,7 +238,7 @@ def test_server_hangs_and_dies_and_nothing_is_lost(open_page: Callable[..., Visi
     page.press("#prompt-0", "Enter")
     page.get_by_role("slider", name="Turn", exact=True).press("End")
     page.keyboard.press("-")
-    second = start_server(port)
+    second = start_server(port, "--size", "256x256")
     try:
         visit.wait_for_pictures(3)
         expect(page.locator("[data-banner=lost]")).to_have_count(0)

@@ -24,7 +24,7 @@ from PIL import Image
 from phosphene.config import PipelineConfig
 from tests.fuzz.mutate import mutated
 
-COUNT = int(os.environ.get("PHOSPHENE_FUZZ", "40"))
+COUNT = int(os.environ.get("PHOSPHENE_FUZZ", "16"))
 SEED = int(os.environ.get("PHOSPHENE_FUZZ_SEED", "0"))
 HANG_SECONDS = 10.0
 GROWTH = 300 * 2**20

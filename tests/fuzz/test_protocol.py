@@ -33,7 +33,7 @@ PATIENT = settings(
     deadline=HANG_SECONDS * 1000,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-FEW = max(20, COUNT // 4)
+FEW = max(12, COUNT // 4)
 """of what takes a connection each"""
 
 numbers = st.one_of(

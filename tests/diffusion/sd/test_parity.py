@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -59,68 +60,66 @@ def close(got: torch.Tensor, expected: torch.Tensor) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("steps", STEPS)
 @pytest.mark.parametrize("tree", ["turbo", "xl"])
 def test_turbo_and_lightning_are_euler_on_trailing_timesteps(
-    trees: dict[str, Path], tree: str, steps: int
+    trees: dict[str, Path], tree: str
 ) -> None:
     pipe = plain(trees[tree])
     model = (load_xl if tree == "xl" else load)(trees[tree])
-    pipe.scheduler.set_timesteps(steps)
-    assert pipe.scheduler.timesteps.tolist() == model.facts.schedule.steps(steps).tolist()
     # diffusers starts with the noise of the first timestep, we with pure noise: the same start for both
     _, sigma = model.facts.schedule.levels(999)
-    close(
-        ours(model, steps, add_noise=False), theirs(pipe, steps, noise() / sigma, guidance_scale=0)
-    )
+    for steps in STEPS:
+        pipe.scheduler.set_timesteps(steps)
+        assert pipe.scheduler.timesteps.tolist() == model.facts.schedule.steps(steps).tolist()
+        got = ours(model, steps, add_noise=False)
+        close(got, theirs(pipe, steps, noise() / sigma, guidance_scale=0))
 
 
-@pytest.mark.parametrize("steps", STEPS)
-def test_lcm_with_embedded_guidance(trees: dict[str, Path], steps: int) -> None:
+def test_lcm_with_embedded_guidance(trees: dict[str, Path]) -> None:
     from diffusers import LatentConsistencyModelPipeline
 
     pipe = LatentConsistencyModelPipeline.from_pipe(plain(trees["lcm"]))
-    model = load(trees["lcm"])
-    close(ours(model, steps), theirs(pipe, steps, noise()))
-    pipe_stronger = theirs(pipe, steps, noise(), guidance_scale=3.0)
-    close(ours(load(trees["lcm"], lcm_guidance=3.0), steps), pipe_stronger)
-    assert (pipe_stronger - theirs(pipe, steps, noise())).abs().max() > 1e-3
+    model, stronger = load(trees["lcm"]), load(trees["lcm"], lcm_guidance=3.0)
+    for steps in STEPS:
+        usual = theirs(pipe, steps, noise())
+        close(ours(model, steps), usual)
+        guided = theirs(pipe, steps, noise(), guidance_scale=3.0)
+        close(ours(stronger, steps), guided)
+        assert (guided - usual).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("tree", ["eps", "v", "xl-base"])
-def test_tcd(trees: dict[str, Path], tree: str, gamma: float, steps: int) -> None:
+def test_tcd(trees: dict[str, Path], tree: str) -> None:
     from diffusers import TCDScheduler
 
     pipe = plain(trees[tree])
     pipe.scheduler = TCDScheduler.from_config(pipe.scheduler.config)
     model = (load_xl if tree == "xl-base" else load)(trees[tree], family="hyper")
-    x0 = ours(model, steps, stepper="tcd", gamma=gamma, add_noise=gamma > 0)
     seen: list[torch.Tensor] = []
 
     def keep(_: Any, step: int, t: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         seen.append(kwargs["latents"])
         return {}
 
-    last = theirs(pipe, steps, noise(), guidance_scale=0, eta=gamma, callback_on_step_end=keep)
-    # diffusers stops at the noise of timestep 0, we at the clean picture: take that noise off
-    x = seen[-2] if steps > 1 else noise()
-    alpha, sigma = model.facts.schedule.levels(model.facts.schedule.steps(steps)[-1])
-    alpha_0, sigma_0 = model.facts.schedule.levels(0)
-    close(alpha_0 * x0 + sigma_0 * (x - alpha * x0) / sigma, last)
+    for gamma, steps in product((0.0, 0.3, 1.0), STEPS):
+        x0 = ours(model, steps, stepper="tcd", gamma=gamma, add_noise=gamma > 0)
+        seen.clear()
+        last = theirs(pipe, steps, noise(), guidance_scale=0, eta=gamma, callback_on_step_end=keep)
+        # diffusers stops at the noise of timestep 0, we at the clean picture: take that noise off
+        x = seen[-2] if steps > 1 else noise()
+        alpha, sigma = model.facts.schedule.levels(model.facts.schedule.steps(steps)[-1])
+        alpha_0, sigma_0 = model.facts.schedule.levels(0)
+        close(alpha_0 * x0 + sigma_0 * (x - alpha * x0) / sigma, last)
 
 
 @pytest.mark.parametrize("tree", ["eps", "v", "xl-base"])
-@pytest.mark.parametrize("negative", ["", NEGATIVE])
-def test_guidance_with_and_without_a_negative_prompt(
-    trees: dict[str, Path], tree: str, negative: str
-) -> None:
+def test_guidance_with_and_without_a_negative_prompt(trees: dict[str, Path], tree: str) -> None:
     pipe = plain(trees[tree])
     model = (load_xl if tree == "xl-base" else load)(trees[tree])
     guidance = Guidance("full", 5.0)
-    got = ours(model, 4, guidance=guidance, negative=negative, add_noise=False)
-    close(got, theirs(pipe, 4, noise(), guidance_scale=5.0, negative_prompt=negative or None))
+    for negative in ("", NEGATIVE):
+        got = ours(model, 4, guidance=guidance, negative=negative, add_noise=False)
+        close(got, theirs(pipe, 4, noise(), guidance_scale=5.0, negative_prompt=negative or None))
 
 
 def test_hyper_sds_unet_starts_at_its_own_timestep(trees: dict[str, Path]) -> None:
