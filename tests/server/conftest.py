@@ -51,10 +51,18 @@ def config() -> PipelineConfig:
 
 @contextmanager
 def serving(
-    base, config, limits=None, token=None, exits=(), names=(), microphone=None, companions=()
+    base,
+    config,
+    limits=None,
+    token=None,
+    exits=(),
+    names=(),
+    microphone=None,
+    companions=(),
+    feed=None,
 ) -> Iterator[Served]:
     """Serve until the block ends; what the server leaves behind fails the test."""
-    stage = Stage(base, config, limits or Limits(), microphone)
+    stage = Stage(base, config, limits or Limits(), microphone, feed=feed)
     theatre = Theatre(stage, stage.limits, exits=exits, companions=companions)
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]

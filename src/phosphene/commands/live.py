@@ -117,6 +117,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         chain.add_argument(
             flag, nargs="?", const=NAME, metavar="NAME", help=f"give the picture to {where}"
         )
+    chain.add_argument(
+        "--see",
+        metavar="WHERE",
+        help="let sessions paint over ndi:NAME, camera, camera:1, rtsp://..., srt://... or another stream",
+    )
     chain.add_argument("--whip", metavar="URL", help="stream by WebRTC to a media server")
     chain.add_argument("--whip-token", metavar="T", help="what that server demands")
     chain.add_argument(
@@ -181,6 +186,7 @@ def _run(args: argparse.Namespace) -> int:
         browser=not args.no_browser,
         soundcard=args.soundcard is not None,
         device=args.soundcard or None,
+        see=args.see,
         size=parse_size(args.size) if args.size else None,
         exits=exits,
         companions=_companions(args),

@@ -27,6 +27,7 @@ from phosphene.show.live import Players
 from phosphene.show.live.loading import load
 from phosphene.show.score import pictures_beside, sound_beside
 from phosphene.show.sinks.choose import ExitOptions, choose_exits, is_score
+from phosphene.show.sources.feed import Feed, check_address
 from phosphene.video.spec import Size
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class LiveOptions:
     """of the sound card; None: the default one"""
     size: Size | None = None
     """(width, height) of pictures and exits, pixels; None: as wide as screens are"""
+    see: str | None = None
+    """what this machine sees by itself: ndi:NAME, camera, or a network stream"""
     exits: ExitOptions = field(default_factory=ExitOptions)
     companions: Sequence[Companion] = ()
     """other programs that play along"""
@@ -61,6 +64,8 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
     Everything that can be refused is, before the model is loaded. Raises PhospheneError.
     """
     check_page()
+    if options.see is not None:
+        check_address(options.see)
     token = choose_token(options.host, options.token)
     exits = choose_exits(options.exits, config, options.size or EXIT_SIZE)
     record = options.exits.record
@@ -71,7 +76,10 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
         microphone = Microphone(options.device) if options.soundcard else None
         base, config = files.enter_context(_models(config, options))
         limits = Limits(sessions=options.max_sessions)
-        stage = Stage(base, config, limits, microphone, scores, options.exits.record_video)
+        drawn = config.inference.width, config.inference.height
+        feed = Feed(options.see, drawn, config.live.fps) if options.see is not None else None
+        video = options.exits.record_video
+        stage = Stage(base, config, limits, microphone, scores, video, feed)
         theatre = Theatre(stage, stage.limits, exits=exits, companions=options.companions)
         port = listener.getsockname()[1]
         names = frozenset(map(named, (options.host, *options.allow_hosts)))

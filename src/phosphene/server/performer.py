@@ -26,6 +26,7 @@ from phosphene.show.sinks.viewers import hand_over
 if TYPE_CHECKING:
     from phosphene.server.microphone import Microphone
     from phosphene.server.seat import Seat
+    from phosphene.show.sources.feed import Feed
 
 MOST_UNDER_WAY = 60
 """pictures, however far ahead of the song the client asks for them"""
@@ -42,11 +43,13 @@ class Performer(Connection):
         abort: Callable[[], None],
         start: PipelineConfig,
         microphone: Microphone | None,
+        feed: Feed | None,
         stats: Callable[[Performer], say.Stats],
     ) -> None:
         super().__init__(socket, limits, tally, abort)
         self._start = start
         self._microphone = microphone
+        self._feed = feed
         self._stats = stats
         self._seat: Seat | None = None
 
@@ -161,14 +164,28 @@ class Performer(Connection):
             raise Refusal(
                 "soundcard", "this server hears no sound card: start it with --soundcard."
             )
+        server_sees = message.see and message.see_from == "server"
+        if server_sees and self._feed is None:
+            raise Refusal("pictures", "this server sees nothing by itself: start it with --see.")
         seat.session.use(Source(message.hear, message.see, features, digest, name))
+        if seat.unsee is not None:
+            seat.unsee()
+            seat.unsee = None
+        if server_sees and self._feed is not None:
+            seat.unsee = self._feed.plug(seat.session.picture)
         if seat.unplug is not None:
             seat.unplug()
             seat.unplug = None
         if message.hear == "soundcard" and self._microphone is not None:
             seat.unplug = self._microphone.plug(seat.session)
         song_id = message.song if message.hear == "song" else None
-        reply = say.SourceReply(hear=message.hear, see=message.see, song=song_id, id=message.id)
+        reply = say.SourceReply(
+            hear=message.hear,
+            see=message.see,
+            see_from=message.see_from,
+            song=song_id,
+            id=message.id,
+        )
         seat.source = reply.model_copy(update={"id": None})
         return reply
 

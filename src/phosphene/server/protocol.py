@@ -21,6 +21,8 @@ from phosphene.server.refusal import Refusal
 from phosphene.show.live import Hear, SessionStats
 from phosphene.show.live.types import BeatFrom, On
 
+SeeFrom = Literal["client", "server"]
+"""whose pictures are painted over: those that are sent, or what the server was started to see"""
 Role = Literal["perform", "watch"]
 SongState = Literal["receiving", "analysing", "ready", "failed"]
 Milliseconds = Annotated[float, Field(ge=0, le=1e13)]
@@ -64,6 +66,7 @@ class UseSource(Message):
     type: Literal["source"]
     hear: Hear
     see: bool = False
+    see_from: SeeFrom = "client"
     song: Annotated[str, Field(max_length=64)] | None = None
     id: Id = None
 
@@ -162,6 +165,8 @@ class Sources(Message):
     """What this server can hear by itself."""
 
     soundcard: bool
+    pictures: str | None = None
+    """name of what it sees by itself, if anything"""
 
 
 class Allowed(Message):
@@ -239,6 +244,7 @@ class SourceReply(Message):
     type: Literal["source"] = "source"
     hear: Hear
     see: bool
+    see_from: SeeFrom = "client"
     song: str | None = None
     id: Id = None
 

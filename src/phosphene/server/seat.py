@@ -73,6 +73,8 @@ class Seat:
     source: SourceReply = field(default_factory=lambda: SourceReply(hear="nothing", see=False))
     unplug: Callable[[], None] | None = None
     """stops the sound card's sound"""
+    unsee: Callable[[], None] | None = None
+    """stops the server's own pictures"""
     farewell: asyncio.TimerHandle | None = None
     """ends the session when its performer stays away"""
     hearing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -132,6 +134,8 @@ class Seat:
             self.farewell.cancel()
         if self.unplug is not None:
             self.unplug()
+        if self.unsee is not None:
+            self.unsee()
         self.channel.end()
         for task in self.hearing:
             task.cancel()

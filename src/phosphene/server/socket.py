@@ -79,6 +79,7 @@ async def _perform(
         _abort(theatre, socket),
         stage.config,
         stage.microphone,
+        stage.feed,
         theatre.stats,
     )
     performer.keys, performer.fields = shapes
@@ -143,7 +144,10 @@ def _hello(theatre: Theatre, session: str, role: say.Role, config: PipelineConfi
         session=session,
         role=role,
         config=config.model_dump(mode="json"),
-        sources=say.Sources(soundcard=theatre.stage.microphone is not None),
+        sources=say.Sources(
+            soundcard=theatre.stage.microphone is not None,
+            pictures=None if theatre.stage.feed is None else theatre.stage.feed.name,
+        ),
         looks=[say.Look(name=look.name, values=look.values) for look in looks()],
         limits=say.Allowed(
             upload_mb=limits.upload_bytes / MB,

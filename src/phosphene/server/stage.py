@@ -17,9 +17,10 @@ from phosphene.server.performer import Performer
 from phosphene.server.protocol import SourceReply
 from phosphene.server.refusal import Refusal
 from phosphene.server.seat import Seat
-from phosphene.show.live import Players, Playing, Session, Source
+from phosphene.show.live import Hear, Players, Playing, Session, Source
 from phosphene.show.live.crew import crew_for
 from phosphene.show.sinks.viewers import Channel, Consumer
+from phosphene.show.sources.feed import Feed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -36,11 +37,13 @@ class Stage:
         microphone: Microphone | None = None,
         scores: Iterator[Path] | None = None,
         record_pictures: bool = False,
+        feed: Feed | None = None,
     ) -> None:
         self.base = base
         self.config = config
         self.limits = limits
         self.microphone = microphone
+        self.feed = feed
         self._scores = scores
         self._record_pictures = record_pictures
         self._crew = crew_for(config)
@@ -203,10 +206,15 @@ class Stage:
             if self._seats or not self._followers or self._house is not None or self._closed:
                 return
             house = await self._later(self._start(""))
+            if self.microphone is not None or self.feed is not None:
+                hear: Hear = "nothing" if self.microphone is None else "soundcard"
+                sees = self.feed is not None
+                house.session.use(Source(hear=hear, see=sees))
+                house.source = SourceReply(hear=hear, see=sees, see_from="server")
             if self.microphone is not None:
-                house.session.use(Source(hear="soundcard"))
-                house.source = SourceReply(hear="soundcard", see=False)
                 house.unplug = self.microphone.plug(house.session)
+            if self.feed is not None:
+                house.unsee = self.feed.plug(house.session.picture)
             self._house = house
             log.info("nobody performs: the house plays")
         self._retarget()

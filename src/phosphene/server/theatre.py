@@ -93,6 +93,8 @@ class Theatre:
         await asyncio.gather(*(asyncio.to_thread(way_out.close) for way_out in self.exits))
         if self.stage.microphone is not None:
             self.stage.microphone.close()
+        if self.stage.feed is not None:
+            await asyncio.to_thread(self.stage.feed.close)
 
 
 def address_of(connection: HTTPConnection) -> str:

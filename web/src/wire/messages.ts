@@ -19,7 +19,7 @@ export interface Hello {
   session: string;
   role: 'perform' | 'watch';
   config: { [key: string]: Json };
-  sources: { soundcard: boolean };
+  sources: { soundcard: boolean; pictures?: string };
   looks: Look[];
   limits: { upload_mb: number; song_seconds: number; picture_bytes: number; message_bytes: number };
   model: { name: string; max_size: number; size_multiple: number };

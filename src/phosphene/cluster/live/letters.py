@@ -13,7 +13,7 @@ from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
 from phosphene.show.live import BeatAction, OuterBeat, Session, SessionStats, Shown, Source, Wanted
-from phosphene.show.live.types import Changed, Id, On
+from phosphene.show.live.types import Changed, Frame, Id, On
 from phosphene.show.sets import Laid, Pilot
 
 
@@ -73,11 +73,11 @@ class Picture(Call):
     """An input picture."""
 
     TIME = "captured"
-    jpeg: bytes
+    data: bytes | Frame
     captured: float
 
     def apply(self, session: Session) -> None:
-        session.picture(self.jpeg, self.captured)
+        session.picture(self.data, self.captured)
 
 
 @dataclass(frozen=True, eq=False)

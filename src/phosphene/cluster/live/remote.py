@@ -23,7 +23,7 @@ from phosphene.show.live import BeatAction, OuterBeat, SessionStats, Shown, Sour
 from phosphene.show.live.dream import TEMPO
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
-from phosphene.show.live.types import Changed, Id, Level, On
+from phosphene.show.live.types import Changed, Frame, Id, Level, On
 from phosphene.show.score import Pulse
 from phosphene.show.sets import Laid, Pilot
 
@@ -114,10 +114,10 @@ class RemoteSession:
         self._say(letters.Use(source))
         self._recorder.use(time.monotonic(), source)
 
-    def picture(self, jpeg: bytes, captured: float) -> None:
+    def picture(self, data: bytes | Frame, captured: float) -> None:
         """See :meth:`Session.picture`."""
-        self._say(letters.Picture(jpeg, captured))
-        self._recorder.picture(jpeg, captured)
+        self._say(letters.Picture(data, captured))
+        self._recorder.picture(data, captured)
 
     def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
         """See :meth:`Session.sound`."""

@@ -22,9 +22,9 @@ from phosphene.video.spec import Size
 
 @dataclass(frozen=True)
 class Picture:
-    """An input picture, compressed."""
+    """An input picture, compressed or as an array."""
 
-    data: bytes
+    data: bytes | Frame
     captured: float
     """monotonic seconds"""
 

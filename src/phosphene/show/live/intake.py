@@ -7,7 +7,7 @@ import time
 from phosphene.diffusion.base import Frames
 from phosphene.prompt.book import PromptBook
 from phosphene.show.live.desk import Desk, Input, Picture
-from phosphene.show.live.pictures import decode_picture
+from phosphene.show.live.pictures import as_frame
 
 
 class Intake:
@@ -50,7 +50,7 @@ class Intake:
         desk = self._desk
         began = time.monotonic()
         try:
-            frames = decode_picture(picture.data, desk.size)[None]
+            frames = as_frame(picture.data, desk.size)[None]
             latent = desk.view.encode_image(self._dressed(frames))
             control = desk.view.control_image(frames)
         except Exception as error:

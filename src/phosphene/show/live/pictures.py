@@ -46,6 +46,17 @@ def decode_picture(data: bytes, size: Size) -> Frame:
     return np.asarray(scaled)
 
 
+def as_frame(image: bytes | Frame, size: Size) -> Frame:
+    """A picture, compressed or uint8 RGB, as uint8 RGB of ``size`` (width, height)."""
+    from PIL import Image, ImageOps
+
+    if isinstance(image, bytes):
+        return decode_picture(image, size)
+    if (image.shape[1], image.shape[0]) == size:
+        return image
+    return np.asarray(ImageOps.fit(Image.fromarray(image), size, Image.Resampling.BILINEAR))
+
+
 def picture_size(data: bytes) -> Size:
     """(width, height) of a compressed picture, from its first bytes. Raises :class:`InputError`."""
     from PIL import Image

@@ -24,7 +24,7 @@ from phosphene.errors import InputError
 from phosphene.show.director import DirectorState, dump
 from phosphene.show.live.pictures import picture_size
 from phosphene.show.live.song import SongClock
-from phosphene.show.live.types import BeatAction, Source
+from phosphene.show.live.types import BeatAction, Frame, Source
 from phosphene.show.score import (
     DIGITS,
     FORMAT,
@@ -41,7 +41,10 @@ from phosphene.show.score import (
     settings_of,
     sound_beside,
 )
+from phosphene.show.sinks.jpeg import to_jpeg
 
+FILM_QUALITY = 90
+"""of pictures that came as arrays"""
 KEPT_SECONDS = 600.0
 """of every show"""
 STILL_SECONDS = 20.0
@@ -181,8 +184,8 @@ class Recorder:
             if self._file is not None:
                 self._guarded(lambda file: file.sound(samples, rate, captured))
 
-    def picture(self, data: bytes, captured: float) -> None:
-        """What a camera saw at monotonic ``captured``: a compressed picture."""
+    def picture(self, data: bytes | Frame, captured: float) -> None:
+        """What a camera saw at monotonic ``captured``, compressed or as an array."""
         with self._lock:
             if self._file is not None and self._source.see:
                 self._guarded(lambda file: file.picture(data, captured))
@@ -303,9 +306,10 @@ class _File:
             self._track = Track(sound_beside(self.path).open("xb"), self._zero)
         self._track.add(samples, rate, captured)
 
-    def picture(self, data: bytes, captured: float) -> None:
+    def picture(self, data: bytes | Frame, captured: float) -> None:
         if self._film is not None:
-            self._film.add(data, captured)
+            jpeg = data if isinstance(data, bytes) else to_jpeg(data, FILM_QUALITY)
+            self._film.add(jpeg, captured)
 
     def close(self) -> None:
         self._text.close()

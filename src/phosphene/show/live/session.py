@@ -32,6 +32,7 @@ from phosphene.show.live.timed import Timed, Waiting
 from phosphene.show.live.types import (
     BeatAction,
     Changed,
+    Frame,
     Id,
     On,
     SessionStats,
@@ -195,13 +196,13 @@ class Session:
             desk.drop(desk.pictures.clear() + desk.inputs.clear())
         desk.credits.open(source.see)
 
-    def picture(self, jpeg: bytes, captured: float) -> None:
-        """An input picture, taken at monotonic time ``captured``; the newest wins."""
+    def picture(self, data: bytes | Frame, captured: float) -> None:
+        """An input picture, compressed or uint8 RGB, taken at monotonic ``captured``; the newest wins."""
         desk = self._desk
         desk.credits.came()
-        self._recorder.picture(jpeg, captured)
+        self._recorder.picture(data, captured)
         if desk.see and not desk.closed:
-            desk.drop(desk.pictures.put(Picture(jpeg, captured)))
+            desk.drop(desk.pictures.put(Picture(data, captured)))
         else:
             desk.drop(1)
 
