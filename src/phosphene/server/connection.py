@@ -190,7 +190,8 @@ class Connection(ABC):
         shown = picture.shown
         captured = self.clock.to_client(shown.captured) if self.clock.known else math.nan
         if self._heard.spare():
-            await self._send(heard_message(shown, captured))
+            beats = self.clock.to_client(shown.heard_at) if self.clock.known else math.nan
+            await self._send(heard_message(shown, captured, beats))
         value = math.nan if shown.position is None else shown.position
         way = picture.path.between(self._shown, shown.sequence) if self.keys else None
         self._shown = shown.sequence

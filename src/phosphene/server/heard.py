@@ -11,11 +11,13 @@ DIGITS = 4
 """behind the point: more than any meter shows"""
 
 
-def heard_message(shown: Shown, captured: float) -> Heard:
-    """The moment a picture was made for; ``captured`` in client milliseconds, NaN if unknown."""
+def heard_message(shown: Shown, captured: float, beats: float = math.nan) -> Heard:
+    """The moment a picture was made for; ``captured`` and the time at which its
+    ``beats`` are counted in client milliseconds, NaN if unknown."""
     moment = shown.moment
     return Heard(
         t=None if math.isnan(captured) else captured,
+        beat_t=None if math.isnan(beats) else beats,
         energy=_short(moment.energy),
         bass=_short(moment.bass),
         mid=_short(moment.mid),

@@ -254,6 +254,7 @@ class Heard(Message):
 
     type: Literal["heard"] = "heard"
     t: float | None = None
+    beat_t: float | None = None
     energy: float
     bass: float
     mid: float

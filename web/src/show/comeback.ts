@@ -59,6 +59,7 @@ export async function restoreShow(sources: Sources): Promise<void> {
     } else if (see === 'video') lost('The video was too large for this browser to keep');
     if (hear === 'mic' && (await may('mic'))) await sources.hear('mic');
     if (see === 'camera' && (await may('camera'))) await sources.see('camera');
+    if (see === 'server') await sources.see('server');
     if (hear === 'soundcard') await sources.hear('soundcard');
     if (hear === 'tab' || see === 'tab')
       store.notice.value = 'The reload ended the sharing of the tab: share it again.';

@@ -1,12 +1,14 @@
 /** The show: the line to the server, the sources, the picture. One per page. */
 
 import { effect } from '@preact/signals';
+import { same } from '../controls/outbox';
 import { type Schema, sections } from '../controls/schema';
 import type { Composition } from '../picture/mix';
 import type { Stage } from '../picture/stage';
 import { type Look, litByName, takeLook } from '../state/looks';
 import * as settings from '../state/settings';
 import * as store from '../state/store';
+import { did } from '../state/undo';
 import {
   type Accent,
   type Beat,
@@ -19,7 +21,7 @@ import {
 } from '../time/beats';
 import { Playout } from '../time/playout';
 import { Link, type LinkState } from '../wire/link';
-import type { BeatAction, ConfigNews, FromServer, Heard, ToServer } from '../wire/messages';
+import type { BeatAction, ConfigNews, FromServer, Heard, ToServer, Values } from '../wire/messages';
 import { rememberShow, restoreShow, stayAwake, watchDevices } from './comeback';
 import { Display, type Picture, type Shown, shapes } from './display';
 import { Meter } from './meter';
@@ -165,6 +167,7 @@ export class Show {
         this.sources.songs.news(message);
         break;
       case 'config':
+        if (message.by === 'controller') turnedOutside(message.values);
         this.changed(message);
         break;
       case 'record':
@@ -254,13 +257,15 @@ export class Show {
   private beatAt(now: number, heard: Heard): Beat | null {
     const { player } = this.sources;
     const song = store.song.peek();
-    if (store.hearing.peek() === 'song' && player.playing && song !== null) {
+    const outer = heard.beat_from === 'link' || heard.beat_from === 'midi';
+    if (!outer && store.hearing.peek() === 'song' && player.playing && song !== null) {
       const position = player.heardAt(now) - offsetMs() / 1000;
       return beatOfSong(this.songBeats(song, heard.tempo), position, 1);
     }
     const { beat_position: position, tempo, confidence, bass, energy } = heard;
-    if (heard.t === undefined) return null;
-    return beatOfPulse({ t: heard.t + offsetMs(), position, tempo, confidence, bass, energy }, now);
+    const t = outer ? heard.beat_t : heard.t;
+    if (t === undefined) return null;
+    return beatOfPulse({ t: t + offsetMs(), position, tempo, confidence, bass, energy }, now);
   }
 
   /** The song's beats as the performer has set them: halved, doubled. */
@@ -302,4 +307,21 @@ function offsetMs(): number {
 
 function asNumber(id: number | string | null | undefined): number | undefined {
   return typeof id === 'number' ? id : undefined;
+}
+
+/** a fader that is moved is one step to undo, ms */
+const ONE_MOVE_MS = 1000;
+let lastMove = { at: Number.NEGATIVE_INFINITY, paths: '' };
+
+/** A controller changed settings beside this page: that can be undone here, too. */
+function turnedOutside(values: Values): void {
+  const before = Object.entries(settings.wished(Object.keys(values))).filter(
+    ([path, value]) => value !== null && !same(value, values[path]),
+  );
+  const paths = before.map(([path]) => path).join();
+  const now = performance.now();
+  const goes = paths === lastMove.paths && now - lastMove.at < ONE_MOVE_MS;
+  lastMove = { at: now, paths };
+  if (before.length > 0 && !goes)
+    did('what a controller changed', () => settings.changeAll(Object.fromEntries(before)));
 }

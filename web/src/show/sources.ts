@@ -97,7 +97,9 @@ export class Sources {
   announce(): void {
     if (this.restoring) return;
     const hear = this.serverHear();
-    const message = { type: 'source', hear, see: store.seeing.peek() !== 'nothing' } as const;
+    const seen = store.seeing.peek();
+    const from = seen === 'server' ? 'server' : 'client';
+    const message = { type: 'source', hear, see: seen !== 'nothing', see_from: from } as const;
     this.link.send(hear === 'song' ? { ...message, song: this.songs.id } : message);
     // credits end with seeing, and begin anew with it
     if (!message.see) this.grabber.reset();

@@ -10,7 +10,7 @@ import type { Heard, Hello, Stats, Values } from '../wire/messages';
 import { is, recall, remembered } from './remember';
 
 export type Hear = 'nothing' | 'song' | 'mic' | 'tab' | 'video' | 'soundcard';
-export type See = 'nothing' | 'camera' | 'tab' | 'video';
+export type See = 'nothing' | 'camera' | 'tab' | 'video' | 'server';
 
 export interface SongInfo {
   name: string;

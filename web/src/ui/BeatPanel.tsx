@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { tapped } from '../state/store';
+import { heard, tapped } from '../state/store';
 import { NUDGE_MS } from './actions';
 import { useShow } from './context';
 import { controlAt, Field } from './Field';
@@ -9,14 +9,17 @@ import { useTempo } from './tempo';
 /** The tempo that was heard, and the performer's word on it. */
 export function BeatPanel() {
   const show = useShow();
-  const { tempo, confidence } = useTempo();
+  const { tempo, confidence, leader } = useTempo();
   const offset = controlAt('live.latency_offset_ms');
   return (
     <div class="beat">
       <p class="tempo">
         <span class="tempo-figure">{tempo > 0 ? tempo.toFixed(1) : '–'}</span>
         <span class="tempo-unit">
-          {tempo > 0 ? `beats a minute, ${sure(confidence)}` : 'no beat heard yet: tap it'}
+          {tempo > 0
+            ? `beats a minute, ${leader === '' ? sure(confidence) : leader}`
+            : 'no beat heard yet: tap it'}
+          <Beside />
           <Taps />
         </span>
       </p>
@@ -45,6 +48,17 @@ export function BeatPanel() {
       </div>
       {offset && <Field control={offset} />}
     </div>
+  );
+}
+
+/** What is heard while another program counts the beats. */
+function Beside() {
+  const { leader } = useTempo();
+  const { own_tempo = 0, own_off_ms = 0 } = heard.now ?? {};
+  if (leader === '' || own_tempo <= 0) return null;
+  const off = Math.round(own_off_ms);
+  return (
+    <span>{`, heard ${own_tempo.toFixed(1)}, ${Math.abs(off)} ms ${off < 0 ? 'later' : 'earlier'}`}</span>
   );
 }
 

@@ -102,6 +102,15 @@ export function Dock() {
               title="Paint over a video file, and listen to it"
               run={pickFilm}
             />
+            {store.hello.value?.sources.pictures && (
+              <Source
+                icon="output"
+                label="This machine"
+                on={store.seeing.value === 'server'}
+                title={`Paint over what the server sees: ${store.hello.value.sources.pictures}`}
+                run={() => see('server')}
+              />
+            )}
           </fieldset>
         </div>
         <Panic />

@@ -10,15 +10,22 @@ export interface Tempo {
   tempo: number;
   /** 0..1 */
   confidence: number;
+  /** what counts, where that is neither the song nor an ear */
+  leader: string;
 }
 
+const LEADERS: Record<string, string> = { hand: 'tapped', link: 'Link', midi: 'MIDI clock' };
+
 export function useTempo(): Tempo {
-  const [now, setNow] = useState<Tempo>({ tempo: 0, confidence: 0 });
+  const [now, setNow] = useState<Tempo>({ tempo: 0, confidence: 0, leader: '' });
   useEffect(() => {
     const timer = setInterval(() => {
-      const { tempo = 0, confidence = 0 } = heard.now ?? {};
+      const { tempo = 0, confidence = 0, beat_from = '' } = heard.now ?? {};
+      const leader = LEADERS[beat_from] ?? '';
       setNow((old) =>
-        old.tempo === tempo && old.confidence === confidence ? old : { tempo, confidence },
+        old.tempo === tempo && old.confidence === confidence && old.leader === leader
+          ? old
+          : { tempo, confidence, leader },
       );
     }, LOOK_EVERY_MS);
     return () => clearInterval(timer);

@@ -38,6 +38,14 @@ export interface Heard {
   confidence: number;
   section: number;
   chroma: number[];
+  /** when its beats are counted, on this page's clock, ms */
+  beat_t?: number;
+  /** who counts the beats */
+  beat_from?: 'hand' | 'link' | 'midi' | 'song' | 'live' | 'own';
+  /** the tempo that is heard while another program leads; 0 for none */
+  own_tempo?: number;
+  /** ms by which the beats heard come before the leader's */
+  own_off_ms?: number;
   /** what each route adds to its setting now */
   routes?: number[];
   /** when that was, on this page's clock, ms */
@@ -87,6 +95,8 @@ export interface ConfigNews {
   look?: string;
   /** of the song, seconds: where its first picture will be seen */
   position?: number;
+  /** another hand than this page's */
+  by?: 'controller';
 }
 
 export interface ErrorNews {
@@ -113,7 +123,14 @@ export type FromServer =
 export type ToServer =
   | { type: 'clock'; t: number; position?: number; playing?: boolean; rate?: number; lead?: number }
   | { type: 'set'; values: Values; id: number; on?: On }
-  | { type: 'source'; hear: ServerHear; see: boolean; song?: string; id?: number }
+  | {
+      type: 'source';
+      hear: ServerHear;
+      see: boolean;
+      see_from?: 'client' | 'server';
+      song?: string;
+      id?: number;
+    }
   | { type: 'beat'; action: BeatAction; t: number; ms?: number }
   | { type: 'scene'; on?: On }
   | { type: 'record'; on: boolean }
