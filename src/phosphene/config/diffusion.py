@@ -123,6 +123,24 @@ class DiffusionConfig(ConfigModel):
         description="What runs the networks. onnx: ONNX Runtime, exported once; tensorrt: its TensorRT"
         " provider.",
     )
+    window: int = Field(
+        9,
+        ge=3,
+        le=64,
+        description="Chunk models: latent frames (of four pictures) that are looked back at, the drawn ones"
+        " among them. Memory goes with it.",
+    )
+    sink: int = Field(
+        3, ge=0, le=16, description="Chunk models: first latent frames that are never forgotten."
+    )
+    text_encoder_bits: Literal[8, 16] = Field(
+        8, description="Chunk models: bits of the text encoder's matrices."
+    )
+    text_encoder_after: Literal["free", "offload", "keep"] = Field(
+        "free",
+        description="Chunk models: what becomes of the text encoder once a prompt is encoded (and on disk):"
+        " freed, kept in the processor's memory, or kept where it is.",
+    )
     threads: int | None = Field(
         None, ge=1, le=256, description="CPU threads for each network. Empty: all cores."
     )

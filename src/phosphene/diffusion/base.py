@@ -28,6 +28,22 @@ Frames = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
+class ChunkFacts:
+    """What is known of a model that draws several pictures a call, in latent frames."""
+
+    frames: int
+    """latent frames a chunk, as it was trained"""
+    steps: int
+    """denoising steps a chunk, as it was trained"""
+    rate: float
+    """pictures a second, as it was trained"""
+    pictures: int = 4
+    """of a latent frame; a stream's first has one"""
+    decoders: tuple[str, ...] = ()
+    """by name, the best first"""
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """What the engine must know about a model."""
 
@@ -53,6 +69,8 @@ class ModelFacts:
     """slots of the context memory that it looks at, besides the output before its last; 0: neither"""
     follows_source: bool = False
     """whether it looks at the clean latent of the input picture"""
+    chunk: ChunkFacts | None = None
+    """of a model that draws chunks, whose prompts are changed as a whole, not mixed"""
 
 
 @dataclass(frozen=True)
@@ -67,8 +85,8 @@ class WorkerNeeds:
     """small networks that run side by side and share the cores; 1: one takes nearly all the time"""
 
 
-class BaseDiffusionPipeline(ABC):
-    """A text-to-image latent diffusion model as the engine sees it.
+class BasePipeline(ABC):
+    """A model as shows see it, whether it draws a picture a call or a chunk of several.
 
     Subclasses load weights in :meth:`load_model`, which runs on construction. Latents are NCHW in the
     model's own array namespace; pictures are uint8 NHWC NumPy arrays.
@@ -136,14 +154,6 @@ class BaseDiffusionPipeline(ABC):
         return None
 
     @abstractmethod
-    def denoise(self, latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
-        """One model call -> its prediction (b c h w), of the kind ``facts.prediction`` names.
-
-        ``latents`` (b c h w) noisy, ``timesteps`` (b,) in the schedule's unit, ``embeds``
-        (b, seq, hidden).
-        """
-
-    @abstractmethod
     def decode(self, latents: Array, palettes: Array | None = None) -> Frames:
         """Decode clean latents -> uint8 pictures.
 
@@ -207,6 +217,26 @@ class BaseDiffusionPipeline(ABC):
             size.width // facts.latent_factor,
         )
 
+    def as_model_dtype(self, array: Array) -> Array:
+        """The same array in the dtype that :meth:`asarray` gives."""
+        return array_namespace(array).astype(array, self._dtype, copy=False)
+
+    @cached_property
+    def _dtype(self) -> Any:
+        return self.asarray(np.zeros(1, np.float32)).dtype
+
+
+class BaseDiffusionPipeline(BasePipeline):
+    """A text-to-image latent diffusion model as the engine sees it: one call is one step of a picture."""
+
+    @abstractmethod
+    def denoise(self, latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
+        """One model call -> its prediction (b c h w), of the kind ``facts.prediction`` names.
+
+        ``latents`` (b c h w) noisy, ``timesteps`` (b,) in the schedule's unit, ``embeds``
+        (b, seq, hidden).
+        """
+
     def generate_batch(
         self, latents: Array, prompt_embeds: Array, palettes: Array | None = None
     ) -> Frames:
@@ -255,11 +285,3 @@ class BaseDiffusionPipeline(ABC):
         return Denoiser(
             facts.schedule, facts.prediction, denoise, facts.memory_slots, facts.follows_source
         )
-
-    def as_model_dtype(self, array: Array) -> Array:
-        """The same array in the dtype that :meth:`asarray` gives."""
-        return array_namespace(array).astype(array, self._dtype, copy=False)
-
-    @cached_property
-    def _dtype(self) -> Any:
-        return self.asarray(np.zeros(1, np.float32)).dtype

@@ -7,8 +7,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from phosphene.config import DiffusionConfig, InferenceConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline, WorkerNeeds
+from phosphene.diffusion.base import BasePipeline, WorkerNeeds
 from phosphene.diffusion.sd.source import is_place, pipeline_for
+from phosphene.diffusion.wan.layout import find
+from phosphene.diffusion.wan.pipeline import WanPipeline
 from phosphene.errors import ConfigError, ModelError
 
 GROUP = "phosphene.pipelines"
@@ -24,19 +26,21 @@ def pipeline_names() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
-def pipeline_class(name: str) -> type[BaseDiffusionPipeline]:
+def pipeline_class(name: str) -> type[BasePipeline]:
     """Class registered as ``name``, or the one that draws the checkpoint at the place ``name``.
 
     Raises ConfigError for an unknown name, ModelError for a place without a usable checkpoint.
     """
     if is_place(name):
+        if find(name) is not None:
+            return WanPipeline
         name = pipeline_for(name)
     for point in entry_points(group=GROUP):
         if point.name == name:
             found = point.load()
-            if not issubclass(found, BaseDiffusionPipeline):
+            if not issubclass(found, BasePipeline):
                 raise ModelError(
-                    f"pipeline '{name}' ({point.value}) is not a BaseDiffusionPipeline."
+                    f"pipeline '{name}' ({point.value}) is not a BaseDiffusionPipeline or ChunkPipeline."
                 )
             return found  # type: ignore[no-any-return]
     near = difflib.get_close_matches(name, pipeline_names(), n=1)
@@ -44,19 +48,19 @@ def pipeline_class(name: str) -> type[BaseDiffusionPipeline]:
     raise ConfigError(f"unknown model '{name}': {hint}")
 
 
-def load_pipeline(diffusion: DiffusionConfig, inference: InferenceConfig) -> BaseDiffusionPipeline:
+def load_pipeline(diffusion: DiffusionConfig, inference: InferenceConfig) -> BasePipeline:
     """Make and load the configured pipeline, on the configured device."""
     kind = pipeline_class(diffusion.model)
     return on_device(kind, kind.device_for(diffusion))(diffusion, inference)
 
 
-def on_device(kind: type[BaseDiffusionPipeline], device: str | None) -> type[BaseDiffusionPipeline]:
+def on_device(kind: type[BasePipeline], device: str | None) -> type[BasePipeline]:
     """The class that draws what ``kind`` draws on a device; itself, unless another one does."""
     place = ELSEWHERE.get((kind.name, device or ""))
     if place is None:
         return kind
     module, _, name = place.partition(":")
-    found: type[BaseDiffusionPipeline] = getattr(import_module(module), name)
+    found: type[BasePipeline] = getattr(import_module(module), name)
     return found
 
 

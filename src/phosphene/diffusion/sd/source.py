@@ -61,7 +61,7 @@ def named_in(config: DiffusionConfig, default: str) -> str:
 
 def is_place(model: str) -> bool:
     """Whether a ``model`` is a path or a hub id, not the name of a pipeline."""
-    return "/" in model or "\\" in model or model.endswith(".safetensors")
+    return "/" in model or "\\" in model or model.endswith((".safetensors", ".pt", ".pth"))
 
 
 def pipeline_for(place: str) -> str:
