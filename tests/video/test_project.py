@@ -216,3 +216,24 @@ def test_what_others_put_into_a_render_s_folder_stays(tmp_path: Path) -> None:
         project.remove()
     assert sorted(p.name for p in folder.iterdir()) == ["linked", "notes.txt"]
     assert len(contents(tmp_path / "elsewhere")) == 5
+
+
+def test_of_large_states_only_the_last_two_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phosphene.video.project.LARGE_STATE", 2)
+    out = tmp_path / "show.mp4"
+    with Project(out, "a") as project:
+        for index in range(4):
+            project.next_path.write_bytes(b"x")
+            project.add(10, b"state%d" % index)
+    states = sorted(path.name for path in (tmp_path / "show.mp4.part").glob("*.state"))
+    assert states == ["00002.state", "00003.state"]
+    with Project(out, "a", resume=True) as project:
+        assert (project.next_frame, project.state) == (40, b"state3")
+    (tmp_path / "show.mp4.part/00003.mp4").write_bytes(b"broken")
+    with Project(out, "a", resume=True) as project:
+        assert (project.next_frame, project.state) == (30, b"state2")
+    (tmp_path / "show.mp4.part/00002.state").unlink()
+    with Project(out, "a", resume=True) as project:
+        assert project.next_frame == 0

@@ -17,7 +17,7 @@ from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.cluster.orders import Answer, Done, Hello, Order, Refused, SongOrder, VideoOrder
 from phosphene.cluster.outbox import Outbox
 from phosphene.config import AudioConfig, PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.diffusion import BasePipeline, load_pipeline
 from phosphene.errors import InputError, PhospheneError
 from phosphene.show.drawing import draw
 from phosphene.show.render import apply_size
@@ -56,7 +56,7 @@ class Worker:
 
     def __init__(self, threads: int | None) -> None:
         self._threads = threads
-        self._loaded: tuple[str, BaseDiffusionPipeline] | None = None
+        self._loaded: tuple[str, BasePipeline] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="phosphene-")
         self._outbox: Outbox | None = None
         self._idle_since = time.perf_counter()
@@ -99,7 +99,7 @@ class Worker:
             return draw_song(order, base, outbox)
         return draw_video(order, base, outbox)
 
-    def _model(self, config: PipelineConfig) -> BaseDiffusionPipeline:
+    def _model(self, config: PipelineConfig) -> BasePipeline:
         key = config.diffusion.model_dump_json()
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None  # two models at a time may not fit
@@ -110,7 +110,7 @@ class Worker:
         return self._loaded[1]
 
 
-def draw_song(order: SongOrder, base: BaseDiffusionPipeline, outbox: Outbox) -> Done:
+def draw_song(order: SongOrder, base: BasePipeline, outbox: Outbox) -> Done:
     """Draw a part of a song's video as :func:`~phosphene.show.render.render_features` does."""
     config = order.config.model_copy(deep=True)
     view = base.view(config.inference)
@@ -123,7 +123,7 @@ def draw_song(order: SongOrder, base: BaseDiffusionPipeline, outbox: Outbox) -> 
     return Done(size)
 
 
-def draw_video(order: VideoOrder, base: BaseDiffusionPipeline, outbox: Outbox) -> Done:
+def draw_video(order: VideoOrder, base: BasePipeline, outbox: Outbox) -> Done:
     """Draw over a video as :func:`~phosphene.show.transform.transform` does."""
     source = order.source
     try:

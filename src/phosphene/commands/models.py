@@ -61,8 +61,9 @@ def _list(_args: argparse.Namespace) -> int:
 
 def _info(args: argparse.Namespace) -> int:
     from phosphene.diffusion.sd.catalogue import describe
+    from phosphene.diffusion.wan.pipeline import describe as describe_wan
 
-    print(describe(args.model).describe())
+    print(describe_wan(args.model) or describe(args.model).describe())
     return 0
 
 

@@ -35,7 +35,15 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
         "--chroma-prompts", metavar="F", help="text file, 12 lines: one prompt per note C..B"
     )
     group.add_argument(
-        "--model", metavar="M", help="lsd (default), or the path or hub id of any SD, SDXL"
+        "--model",
+        metavar="M",
+        help="lsd (default), the path or hub id of any SD, SDXL, or the path of a Wan stream",
+    )
+    group.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="latent frames that a chunk model (Wan) looks back at (default 9); fewer take less memory",
     )
     group.add_argument("--model-id", metavar="ID", help="weights for --model: hub id or local path")
     add_device(group)
@@ -138,7 +146,8 @@ def read_settings(args: argparse.Namespace) -> PipelineConfig:
     prompts = read_chroma_prompts(args.chroma_prompts) if args.chroma_prompts else None
     flags = {
         "prompt": {"base_prompt": args.prompt, "chroma_prompts": prompts},
-        "diffusion": {"model": args.model, "model_id": args.model_id} | device_flags(args),
+        "diffusion": {"model": args.model, "model_id": args.model_id, "window": args.window}
+        | device_flags(args),
         "inference": {"seed": args.seed},
         "audio": {"fps": args.fps},
         "stream": {"denoising_steps": args.steps, "cadence": args.cadence},

@@ -95,7 +95,15 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch", type=int, metavar="N", help="frames per model call")
     group.add_argument("--seed", type=int, metavar="N", help="another seed, other details")
     group.add_argument(
-        "--model", metavar="M", help="lsd (default), or the path or hub id of any SD, SDXL"
+        "--model",
+        metavar="M",
+        help="lsd (default), the path or hub id of any SD, SDXL, or the path of a Wan stream",
+    )
+    group.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="latent frames a chunk model looks back at (default 9)",
     )
     group.add_argument("--model-id", metavar="ID", help="weights for --model: hub id or local path")
     add_device(group)
@@ -142,7 +150,8 @@ def _settings(args: argparse.Namespace) -> PipelineConfig:
         legible(text)
     flags = {
         "prompt": {"base_prompt": args.prompt, "negative_prompt": args.negative},
-        "diffusion": {"model": args.model, "model_id": args.model_id} | device_flags(args),
+        "diffusion": {"model": args.model, "model_id": args.model_id, "window": args.window}
+        | device_flags(args),
         "inference": {"seed": args.seed},
         "transform": {
             "strength": args.strength,

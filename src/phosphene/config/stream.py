@@ -80,6 +80,30 @@ class StreamConfig(ConfigModel):
     similarity_threshold: float = Field(
         0.98, ge=0, lt=1, description="Cosine similarity from which frames may be skipped (0..1)."
     )
+    chunk_frames: Literal["auto"] | Annotated[int, Field(ge=1, le=21)] = Field(
+        "auto",
+        description="Chunk models: latent frames (of four pictures) drawn together. auto: as the model was"
+        " trained; 1 answers soonest.",
+    )
+    prompt_change: Literal["recache", "morph", "cut"] = Field(
+        "recache",
+        description="Chunk models: how another prompt comes. recache: at once, the picture goes on; morph:"
+        " over some chunks; cut: from nothing.",
+    )
+    morph_chunks: int = Field(
+        4, ge=1, le=64, description="Chunk models: chunks that a morph takes."
+    )
+    prompt_on_bar: bool = Field(
+        True,
+        description="Chunk models: another prompt waits for the next bar, 2.5 seconds at most.",
+    )
+    cut_on_drop: bool = Field(
+        True, description="Chunk models: begin from nothing where the music drops in."
+    )
+    motion_words: bool = Field(
+        True,
+        description="Chunk models: say in the prompt how things move, slowly or fast, by the loudness.",
+    )
     similarity_max_skip: int = Field(10, ge=1, le=600, description="Most frames skipped in a row.")
 
 

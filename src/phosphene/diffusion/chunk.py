@@ -14,7 +14,8 @@ from phosphene.diffusion.base import Array, BasePipeline, Frames
 Change = Literal["morph", "recache", "cut"]
 """how one prompt becomes another: over some chunks; at once, the picture going on; from nothing"""
 ChunkState = Any
-"""what a stream remembers, the model's own type; nothing else decides what comes next"""
+"""what a stream remembers, the model's own type: nothing else decides what comes next. Its ``embeds``
+(1 seq hidden) are the prompt that it is told, or on its way to"""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from phosphene.config import DiffusionConfig, InferenceConfig
-from phosphene.diffusion.base import BasePipeline, WorkerNeeds
+from phosphene.diffusion.base import BaseDiffusionPipeline, BasePipeline, WorkerNeeds
+from phosphene.diffusion.chunk_stream import draws_pictures
 from phosphene.diffusion.sd.source import is_place, pipeline_for
 from phosphene.diffusion.wan.layout import find
 from phosphene.diffusion.wan.pipeline import WanPipeline
@@ -52,6 +53,13 @@ def load_pipeline(diffusion: DiffusionConfig, inference: InferenceConfig) -> Bas
     """Make and load the configured pipeline, on the configured device."""
     kind = pipeline_class(diffusion.model)
     return on_device(kind, kind.device_for(diffusion))(diffusion, inference)
+
+
+def load_picture_pipeline(
+    diffusion: DiffusionConfig, inference: InferenceConfig
+) -> BaseDiffusionPipeline:
+    """The same where only a model that draws a picture a call will do. Raises ConfigError for others."""
+    return draws_pictures(load_pipeline(diffusion, inference), "this")
 
 
 def on_device(kind: type[BasePipeline], device: str | None) -> type[BasePipeline]:

@@ -15,7 +15,8 @@ from phosphene import __version__
 from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.audio.compose import compose, write_wav
 from phosphene.config import AudioConfig, PipelineConfig
-from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
+from phosphene.diffusion import StreamDiffusionPipeline
+from phosphene.diffusion.registry import load_picture_pipeline
 from phosphene.profiling import StageTimes, format_table, get_profiler, memory_mb
 from phosphene.show.analysis import write_text
 from phosphene.show.finish import Finisher, Tween
@@ -100,7 +101,7 @@ def measure(config: PipelineConfig, frames: int, size: Size | None) -> StreamBen
     """Stream a short composed piece, over and over, and time every frame."""
     features = _listen(config.audio)
     began = time.perf_counter()
-    base = load_pipeline(config.diffusion, config.inference)
+    base = load_picture_pipeline(config.diffusion, config.inference)
     base.suggest(config)
     plan = apply_size(base, config, size)
     loaded = time.perf_counter()

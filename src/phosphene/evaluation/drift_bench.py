@@ -8,7 +8,7 @@ from pathlib import Path
 
 from phosphene import __version__
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import load_pipeline
+from phosphene.diffusion.registry import load_picture_pipeline
 from phosphene.evaluation.ablation import AblationRow, ablation
 from phosphene.evaluation.bench import machine_name
 from phosphene.evaluation.drift import FIGURES, Run, naive, run
@@ -99,7 +99,7 @@ def bench_drift(
     ablation_folder: str | None = None,
 ) -> str:
     """Examine streams of ``frames`` frames; writes what was asked for, returns the text to print."""
-    base = load_pipeline(config.diffusion, config.inference)
+    base = load_picture_pipeline(config.diffusion, config.inference)
     base.suggest(config)
     apply_size(base, config, size)
     every = max(1, frames // 500)

@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from phosphene import __version__
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, Context, load_pipeline
+from phosphene.diffusion import BaseDiffusionPipeline, Context
 from phosphene.diffusion.lsd.judge import Judge, mixtures
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
+from phosphene.diffusion.registry import load_picture_pipeline
 from phosphene.errors import InputError
 from phosphene.evaluation.bench import machine_name
 from phosphene.evaluation.drift import keys
@@ -121,7 +122,7 @@ def bench_quality(
         raise InputError(f"--seeds must be at least 1, not {seeds}.")
     judge = Judge(Path(judge_folder) if judge_folder else WEIGHTS)
     config = config.model_copy(deep=True)
-    base = load_pipeline(config.diffusion, config.inference)
+    base = load_picture_pipeline(config.diffusion, config.inference)
     base.suggest(config)
     apply_size(base, config, size)
     _, planes, height, width = base.get_latent_shape()

@@ -36,7 +36,7 @@ Encode = Callable[[Texts], Encoded]
 
 
 class Model(Protocol):
-    """What encodes prompts; see :class:`~phosphene.diffusion.base.BaseDiffusionPipeline`."""
+    """What encodes prompts; see :class:`~phosphene.diffusion.base.BasePipeline`."""
 
     def encode_prompt(self, prompt: str | Sequence[str]) -> Array: ...
 

@@ -10,7 +10,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline
+from phosphene.diffusion import BasePipeline
 from phosphene.server.app import create_app
 from phosphene.server.browser import open_browser
 from phosphene.server.companion import Companion
@@ -114,7 +114,7 @@ def score_files(path: Path, overwrite: bool) -> Iterator[Path]:
 @contextmanager
 def _models(
     config: PipelineConfig, options: LiveOptions
-) -> Iterator[tuple[BaseDiffusionPipeline | Players, PipelineConfig]]:
+) -> Iterator[tuple[BasePipeline | Players, PipelineConfig]]:
     """Who draws, and the settings that sessions begin with."""
     if options.cluster is None:
         yield load(config, options.size), config

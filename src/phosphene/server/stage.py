@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline
+from phosphene.diffusion import BasePipeline
 from phosphene.server.limits import Limits
 from phosphene.server.microphone import Microphone
 from phosphene.server.performer import Performer
@@ -31,7 +31,7 @@ class Stage:
 
     def __init__(
         self,
-        base: BaseDiffusionPipeline | Players,
+        base: BasePipeline | Players,
         config: PipelineConfig,
         limits: Limits,
         microphone: Microphone | None = None,
@@ -193,7 +193,7 @@ class Stage:
         return Seat(session, address, Channel(session, self.config.live.jpeg_quality))
 
     def _session(self, record: Path | None) -> Playing:
-        if isinstance(self.base, BaseDiffusionPipeline):
+        if isinstance(self.base, BasePipeline):
             session: Playing = Session(self.base, self.config, self._crew)
         else:
             session = self.base.session(self.config)

@@ -8,6 +8,7 @@ from phosphene.arrays import Array
 from phosphene.config import StreamConfig
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import Context
+from phosphene.stream.entry import ChunkCue
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,5 @@ class Cue:
     """frames since the one drawn before: what happens in a frame has happened so often"""
     forget: bool = False
     """another prompt begins: what is remembered of long ago counts no more"""
+    chunk: ChunkCue | None = None
+    """for models that draw chunks"""

@@ -18,7 +18,7 @@ from phosphene import palettes
 from phosphene.arrays import Array, like
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BasePipeline
 from phosphene.errors import InputError
 from phosphene.latent import LatentGenerator
 from phosphene.latent.walk import WalkState
@@ -32,8 +32,11 @@ from phosphene.prompt.fade import Fade, Script, Texts
 from phosphene.prompt.harmony import FloatArray, HarmonyState
 from phosphene.show.cue import Cue
 from phosphene.show.mapping import Mapping, Reaction, default_mapping, during, surged
+from phosphene.show.mood import Mood
 from phosphene.show.routes import Now, RouteState, routed
+from phosphene.stream.camera import STILL
 from phosphene.stream.conditioning import Context
+from phosphene.stream.entry import ChunkCue
 
 ARRIVAL_RECALL = 0.7
 """how far the first frames of a scene are drawn to its guide"""
@@ -96,6 +99,7 @@ class DirectorState:
     moved: float = 0.0
     """seconds it has moved at its own pace"""
     routes: tuple[RouteState, ...] = ()
+    mood: Mood = field(default_factory=Mood)
 
 
 _STATE = TypeAdapter(DirectorState)
@@ -118,7 +122,7 @@ def restore(data: bytes) -> DirectorState:
 class Inputs:
     """What comes to a frame besides the music and the settings."""
 
-    model: BaseDiffusionPipeline
+    model: BasePipeline
     """says how large latents are, and remembers shapes"""
     noise: LatentGenerator
     """holds the axes of the walk"""
@@ -172,7 +176,10 @@ def ready(state: DirectorState, inputs: Inputs, config: PipelineConfig) -> bool:
     if state.prompt.goal and state.chroma.goal:
         return True
     text = fade.follow(state.script, config.prompt, inputs.position).text
-    wanted = ((text,), tuple(config.prompt.chroma_prompts))
+    facts = inputs.model.facts
+    text = state.mood.worded(text, config, facts)
+    chroma = () if facts.chunk is not None else (tuple(config.prompt.chroma_prompts),)
+    wanted = ((text,), *chroma)
     found = [inputs.prompts.get(texts) for texts in wanted]
     return None not in found
 
@@ -194,13 +201,22 @@ def advance(
         music = replace(heard, beat_position=walk.position)
         walk = walk_on(state.walk, music, passed, config.latent, inputs.same, inputs.scenes)
     script = fade.follow(state.script, config.prompt, inputs.position)
+    facts = inputs.model.facts
+    mood = state.mood.after(heard.energy, passed)
     if script.following is not None:
-        inputs.prompts.get((script.following,))
+        inputs.prompts.get((mood.worded(script.following, config, facts),))
     seconds = config.prompt.transition_seconds
     # what cannot be drawn yet is waited for
-    goal = _known((script.text,), state.prompt.goal, inputs.prompts)
-    chroma = _known(tuple(config.prompt.chroma_prompts), state.chroma.goal, inputs.prompts)
+    text = mood.worded(script.text, config, facts)
+    goal = _known((text,), state.prompt.goal, inputs.prompts)
+    # whoever changes prompts as a whole cannot lean to the harmony's
+    chroma = goal
+    if facts.chunk is None:
+        chroma = _known(tuple(config.prompt.chroma_prompts), state.chroma.goal, inputs.prompts)
     reaction = inputs.mapping(config)(heard)
+    if facts.chunk is not None:
+        # it moves by itself: what a camera did to one key the next would not know of
+        reaction = replace(reaction, camera=STILL)
     beats = walk.beats - state.walk.beats
     gained = surged(reaction.surge, walk.beats, state.walk.beats)
     variant = config.inference.seed + walk.shape
@@ -216,6 +232,7 @@ def advance(
         turned=state.turned + reaction.spin * passed,
         moved=state.moved + reaction.pace * passed + (0.0 if first else gained),
         routes=routes,
+        mood=mood,
     )
     forget = not first and goal != state.prompt.goal
     return after, Moment(heard, reaction, dt, forget, config)
@@ -228,12 +245,19 @@ def _known(wanted: Texts, goal: Texts, prompts: Prompts) -> Texts:
 def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineConfig) -> Cue:
     """What a frame is told, arrays and all."""
     heard, reaction, here = moment.heard, moment.reaction, state.walk.place
-    embeds, palette = _prompt(state, inputs.prompts, config)
+    goal = _encoded(inputs.prompts, state.prompt.goal).embeds
+    chunk = None
+    if inputs.model.facts.chunk is not None:
+        embeds, palette = goal[0], None
+        text = state.script.text
+        chunk = ChunkCue(goal, text, heard.time, heard.downbeat, heard.drop)
+    else:
+        embeds, palette = _prompt(state, inputs.prompts, config)
     walk = inputs.noise
     # the same walk goes on: its axes are drawn once
     walk.config, walk.seed = config.latent, config.inference.seed
     latent = None
-    if not inputs.bare:
+    if not inputs.bare and chunk is None:
         shape = inputs.model.get_latent_shape()
         latent = walk.get_latent_at_place(here, heard.frame, shape)
     return Cue(
@@ -255,7 +279,8 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
         cut=heard.frame == 0,
         source=inputs.source,
         forget=moment.forget,
-        goal=_encoded(inputs.prompts, state.prompt.goal).embeds,
+        goal=goal,
+        chunk=chunk,
     )
 
 

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, StreamDiffusionPipeline
+from phosphene.diffusion import BasePipeline
+from phosphene.diffusion.chunk_stream import AnyStream, open_stream
 from phosphene.show.cadence import key_frames
 from phosphene.show.finish import Finisher, unpack
 from phosphene.show.mapping import Mapping
@@ -47,7 +48,7 @@ def draw(
     rate: Fraction,
     source: Source | AudioFeatures,
     config: PipelineConfig,
-    base: BaseDiffusionPipeline,
+    base: BasePipeline,
     mapping: Mapping | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[int]:
@@ -99,7 +100,7 @@ def draw(
 def draw_frames(
     source: Source,
     config: PipelineConfig,
-    base: BaseDiffusionPipeline,
+    base: BasePipeline,
     mapping: Mapping | None = None,
 ) -> Iterator[Frame]:
     """The same pictures, one by one, each when it is asked for."""
@@ -125,12 +126,12 @@ def opened(sink: Sink) -> Iterator[None]:
 def _opened(
     source: Source,
     config: PipelineConfig,
-    base: BaseDiffusionPipeline,
+    base: BasePipeline,
     mapping: Mapping | None,
     rate: float,
-) -> tuple[StreamDiffusionPipeline, Performance, FlashLimiter | None]:
+) -> tuple[AnyStream, Performance, FlashLimiter | None]:
     """What draws a show and what holds its flashes, before the first frame."""
-    stream = StreamDiffusionPipeline(base, config.stream)
+    stream = open_stream(base, config.stream)
     stream.set_negative_prompt(config.prompt.negative_prompt)
     limiter = FlashLimiter(rate) if config.video.limit_flashes else None
     return stream, Performance(source, config, stream, mapping), limiter

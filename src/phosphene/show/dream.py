@@ -11,9 +11,16 @@ import numpy.typing as npt
 
 from phosphene.audio import AudioFeatures
 from phosphene.config import PipelineConfig, TimedPrompt
-from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.diffusion import BasePipeline, load_pipeline
 from phosphene.errors import InputError
-from phosphene.show.render import RenderOptions, RenderReport, render, render_source, source_frames
+from phosphene.show.render import (
+    RenderOptions,
+    RenderReport,
+    render,
+    render_source,
+    source_frames,
+    suited,
+)
 from phosphene.show.sources.song import SongSource
 from phosphene.video.target import check_target
 from phosphene.video.writer import Frame
@@ -36,7 +43,7 @@ def dream(
     options: RenderOptions | None = None,
     *,
     song: str | Path | None = None,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> RenderReport:
     """Draw ``seconds`` of video, to a song's sound if there is one, else to a slow breath of its own.
 
@@ -44,7 +51,7 @@ def dream(
     """
     if not 0 < seconds <= MAX_SECONDS:
         raise InputError(f"a dream lasts more than 0 and up to {MAX_SECONDS:g} s, not {seconds:g}.")
-    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    config = suited(config, base)
     options = options or RenderOptions()
     if song is not None:
         stretch = RenderOptions(
@@ -63,10 +70,10 @@ def dream_frames(
     config: PipelineConfig | None = None,
     options: RenderOptions | None = None,
     *,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> Generator[Frame, None, None]:
     """The pictures that :func:`dream` draws without a song, one by one: uint8 RGB (height, width, 3)."""
-    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    config = suited(config, base)
     base = base or load_pipeline(config.diffusion, config.inference)
     source = SongSource(breath(seconds, config.audio.fps, config.inference.seed))
     yield from source_frames(source, config, options or RenderOptions(), base)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phosphene.config import LiveConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.stream import Key
 from phosphene.palettes import mix
 from phosphene.profiling import get_profiler
@@ -49,7 +49,7 @@ class Finisher:
 
     def __init__(
         self,
-        base: BaseDiffusionPipeline,
+        base: BasePipeline,
         limiter: FlashLimiter | None,
         sink: Taker[Frame],
         rate: float = 30.0,

@@ -9,8 +9,10 @@ from dataclasses import astuple, replace
 
 from phosphene.arrays import Array
 from phosphene.audio import AudioFeatures
+from phosphene.audio.moment import FrameFeatures
 from phosphene.config import LiveConfig, PipelineConfig
-from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
+from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
+from phosphene.diffusion.stream import Key
 from phosphene.latent import LatentGenerator
 from phosphene.profiling import get_profiler
 from phosphene.prompt.book import REMEMBERED, PromptCache, encoder
@@ -19,12 +21,13 @@ from phosphene.show import director
 from phosphene.show.cadence import key_frames, measure
 from phosphene.show.cue import Cue
 from phosphene.show.director import Inputs, advance, step
-from phosphene.show.display import REST, Motion, composed
+from phosphene.show.display import REST, Motion, composed, hardness, punch
 from phosphene.show.finish import Tween, pack
 from phosphene.show.mapping import Mapping, Mappings, during
 from phosphene.show.routes import check_routes
 from phosphene.show.sources.moments import Given, Picture, Source
 from phosphene.show.sources.song import SongSource
+from phosphene.show.sources.video import OverVideo
 from phosphene.stream.camera import CameraMove
 
 PRICE = ("denoising_steps", "frame_buffer_size", "t_index_list", "stream_batch")
@@ -43,7 +46,7 @@ class Performance:
         self,
         source: Source | AudioFeatures,
         config: PipelineConfig,
-        stream: StreamDiffusionPipeline,
+        stream: AnyStream,
         mapping: Mapping | None = None,
     ) -> None:
         self.source = SongSource(source) if isinstance(source, AudioFeatures) else source
@@ -56,6 +59,9 @@ class Performance:
         self._dt = 1.0 / self.source.fps
         self._negative = config.prompt.negative_prompt
         groups = texts_of(config.prompt)
+        if isinstance(stream, ChunkStream):
+            # the harmony's prompts, the last group, are not mixed in; what it draws over comes all the time
+            groups, stream.over = groups[:-1], isinstance(self.source, OverVideo)
         prompts = PromptCache(encoder(stream.base), max(REMEMBERED, len(groups)))
         for texts in groups:
             # all up front: a prompt that cannot be drawn is said before the work
@@ -66,6 +72,9 @@ class Performance:
         self._inputs = Inputs(stream.base, noise, prompts, Mappings(config, own=mapping))
         # camera moves of the frames after the last key that came out
         self._moves: dict[int, CameraMove] = {}
+        # (time, strength) of the last beat; how it pushes frames that are not shown yet
+        self._beat = (0.0, 0.0)
+        self._accents: dict[int, Motion] = {}
         # of a show that was performed: light, blackout and freeze of frames that are not shown yet
         self._live: dict[int, LiveConfig] = {}
         self._performed = False
@@ -94,7 +103,16 @@ class Performance:
                 inputs = self._seen(inputs, given.picture)
             self.state, cue = step(self.state, given.heard, self._dt, inputs, self.config)
             self._goal = cue.goal
+            if cue.chunk is not None:
+                self._accents[frame] = self._accent(given.heard, cue.time)
         return cue
+
+    def _accent(self, heard: FrameFeatures, now: float) -> Motion:
+        """How a beat pushes the picture of a model that does not hear it: all of it is the display's."""
+        if heard.is_beat:
+            strength = self.config.camera.beat_punch * hardness(heard.bass, heard.energy)
+            self._beat = now, strength
+        return punch(now - self._beat[0], self._beat[1])
 
     def _seen(self, inputs: Inputs, picture: Picture) -> Inputs:
         """A picture to draw over, as the model wants it: recoloured for the prompt, encoded."""
@@ -176,7 +194,8 @@ class Performance:
             last, at = key, frame
             if frame >= first:
                 self._snapshot = None
-                yield Tween(key, live=self._live.pop(frame, None))
+                accent = self._accents.pop(frame, REST)
+                yield Tween(key, since=accent, live=self._live.pop(frame, None))
             if self.cadence > 1:
                 # frames up to the next key are shown when that is drawn; who stops there begins here
                 self._snapshot = self._dump()
@@ -240,7 +259,9 @@ class Performance:
     def _dump(self) -> bytes:
         moves = {frame: astuple(move) for frame, move in self._moves.items()}
         live = {frame: each.model_dump(mode="json") for frame, each in self._live.items()}
-        own = json.dumps({"cadence": self.cadence, "moves": moves, "live": live}).encode()
+        accents = {frame: astuple(each.move) for frame, each in self._accents.items()}
+        told = {"cadence": self.cadence, "moves": moves, "live": live, "accents": accents}
+        own = json.dumps(told | {"beat": self._beat}).encode()
         return pack(self._stream.dump_state(), director.dump(self.state), own)
 
     def restore(self, engine: bytes, directed: bytes, own: bytes) -> None:
@@ -252,9 +273,13 @@ class Performance:
         self.cadence = kept["cadence"]
         self._live = {int(frame): LiveConfig(**each) for frame, each in kept["live"].items()}
         self._moves = {int(frame): CameraMove(*move) for frame, move in kept["moves"].items()}
+        self._beat = (kept["beat"][0], kept["beat"][1])
+        self._accents = {
+            int(frame): Motion.of(CameraMove(*move)) for frame, move in kept["accents"].items()
+        }
 
 
-def play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
+def play(stream: AnyStream, cue: Cue) -> Key:
     """One cue in, the picture to show now out."""
     usual = stream.stream_config
     if cue.stream is not None:
@@ -267,7 +292,7 @@ def play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
         stream.stream_config = usual
 
 
-def _play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
+def _play(stream: AnyStream, cue: Cue) -> Key:
     return stream.step(
         cue.latent,
         cue.embeds,
@@ -281,4 +306,5 @@ def _play(stream: StreamDiffusionPipeline, cue: Cue) -> Key:
         source=cue.source,
         cut=cue.cut,
         forget=cue.forget,
+        chunk=cue.chunk,
     )

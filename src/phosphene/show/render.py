@@ -14,7 +14,8 @@ from tqdm import tqdm
 import phosphene
 from phosphene.audio import AudioAnalyzer
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.diffusion import BasePipeline, load_pipeline
+from phosphene.diffusion.registry import pipeline_class
 from phosphene.show.drawing import Part, draw, draw_frames
 from phosphene.show.mapping import Mapping, find_mapping
 from phosphene.show.routes import check_routes
@@ -85,7 +86,7 @@ def render(
     options: RenderOptions | None = None,
     *,
     mapping: Mapping | None = None,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> RenderReport:
     """Render a music video with the song's sound.
 
@@ -102,7 +103,7 @@ def render(
     """
     began = time.perf_counter()
     song, out = Path(song), Path(out)
-    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    config = suited(config, base)
     options = options or RenderOptions()
     size = options.size or (config.inference.width, config.inference.height)
     # every refusal comes before the model is loaded and the song is heard
@@ -132,13 +133,13 @@ def render_frames(
     options: RenderOptions | None = None,
     *,
     mapping: Mapping | None = None,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> Generator[Frame, None, None]:
     """The pictures that :func:`render` draws, one by one, in memory only: uint8 RGB (height, width, 3).
 
     They are of the size that the model draws.
     """
-    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    config = suited(config, base)
     options = options or RenderOptions()
     clip = None if options.over is None else probe(options.over)
     features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
@@ -150,11 +151,18 @@ def render_frames(
     yield from source_frames(source, config, options, base, mapping)
 
 
+def suited(config: PipelineConfig | None, base: BasePipeline | None) -> PipelineConfig:
+    """A copy with what the model suggests, the rate it draws at among it, before anything is heard."""
+    config = (config or PipelineConfig.balanced_preset()).model_copy(deep=True)
+    (base or pipeline_class(config.diffusion.model)).suggest(config)
+    return config
+
+
 def source_frames(
     source: Source,
     config: PipelineConfig,
     options: RenderOptions,
-    base: BaseDiffusionPipeline,
+    base: BasePipeline,
     mapping: Mapping | None = None,
 ) -> Generator[Frame, None, None]:
     """The pictures of whatever a source gives, one by one; ``config`` is changed."""
@@ -168,7 +176,7 @@ def _over(
     clip: Clip,
     config: PipelineConfig,
     options: RenderOptions,
-    base: BaseDiffusionPipeline,
+    base: BasePipeline,
 ) -> Source:
     """``source`` with the pictures of a video, which are to be seen."""
     base.suggest(config)
@@ -184,7 +192,7 @@ def render_source(
     options: RenderOptions,
     *,
     mapping: Mapping | None = None,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
     content: str = "",
 ) -> RenderReport:
     """Render a video of whatever a source gives; without a ``sound`` it is mute.
@@ -236,7 +244,7 @@ def _draw(
     target: Target,
     source: Source,
     config: PipelineConfig,
-    base: BaseDiffusionPipeline,
+    base: BasePipeline,
     mapping: Mapping | None,
 ) -> list[str]:
     """Draw the frames that are missing, segment by segment; what was chosen on the way, in sentences."""
@@ -250,9 +258,7 @@ def _draw(
     return said
 
 
-def apply_size(
-    base: BaseDiffusionPipeline, config: PipelineConfig, requested: Size | None
-) -> SizePlan:
+def apply_size(base: BasePipeline, config: PipelineConfig, requested: Size | None) -> SizePlan:
     """Choose the size the model draws at for a ``requested`` video size, and tell it."""
     native = (config.inference.width, config.inference.height)
     facts = base.facts

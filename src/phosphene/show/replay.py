@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from phosphene.audio import AudioAnalyzer, AudioFeatures
-from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.diffusion import BasePipeline, load_pipeline
 from phosphene.errors import InputError
 from phosphene.show import sets
 from phosphene.show.live.ears import LISTENING
@@ -32,7 +32,7 @@ def render_score(
     options: RenderOptions | None = None,
     *,
     fps: float | None = None,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> RenderReport:
     """Draw the show of a score, with the sound of its songs or of its microphone.
 
@@ -73,7 +73,7 @@ def render_set(
     options: RenderOptions | None = None,
     *,
     fps: float | None = None,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> Iterator[RenderReport]:
     """Draw the songs of a set in turn, each with its cues, into ``folder``: "01 song.mp4", "02 ...".
 
@@ -137,7 +137,7 @@ class Show:
 
 
 def _draw(
-    show: Show, out: Path, options: RenderOptions, rate: float, base: BaseDiffusionPipeline
+    show: Show, out: Path, options: RenderOptions, rate: float, base: BasePipeline
 ) -> RenderReport:
     told = show.score
     config = completed(base, told.config)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
+from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
+from phosphene.diffusion.stream import Key
 from phosphene.show.cue import Cue
 from phosphene.show.display import Motion, Way
 from phosphene.show.performance import play
@@ -15,7 +16,7 @@ Stamp = TypeVar("Stamp")
 class Stamps(Generic[Stamp]):
     """Plays cues on ``stream`` and keeps what goes with each frame until it is shown."""
 
-    def __init__(self, stream: StreamDiffusionPipeline) -> None:
+    def __init__(self, stream: AnyStream) -> None:
         self._stream = stream
         self._entered: dict[int, Stamp] = {}
         # of every frame since the one that was shown last
@@ -44,5 +45,8 @@ class Stamps(Generic[Stamp]):
         if state.watch.skipped and self._stream.stream_config.enable_similarity_filter:
             # the new input was found to look like the one that is shown
             self._entered[state.shown] = newest
-        self._entered = {k: stamp for k, stamp in self._entered.items() if k >= state.shown}
-        return key, self._entered.get(state.shown, newest)
+        # of a chunk every picture answers to what was there when it was begun
+        answers = self._stream.answers if isinstance(self._stream, ChunkStream) else state.shown
+        oldest = min(answers, state.shown)
+        self._entered = {k: stamp for k, stamp in self._entered.items() if k >= oldest}
+        return key, self._entered.get(answers, newest)

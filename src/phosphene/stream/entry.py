@@ -21,6 +21,22 @@ from phosphene.stream.similarity import Watch, decide, likeness, skip_probabilit
 from phosphene.stream.state import StreamState
 
 
+@dataclass(frozen=True)
+class ChunkCue:
+    """What a model that draws chunks is told of a frame: its prompts change as a whole, at times."""
+
+    goal: Array
+    """(1 seq hidden) of the prompt that is drawn, or to be"""
+    text: str = ""
+    """of it, without words of motion"""
+    time: float = 0.0
+    """seconds on the show's clock"""
+    bar: bool = False
+    """a bar begins"""
+    drop: bool = False
+    """the music drops in"""
+
+
 class FrameOptions(TypedDict, total=False):
     """What a frame may be told besides noise, prompt and energy."""
 
@@ -47,6 +63,8 @@ class FrameOptions(TypedDict, total=False):
     """forget the previous picture; frames on their way are dropped, so flush first to keep them"""
     forget: bool
     """another prompt begins: keep the previous picture, forget those of long ago"""
+    chunk: ChunkCue | None
+    """of models that draw chunks"""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from phosphene.video.manifest import Manifest, Segment, is_ours, load_manifest, 
 
 PIECES = "pieces"
 """folder in a work folder that holds work folders: segments that are drawn each for itself"""
+LARGE_STATE = 64 * 2**20
+"""bytes; a model's key/value cache takes gigabytes, and only the last is gone on from"""
 OWN = re.compile(
     rf"lock|manifest\.json(\.new)?|\d{{5,8}}\.(mp4|state)(\.new)?|unfinished\.(mp4|mkv|mov)|{PIECES}"
 )
@@ -106,7 +108,15 @@ class Project:
             write_atomic(state_path, state)
             digest = hashlib.sha256(state).hexdigest()
             segment = Segment(path.name, frames, checksum(path), state_path.name, digest)
-            self._save(replace(self._manifest, segments=(*self.segments, segment)))
+            before = self._without_large_states() if len(state) > LARGE_STATE else self.segments
+            self._save(replace(self._manifest, segments=(*before, segment)))
+
+    def _without_large_states(self) -> tuple[Segment, ...]:
+        """Segments so far, all their states but the last let go: the newest one may break."""
+        older = self.segments[:-1]
+        for segment in older:
+            (self.folder / segment.state_file).unlink(missing_ok=True)
+        return (*(replace(each, state_sha256="") for each in older), *self.segments[-1:])
 
     def close(self) -> None:
         """Let go of the folder; what is finished stays for a later ``resume``."""
@@ -225,6 +235,15 @@ def _intact(folder: Path, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         pairs = ((segment.file, segment.sha256), (segment.state_file, segment.state_sha256))
         for name, expected in pairs:
             path = folder / name
+            if not expected:
+                continue
             if path.is_symlink() or not path.is_file() or checksum(path) != expected:
-                return segments[:index]
+                return _with_state(segments[:index])
+    return _with_state(segments)
+
+
+def _with_state(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Those that somebody can go on from."""
+    while segments and not segments[-1].state_sha256:
+        segments = segments[:-1]
     return segments

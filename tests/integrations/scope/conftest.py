@@ -71,7 +71,7 @@ def loader(monkeypatch):
     from tests.integrations.scope.slow import Loader
 
     loader = Loader()
-    monkeypatch.setattr(desk, "load_pipeline", loader)
+    monkeypatch.setattr(desk, "load_picture_pipeline", loader)
     return loader
 
 

@@ -33,8 +33,6 @@ AGE_LIMIT = 1000.0
 """milliseconds: a chunk of a quarter second is drawn, then shown"""
 SEGMENT_SECONDS = 20.0
 """of a render: a stream's state is as large as its cache"""
-MOTION_WORDS = ("slow, calm motion", "", "fast, energetic motion")
-"""by loudness"""
 
 
 class WanPipeline(ChunkPipeline):
@@ -51,7 +49,8 @@ class WanPipeline(ChunkPipeline):
         """The student's steps, the rate it was trained at, a size that is fast, and an age a chunk has."""
         recipe = recipe_named(_place(config.diffusion.model, config.diffusion.model_id))
         config.stream.suggest(denoising_steps=len(recipe.levels))
-        config.transform.suggest(steps=min(2, len(recipe.levels)))
+        # the network itself keeps what it drew
+        config.transform.suggest(steps=min(2, len(recipe.levels)), stabilize=0.0)
         config.audio.suggest(fps=RATE)
         config.live.suggest(fps=RATE, age_limit_ms=AGE_LIMIT)
         config.inference.suggest(height=HEIGHT, width=WIDTH)
@@ -255,9 +254,7 @@ class WanPipeline(ChunkPipeline):
         if tuple(pictures.shape[1:]) != (*state.size, 3) or pictures.dtype != np.uint8:
             height, width = state.size
             raise InputError(f"pictures to draw over must be uint8, {width}x{height} RGB.")
-        held = torch.from_numpy(np.ascontiguousarray(pictures)).to(
-            self._rollout.network.weight.device
-        )
+        held = torch.from_numpy(np.array(pictures)).to(self._rollout.network.weight.device)
         return held.permute(0, 3, 1, 2).float() / 255.0
 
 

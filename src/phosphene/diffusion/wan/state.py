@@ -77,7 +77,9 @@ def dump(state: WanState) -> bytes:
 
     # copies: views of one memory cannot be written
     tensors = {name: each.detach().cpu().clone().contiguous() for name, each in _tensors(state)}
+    # in one entry: the order of several would not be the same in two runs
     told = {
+        "format": FORMAT,
         "seed": state.seed,
         "size": state.size,
         "chunk": state.chunk,
@@ -91,7 +93,8 @@ def dump(state: WanState) -> bytes:
         "frames": state.cache.frames,
         "cache": [state.cache.sink, state.cache.window],
     }
-    return save(tensors, {"format": FORMAT, "state": json.dumps(told)})
+    data: bytes = save(tensors, {"state": json.dumps(told)})
+    return data
 
 
 def restore(data: bytes, like: Tensor) -> WanState:
@@ -101,9 +104,9 @@ def restore(data: bytes, like: Tensor) -> WanState:
     try:
         length = int.from_bytes(data[:8], "little")
         meta = json.loads(data[8 : 8 + length])["__metadata__"]
-        if meta["format"] != FORMAT:
-            raise ValueError(meta["format"])
         told = json.loads(meta["state"])
+        if told["format"] != FORMAT:
+            raise ValueError(told["format"])
         held = {name: each.to(like.device) for name, each in load(data).items()}
     except Exception as error:
         raise InputError(

@@ -86,16 +86,15 @@ class Prompts:
         self.encoded += len(texts)
         found = []
         for text in texts:
-            told = self._tokenizer(
+            ids = self._tokenizer(
                 text,
                 max_length=TOKENS,
                 truncation=True,
                 add_special_tokens=True,
                 return_tensors="pt",
             )
-            ids = told.input_ids.to(self._device)
             with torch.no_grad():
-                states = self._encoder(ids, told.attention_mask.to(self._device)).last_hidden_state
+                states = self._encoder(**ids.to(self._device)).last_hidden_state
             found.append(states[0].float().cpu().numpy())
         if found and found[0].shape[-1] != self._width:
             raise ModelError(
@@ -139,10 +138,10 @@ class Prompts:
         ready = {
             name: each.to(self._dtype) for name, each in weights.encoder_names(tensors).items()
         }
-        lost = sorted(set(encoder.state_dict()) - set(ready))
-        if lost:
+        missing = sorted(set(encoder.state_dict()) - set(ready))
+        if missing:
             raise ModelError(
-                f"{layout.text} is half a text encoder: {lost[0]} is missing; download it again."
+                f"{layout.text} is half a text encoder: {missing[0]} is missing; download it again."
             )
         encoder.load_state_dict({n: ready[n] for n in encoder.state_dict()}, assign=True)
         if self._bits == 8:
@@ -157,6 +156,9 @@ class Prompts:
 class ShortLinear(torch.nn.Module):
     """A matrix in 8 bits with one scale a row, multiplied in the input's format."""
 
+    weight: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, linear: torch.nn.Linear) -> None:
         super().__init__()
         whole = linear.weight.detach().float()
@@ -166,7 +168,7 @@ class ShortLinear(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = self.weight.to(x.dtype)
-        return (x @ weight.T) * self.scale[:, 0].to(x.dtype)  # type: ignore[index]
+        return (x @ weight.T) * self.scale[:, 0].to(x.dtype)
 
 
 def shorten(net: torch.nn.Module) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from phosphene.diffusion.registry import load_pipeline
+from phosphene.diffusion.registry import load_picture_pipeline
 from phosphene.integrations.scope.audio import read_sound
 from phosphene.integrations.scope.frames import to_tensor
 from phosphene.integrations.scope.loras import LoraPanel
@@ -43,7 +43,7 @@ class Desk:
         self._panel = LoraPanel()
         loras = self._panel.update(given)
         self._wish = Wish(values, self._prompter.text, self._prompter.seconds, loras)
-        self._worker = Worker(offer, self._wish, load_pipeline)
+        self._worker = Worker(offer, self._wish, load_picture_pipeline)
         self._sees = False
         self._reset = False
         self._due = 0.0

@@ -96,6 +96,25 @@ def ladder(full: Level, facts: ModelFacts, lower: Lower = "keys") -> tuple[Level
     )
 
 
+def chunk_ladder(full: Level, facts: ModelFacts) -> tuple[Level, ...]:
+    """The same for a model that draws chunks: shorter ones, the lightest decoder, fewer steps, smaller.
+
+    Keys are not fewer, for they are motion: pictures leave as evenly as they can be made.
+    """
+    chunk = facts.chunk
+    assert chunk is not None
+    short = replace(full, frames=1)
+    light = replace(short, decoder=chunk.decoders[-1])
+    counts = [n for n in (4, 2, 1) if n < full.steps]
+    fewer = [replace(light, steps=n) for n in counts] or [light]
+    small = [
+        level
+        for level in ladder(replace(fewer[-1], batch=1), facts, "size")
+        if level.cadence == full.cadence
+    ]
+    return tuple(dict.fromkeys([full, short, light, *fewer, *small]))
+
+
 class Controller:
     """Chooses a rung of a ladder from what frames take. Time is whatever clock the caller keeps."""
 
@@ -194,4 +213,6 @@ def describe(level: Level) -> str:
     """A level in words."""
     steps = "1 step" if level.steps == 1 else f"{level.steps} steps"
     keys = "" if level.cadence == 1 else f", one picture in {level.cadence}"
-    return f"{steps} at {level.width}x{level.height}{keys}"
+    decoder = "" if level.decoder is None else f", decoder {level.decoder}"
+    chunk = "" if level.decoder is None else f", {level.frames} latent frames a chunk"
+    return f"{steps} at {level.width}x{level.height}{keys}{chunk}{decoder}"

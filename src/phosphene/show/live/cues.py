@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.notices import say_once
 from phosphene.latent import LatentGenerator
 from phosphene.prompt.book import PromptBook
@@ -32,7 +32,7 @@ class LiveCues:
 
     def __init__(
         self,
-        model: BaseDiffusionPipeline,
+        model: BasePipeline,
         config: PipelineConfig,
         book: PromptBook,
         complain: Callable[[str], None] = say_once,

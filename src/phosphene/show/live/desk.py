@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.stream import Key
 from phosphene.errors import PhospheneError
 from phosphene.show.display import Way
@@ -83,7 +83,7 @@ class Desk:
     ``config`` is replaced as a whole, never changed.
     """
 
-    def __init__(self, view: BaseDiffusionPipeline, config: PipelineConfig) -> None:
+    def __init__(self, view: BasePipeline, config: PipelineConfig) -> None:
         depth = config.stream.frame_buffer_size
         self.wake = threading.Condition()
         self.view = view

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.stream import StreamDiffusionPipeline
-from phosphene.show.live.controller import Budget, Controller, Took, ladder
+from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
+from phosphene.show.live.controller import Budget, Controller, Took, chunk_ladder, ladder
 from phosphene.show.live.desk import Desk
 from phosphene.show.live.types import Level
 
@@ -14,7 +15,7 @@ from phosphene.show.live.types import Level
 class Levels:
     """Sets size, steps and batch of a stream, and lowers them while pictures come late."""
 
-    def __init__(self, desk: Desk, stream: StreamDiffusionPipeline) -> None:
+    def __init__(self, desk: Desk, stream: AnyStream) -> None:
         self._desk = desk
         self._stream = stream
         self._controller = Controller()
@@ -55,6 +56,15 @@ class Levels:
             cadence,
         )
         rungs = ladder(full, facts, config.live.lower)
+        if facts.chunk is not None:
+            asked = stream.chunk_frames
+            full = replace(
+                full,
+                latent_factor=8,
+                frames=facts.chunk.frames if asked == "auto" else asked,
+                decoder=facts.chunk.decoders[0],
+            )
+            rungs = chunk_ladder(full, facts)
         if rungs != self._rungs:
             self._rungs = rungs
             self._controller.reset()
@@ -70,6 +80,9 @@ class Levels:
         # of a batch only the last frame waits for the model: they share the cost
         frame_ms = sum(self._frames) / len(self._frames)
         self._frames.clear()
+        if isinstance(self._stream, ChunkStream):
+            # a thread draws: what counts is a picture's share of its chunk
+            frame_ms = self._stream.seconds * 1e3
         desk, config = self._desk, self._desk.config
         if not config.live.adapt:
             return
@@ -93,6 +106,8 @@ class Levels:
                 "t_index_list": indices and indices[: level.steps],
             }
         )
+        if isinstance(self._stream, ChunkStream):
+            self._stream.frames, self._stream.decoder = level.frames, level.decoder
         inference = desk.view.inference_config
         inference.width, inference.height = level.width, level.height
         inference.seed = config.inference.seed

@@ -7,7 +7,7 @@ import threading
 import time
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, ModelFacts, load_pipeline
+from phosphene.diffusion import BasePipeline, ModelFacts, load_pipeline
 from phosphene.errors import ModelError
 from phosphene.show.live.cores import side_by_side
 from phosphene.show.live.session import Session
@@ -20,7 +20,7 @@ WARM_SECONDS = 300.0
 """after which a model that draws nothing is given up; compiling takes minutes"""
 
 
-def load(config: PipelineConfig, size: Size | None) -> BaseDiffusionPipeline:
+def load(config: PipelineConfig, size: Size | None) -> BasePipeline:
     """Load the configured model and draw with it, so that the first picture comes at once."""
     began = time.perf_counter()
     log.info("loading %s", config.diffusion.model)
@@ -48,7 +48,7 @@ def widen(config: PipelineConfig, facts: ModelFacts) -> None:
         config.inference.width = width
 
 
-def warm_up(base: BaseDiffusionPipeline, config: PipelineConfig) -> None:
+def warm_up(base: BasePipeline, config: PipelineConfig) -> None:
     """Draw one picture as a session would. Raises :class:`ModelError` when none comes."""
     drawn = threading.Event()
     complaints: list[str] = []

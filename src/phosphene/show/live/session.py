@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BasePipeline
 from phosphene.errors import ConfigError
 from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show.changes import check_size, values_at, with_values
@@ -48,7 +48,7 @@ TRANSITION = 0.5
 """seconds from one prompt to the next: who writes a prompt wants to see it, and does at a half of it"""
 
 
-def completed(base: BaseDiffusionPipeline, config: PipelineConfig) -> PipelineConfig:
+def completed(base: BasePipeline, config: PipelineConfig) -> PipelineConfig:
     """A copy with what the model and live shows suggest wherever the user has set nothing."""
     config = config.model_copy(deep=True)
     base.suggest(config)
@@ -74,7 +74,7 @@ class Session:
     """
 
     def __init__(
-        self, base: BaseDiffusionPipeline, config: PipelineConfig, crew: Crew | None = None
+        self, base: BasePipeline, config: PipelineConfig, crew: Crew | None = None
     ) -> None:
         config = completed(base, config)
         check_size(config.inference, base.facts)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.stream import StreamDiffusionPipeline
+from phosphene.diffusion.chunk_stream import ChunkStream, open_stream
 from phosphene.prompt.book import PromptBook
 from phosphene.show.live.crew import Crew
 from phosphene.show.live.cues import LiveCues
@@ -46,10 +46,8 @@ class Stage:
         self._config = desk.config
         self._pace = Pace()
         self._cues = LiveCues(desk.view, desk.config, book, desk.say)
-        model = desk.view.denoiser()
-        self._stream = StreamDiffusionPipeline(
-            desk.view, desk.config.stream, denoiser=model if crew is None else crew.seat(model)
-        )
+        wrap = (lambda model: model) if crew is None else crew.seat
+        self._stream = open_stream(desk.view, desk.config.stream, live=True, wrap=wrap)
         self.levels = Levels(desk, self._stream)
         self._negative: str | None = None
         self._stamps = Stamps[Stamp](self._stream)
@@ -81,6 +79,8 @@ class Stage:
             else:
                 desk.fine("model")
                 pause = FIRST_RETRY
+        if isinstance(self._stream, ChunkStream):
+            self._stream.close()
 
     def _wait(self) -> bool:
         """Until a frame may be drawn; False when the session is closed."""
@@ -105,7 +105,11 @@ class Stage:
     @property
     def _rate(self) -> float:
         """Pictures to draw in a second."""
-        return self._desk.config.live.fps / self.levels.level.cadence
+        rate = self._desk.config.live.fps / self.levels.level.cadence
+        if isinstance(self._stream, ChunkStream) and self._stream.seconds:
+            # no faster than they are made: an even rate instead of a few at once
+            return min(rate, 1.0 / self._stream.seconds)
+        return rate
 
     def _rest(self, seconds: float) -> None:
         desk = self._desk

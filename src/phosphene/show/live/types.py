@@ -117,6 +117,12 @@ MODEL_SHARE = 0.75
 """of a frame's time that goes with its latents, not its pixels; at 8 pixels per latent pixel"""
 
 
+TINY = 0.25
+"""what a tiny decoder takes of the time of a large one: TAEHV's author says 0.5 s for 2 to 3"""
+LONGER = 0.25
+"""share by which each further latent frame of a chunk makes pictures older"""
+
+
 @dataclass(frozen=True)
 class Level:
     """What one frame costs: how it is drawn right now."""
@@ -132,6 +138,10 @@ class Level:
 
     cadence: int = 1
     """frames of the show for one picture that is drawn"""
+    frames: int = 1
+    """latent frames a chunk, of models that draw chunks"""
+    decoder: str | None = None
+    """of theirs, by name"""
 
     @property
     def load(self) -> float:
@@ -143,7 +153,10 @@ class Level:
         """Of a picture: steps times pixels; what is drawn from fewer latents costs the model less."""
         pixels = self.steps * self.width * self.height
         latents = pixels * (8 / self.latent_factor) ** 2
-        return MODEL_SHARE * latents + (1.0 - MODEL_SHARE) * pixels
+        decoding = pixels * (TINY if self.decoder == "tiny" else 1.0)
+        # a longer chunk takes no more for each picture, but all of them wait for it
+        waits = 1.0 + LONGER * (self.frames - 1)
+        return waits * (MODEL_SHARE * latents + (1.0 - MODEL_SHARE) * decoding)
 
 
 @dataclass(frozen=True)

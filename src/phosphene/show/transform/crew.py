@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator
 from functools import partial
 from typing import Any
 
+from phosphene.diffusion.chunk import ChunkPipeline
+from phosphene.diffusion.chunk_stream import draws_pictures
 from phosphene.show.detail import detail_gain
 from phosphene.show.transform.develop import Developer
 from phosphene.show.transform.hold import Holder
@@ -13,6 +15,7 @@ from phosphene.show.transform.items import Shot, State
 from phosphene.show.transform.job import Job
 from phosphene.show.transform.line import Stage
 from phosphene.show.transform.paint import Painter
+from phosphene.show.transform.paint_chunks import ChunkPainter
 from phosphene.show.transform.read import Reader
 from phosphene.show.transform.watch import Watcher
 from phosphene.video.flash import FlashLimiter
@@ -28,7 +31,11 @@ class Crew:
         self._batch = config.transform.batch
         self.reader = Reader(job.clip, job.options, segment)
         self.watcher = Watcher(base, config, Upright(job.clip, job.model_size), job.heard)
-        self.painter = Painter(base, config)
+        self.painter = (
+            ChunkPainter(base, config)
+            if isinstance(base, ChunkPipeline)
+            else Painter(draws_pictures(base, "this"), config)
+        )
         lines = detail_gain(config.transform.detail, config.transform.strength)
         holder = Holder(config.transform.stabilize)
         self.developer = Developer(base, holder, lines, limiter)
@@ -36,6 +43,7 @@ class Crew:
     def restore(self, state: State) -> None:
         """Go on where the state of a picture was taken."""
         self.watcher.restore(state)
+        self.painter.restore(state)
         self.developer.restore(state)
 
     def stages(self, first: int) -> list[Stage]:

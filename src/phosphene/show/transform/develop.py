@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
+from phosphene.diffusion.base import BasePipeline, Frames
 from phosphene.diffusion.stream import Key
 from phosphene.show.detail import with_lines
 from phosphene.show.transform.batches import batches
@@ -24,7 +24,7 @@ class Developer:
 
     def __init__(
         self,
-        base: BaseDiffusionPipeline,
+        base: BasePipeline,
         holder: Holder,
         lines: float,
         limiter: FlashLimiter | None,

@@ -11,7 +11,7 @@ from pathlib import Path
 import phosphene
 from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
+from phosphene.diffusion import BasePipeline, load_pipeline
 from phosphene.diffusion.registry import worker_needs
 from phosphene.errors import InputError
 from phosphene.show.mapping import find_mapping
@@ -37,7 +37,7 @@ class Job:
     options: TransformOptions
     config: PipelineConfig
     """with what the model suggests"""
-    base: BaseDiffusionPipeline
+    base: BasePipeline
     """set to the size it draws at"""
     tempo: Tempo
     heard: AudioFeatures | None
@@ -74,7 +74,7 @@ def prepare(
     source: Path,
     config: PipelineConfig,
     options: TransformOptions,
-    base: BaseDiffusionPipeline | None,
+    base: BasePipeline | None,
 ) -> Job:
     """Look at the source, load the model, choose the sizes; ``config`` is not changed.
 
@@ -135,7 +135,7 @@ def _hear(clip: Clip, config: PipelineConfig, options: TransformOptions) -> Audi
         return None
 
 
-def load_model(config: PipelineConfig) -> BaseDiffusionPipeline:
+def load_model(config: PipelineConfig) -> BasePipeline:
     """The configured model, its networks on few enough threads to run side by side."""
     diffusion = config.diffusion.model_copy()
     side_by_side = worker_needs(diffusion.model).networks

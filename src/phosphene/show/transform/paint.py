@@ -12,7 +12,7 @@ from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.diffusion.stream import Key
 from phosphene.namespaces import evaluate
 from phosphene.show.transform.batches import batches
-from phosphene.show.transform.items import Drawn, Motif, Sight
+from phosphene.show.transform.items import Drawn, Motif, Sight, State
 from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Flight, advance
 from phosphene.stream.conditioning import Context
@@ -59,6 +59,9 @@ class Painter:
             self.drawn += len(keys)
             for motif in group:
                 yield Drawn(motif.shot, motif.sight, keys.get(motif.shot.index), motif.state)
+
+    def restore(self, state: State) -> None:
+        """Nothing is remembered."""
 
     def _draw(self, motifs: list[Motif]) -> dict[int, Key]:
         """Finished pictures by the index of their shots."""

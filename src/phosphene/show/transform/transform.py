@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phosphene.config import PipelineConfig
-from phosphene.diffusion import BaseDiffusionPipeline
+from phosphene.diffusion import BasePipeline
 from phosphene.errors import OutputError
 from phosphene.show.transform.crew import Crew
 from phosphene.show.transform.items import Frame
@@ -48,7 +48,7 @@ def transform(
     config: PipelineConfig | None = None,
     options: TransformOptions | None = None,
     *,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> TransformReport:
     """Draw over a video and write it with everything else that was in the file.
 
@@ -114,7 +114,7 @@ def transform_frames(
     config: PipelineConfig | None = None,
     options: TransformOptions | None = None,
     *,
-    base: BaseDiffusionPipeline | None = None,
+    base: BasePipeline | None = None,
 ) -> Generator[TransformedFrame, None, None]:
     """The same pictures as :func:`transform` draws, one by one, in memory only.
 

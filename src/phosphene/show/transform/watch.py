@@ -11,7 +11,7 @@ import numpy.typing as npt
 from phosphene.arrays import Array
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
+from phosphene.diffusion.base import BasePipeline, Frames
 from phosphene.latent import LatentGenerator
 from phosphene.metrics.picture import luma
 from phosphene.namespaces import evaluate
@@ -81,7 +81,7 @@ class Watcher:
 
     def __init__(
         self,
-        base: BaseDiffusionPipeline,
+        base: BasePipeline,
         config: PipelineConfig,
         upright: Upright,
         heard: AudioFeatures | None = None,
