@@ -12,9 +12,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = command(
         commands,
         "models",
-        "Stable Diffusion checkpoints: list, info, pull, quantize.",
+        "Checkpoints (Stable Diffusion, Wan streams): list, info, pull, quantize.",
         "  phosphene models list                            here, and worth having\n"
         "  phosphene models info ./my-model.safetensors     family, steps, guidance, size\n"
+        "  phosphene models info ./self_forcing_dmd.pt      a Wan stream: licence, memory, what is missing\n"
         "  phosphene models pull stabilityai/sd-turbo\n"
         "  phosphene models quantize stabilityai/sd-turbo -o sd-turbo-4bit    for --device mlx\n"
         "  phosphene render song.mp3 --model stabilityai/sd-turbo\n",
