@@ -82,6 +82,8 @@ const EXPERT = [
   ...['enable_temporal_coherence', 'denoising_steps', 'stream_batch', 't_index_list', 'delta'],
   ...['frame_buffer_size', 'stepper', 'tcd_gamma', 'guidance_mode', 'guidance_scale', 'add_noise'],
   ...['enable_similarity_filter', 'similarity_threshold', 'similarity_max_skip'],
+  ...['chunk_frames', 'prompt_change', 'morph_chunks', 'prompt_on_bar', 'cut_on_drop'],
+  'motion_words',
 ].map((name) => `stream.${name}`);
 const EXPERT_OTHERS = [
   ...['latent.walk', 'latent.note', 'latent.fresh', 'latent.spiral_rate'],

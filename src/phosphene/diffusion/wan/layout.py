@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from phosphene.errors import ModelError
@@ -107,6 +108,8 @@ def find(place: str) -> Layout | None:
         return None
     if _class_of(path / "transformer/config.json") == "WanTransformer3DModel":
         return _around(place, path / "transformer", path / "transformer/config.json")
+    if (path / "model_index.json").is_file():
+        return None
     students = [file for file in _weights(path, deep=True) if _is_student(file)]
     named = [file for file in students if _recipe_of(file) is not PLAIN] or students
     if not named:
@@ -159,19 +162,21 @@ def _places(transformer: Path) -> Iterator[Path]:
 
 
 def _weights(folder: Path, deep: bool = False) -> list[Path]:
-    files = sorted(p for p in folder.glob("**/*" if deep else "*") if p.suffix in WEIGHTS)
-    return files[:LARGEST]
+    patterns = ("*", "*/*", "*/*/*") if deep else ("*",)
+    files = (p for pattern in patterns for p in sorted(folder.glob(pattern)))
+    return list(islice((p for p in files if p.suffix in WEIGHTS), LARGEST))
 
 
 def _is_student(path: Path) -> bool:
-    """Whether a file holds a transformer of Wan's; what is told by its name is not opened."""
+    """Whether a file holds a transformer of Wan's; a pickle that is told by its name is not opened."""
     if re.search(r"lora|vae|umt5|taew|taehv", path.stem, re.IGNORECASE):
         return False
-    if _recipe_of(path) is not PLAIN:
+    named = _recipe_of(path) is not PLAIN
+    if named and path.suffix != ".safetensors":
         return True
     from phosphene.diffusion.wan.weights import holds_transformer
 
-    return holds_transformer(path)
+    return holds_transformer(path, named)
 
 
 def _recipe_of(path: Path) -> Recipe:

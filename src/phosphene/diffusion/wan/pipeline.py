@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -80,8 +81,8 @@ class WanPipeline(ChunkPipeline):
         device = pick_device(config)
         use_threads(config, device)
         dtype = _dtype(config.dtype, device)
-        planned = self.plan(layout, number_bytes=dtype.itemsize)
-        planned.check(plan.free_bytes(str(device)))
+        self._plan = self.plan(layout, number_bytes=dtype.itemsize)
+        self._plan.check(plan.free_bytes(str(device)))
         network = load.load_transformer(layout, device, dtype)
         # with the tiny one as it is wanted the large one has nothing to do; else a live show falls back to it
         wanted = [True] if config.use_tiny_vae else [False, *([True] if layout.tiny else [])]
@@ -123,7 +124,16 @@ class WanPipeline(ChunkPipeline):
             self.diffusion_config.sink,
             self.diffusion_config.use_tiny_vae,
             number_bytes,
+            text_bytes=self._text_bytes(layout),
         )
+
+    def _text_bytes(self, layout: Layout) -> float:
+        """Of a text encoder that is to stay where the network is."""
+        from phosphene.diffusion.wan import plan, weights
+
+        if self.diffusion_config.text_encoder_after != "keep" or layout.text is None:
+            return 0.0
+        return plan.count(weights.shapes(layout.text)) * self.diffusion_config.text_encoder_bits / 8
 
     @property
     def facts(self) -> ModelFacts:
@@ -137,6 +147,7 @@ class WanPipeline(ChunkPipeline):
 
     def open(self, embeds: Array, seed: int, first: Frames | None = None) -> WanState:
         """See :class:`~phosphene.diffusion.chunk.ChunkPipeline`."""
+        from phosphene.diffusion.wan.plan import free_bytes
         from phosphene.diffusion.wan.state import WanState
 
         size = self.inference_config.height, self.inference_config.width
@@ -145,6 +156,10 @@ class WanPipeline(ChunkPipeline):
                 f"Wan draws sides that are a multiple of {SIDE}, not {size[1]}x{size[0]}."
             )
         network, config = self._rollout.network, self.diffusion_config
+        # what was planned at loading may have been another size
+        wanted = replace(self._plan, height_px=size[0], width_px=size[1])
+        loaded = wanted.weights * wanted.number_bytes
+        wanted.check(free_bytes(str(network.weight.device)) + loaded)
         state = WanState(
             seed=seed,
             size=size,
@@ -265,6 +280,7 @@ def plan_of(
     sink: int,
     tiny: bool = True,
     number_bytes: int = 2,
+    text_bytes: float = 0.0,
 ) -> Plan:
     """What a layout needs at a size (height, width), from the headers of its files. Raises ModelError."""
     from phosphene.diffusion.wan import plan, weights
@@ -287,6 +303,7 @@ def plan_of(
         window=window,
         number_bytes=number_bytes,
         decoder="tiny" if tiny and layout.tiny is not None else "wan",
+        text=text_bytes,
     )
 
 

@@ -11,9 +11,10 @@ from phosphene.errors import ModelError
 GB = 1e9
 BESIDE = 0.6 * GB
 """what a framework's own kernels and buffers take on a device"""
-DECODER_BYTES = {"wan": 1900, "tiny": 700}
-"""a picture pixel at four bytes a number: caches and the widest layers while four pictures are decoded,
-counted for Wan's 96 channels and TAEHV's 64 at full size"""
+DECODER_BYTES = {"wan": 10_000, "tiny": 3_500}
+"""a picture pixel at four bytes a number, while four pictures are decoded. Wan's has 96 channels at full
+size: six convolutions keep two pictures each (4.6 KB), three results of four are held at once (4.6 KB), and
+smaller sizes add a tenth. TAEHV's has 64 and keeps nothing at full size"""
 LEAST_WINDOW = 3
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,17 @@ class Prompts:
         self._bits, self._after = bits, after
         self._encoder: Any = None
         self._tokenizer: Any = None
+        # sessions share it
+        self._lock = threading.Lock()
         self.encoded = 0
         """prompts that the encoder was needed for"""
 
     def encode(self, texts: Sequence[str]) -> Embeds:
         """(n, 512, width). Raises ModelError where an unknown prompt meets no encoder."""
+        with self._lock:
+            return self._encode(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Embeds:
         plain = [_unweighted(text) for text in texts]
         files = [self._file(text) for text in plain]
         missing = [i for i, file in enumerate(files) if not file.is_file()]

@@ -136,12 +136,12 @@ def shapes(path: Path) -> dict[str, tuple[int, ...]]:
     return {name: tuple(each.shape) for name, each in read(path).items()}
 
 
-def holds_transformer(path: Path) -> bool:
-    """Whether a file has the names of Wan's transformer, in either layout."""
+def holds_transformer(path: Path, broken: bool = False) -> bool:
+    """Whether a file has the names of Wan's transformer; ``broken`` is said of one that is."""
     try:
         names = {bare(name) for name in shapes(path)}
     except ModelError:
-        return False
+        return broken
     own = {"patch_embedding.weight", "head.head.weight"}
     theirs = {"patch_embedding.weight", "condition_embedder.time_proj.weight"}
     return own <= names or theirs <= names
