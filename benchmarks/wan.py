@@ -31,12 +31,14 @@ def network(name: str, device: str, dtype: torch.dtype) -> CausalWan:
     from diffusers import WanTransformer3DModel
 
     heads, ffn, layers = SIZES[name]
+    torch.set_default_dtype(dtype)
     with torch.device("meta"):
         net = WanTransformer3DModel(
             num_attention_heads=heads, ffn_dim=ffn, num_layers=layers, attention_head_dim=128
         )
+    torch.set_default_dtype(torch.float32)
     del net.rope
-    net = net.to(dtype).to_empty(device=device)
+    net = net.to_empty(device=device)
     for each in net.parameters():
         fill(each, each.shape[-1] ** -0.5 if each.ndim > 1 else 1.0)
     return CausalWan(net.eval().requires_grad_(False))

@@ -29,6 +29,7 @@ from phosphene.diffusion.base import (
     Frames,
 )
 from phosphene.diffusion.chunk import ChunkOptions, ChunkPipeline, ChunkState, as_frames, as_planes
+from phosphene.diffusion.notices import say_once
 from phosphene.diffusion.stream import Frame, Key, StreamDiffusionPipeline
 from phosphene.errors import ConfigError, InputError
 from phosphene.stream.batch import Denoiser
@@ -143,7 +144,11 @@ class ChunkStream:
         return self.base.get_latent_shape(batch)
 
     def set_negative_prompt(self, prompt: str) -> None:
-        """Such models are not guided away from anything."""
+        """Such models are not guided away from anything, which is said."""
+        if prompt.strip():
+            say_once(
+                f"prompt.negative_prompt is off: {self.base.facts.name} draws without guidance."
+            )
 
     def set_negative_embeds(self, embeds: Array) -> None:
         """Such models are not guided away from anything."""
@@ -393,6 +398,10 @@ class ChunkStream:
             return
         self._job = None
         self._ready += job.result()
+        most = 2 * self._chunk_facts.pictures * self._frames
+        while self.over and len(self._ready) > most:
+            # nothing queues here either
+            self._ready.popleft()
 
     def _show(self, frame: int) -> None:
         """The next picture, if it is time for one; else the last one again."""

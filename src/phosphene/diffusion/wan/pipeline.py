@@ -11,7 +11,7 @@ import numpy as np
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import Array, ChunkFacts, Frames, ModelFacts
 from phosphene.diffusion.chunk import PLAIN, Change, ChunkOptions, ChunkPipeline
-from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.diffusion.sd.errors import drawing, explained
 from phosphene.diffusion.wan.layout import Layout, Recipe, find, recipe_named
 from phosphene.errors import ConfigError, InputError, ModelError
@@ -34,6 +34,14 @@ AGE_LIMIT = 1000.0
 """milliseconds: a chunk of a quarter second is drawn, then shown"""
 SEGMENT_SECONDS = 20.0
 """of a render: a stream's state is as large as its cache"""
+
+
+UNHEEDED = (
+    *("lora_id", "loras", "controlnet_id", "upscaler_id", "compile_unet", "enable_channels_last"),
+    *("cuda_graph", "fuse_attention", "kernels", "quantize", "token_merge", "deepcache"),
+    *("cross_frame", "runtime", "attention"),
+)
+"""settings of ``diffusion`` that are Stable Diffusion's"""
 
 
 class WanPipeline(ChunkPipeline):
@@ -78,6 +86,7 @@ class WanPipeline(ChunkPipeline):
         from phosphene.diffusion.wan.text import Prompts
 
         config = self.diffusion_config
+        say_unheeded(config, UNHEEDED, "Wan streams know nothing of that")
         device = pick_device(config)
         use_threads(config, device)
         dtype = _dtype(config.dtype, device)

@@ -185,6 +185,12 @@ class Stage:
             if drawn_otherwise(old, config):
                 self.levels.adopt(config)
         wanted = config.prompt.negative_prompt
+        if isinstance(self._stream, ChunkStream):
+            # it heeds none, so none is encoded
+            if wanted != self._negative:
+                self._stream.set_negative_prompt(wanted)
+            self._negative = wanted
+            return
         embeds = self._book.get((wanted,)) if wanted != self._negative else None
         if embeds is not None:
             self._stream.set_negative_embeds(embeds.embeds)
