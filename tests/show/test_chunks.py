@@ -204,12 +204,13 @@ def test_live_pictures_come_evenly_although_they_are_drawn_four_at_once() -> Non
     time.sleep(3.2)
     session.close()
     assert not complaints
-    late = [at for at, _ in shown if at - shown[0][0] > 1.2]
-    gaps = np.diff(late)
-    assert 12 <= len(gaps) / (late[-1] - late[0]) <= 24
-    assert np.median(gaps) > 0.03 and gaps.max() < 0.16, gaps
+    gaps = np.diff([at for at, _ in shown if at - shown[0][0] > 1.2])
+    # at once they would come at 31 ms, 31, 31 and then a long while; a loaded machine is late, never early
+    assert len(gaps) > 8 and np.median(gaps) > 0.04, gaps
+    assert np.mean(gaps < 0.04) < 0.35, gaps
     ages = [at - each.captured for at, each in shown[8:]]
-    assert 0.1 < np.median(ages) < 0.8
+    # a chunk is drawn, and then shown
+    assert np.median(ages) > 0.2
     assert not any(thread.name.startswith("phosphene-chunks") for thread in threading.enumerate())
 
 
