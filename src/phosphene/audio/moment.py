@@ -50,6 +50,8 @@ class FrameFeatures:
     """0..1 loudness of what sounds on"""
     brightness: float = 0.0
     """0..1"""
+    vocals: float = 0.0
+    """0..1 loudness of voices, in songs that were taken apart"""
     loudness: float = -70.0
     """LUFS, momentary"""
     build: float = 0.0
@@ -87,6 +89,7 @@ def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
         percussive=float(features.percussive[frame]),
         harmonic=float(features.harmonic[frame]),
         brightness=float(features.brightness[frame]),
+        vocals=float(features.vocals[frame]),
         loudness=float(features.loudness[frame]),
         build=float(features.build[frame]),
         drop=bool(

@@ -32,6 +32,7 @@ _CURVES = (
     "percussive",
     "harmonic",
     "brightness",
+    "vocals",
     "loudness",
     "build",
 )
@@ -109,6 +110,8 @@ class AudioFeatures:
     """(n,) 0..1 loudness of what is struck"""
     harmonic: FloatArray = field(default_factory=_no_curve)
     """(n,) 0..1 loudness of what sounds on"""
+    vocals: FloatArray = field(default_factory=_no_curve)
+    """(n,) 0..1 loudness of voices, where the song was taken apart; else 0"""
     brightness: FloatArray = field(default_factory=_no_curve)
     """(n,) 0..1 the centroid as it seems: octaves from 200 to 6400 Hz"""
     loudness: FloatArray = field(default_factory=_no_curve)

@@ -14,7 +14,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "analyze",
         "Show what phosphene hears in a song.",
         "  phosphene analyze song.mp3 --plot song.png\n"
-        "  phosphene analyze song.mp3 --json song.json --fps 30\n",
+        "  phosphene analyze song.mp3 --json song.json --fps 30\n"
+        "  phosphene analyze song.mp3 --stems stems/       drums, bass and voices apart\n",
     )
     parser.add_argument("song", metavar="SONG", help="sound or video file")
     parser.add_argument("--json", metavar="F", help="write the features, named as in AudioFeatures")
@@ -28,6 +29,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--beat-offset", type=float, metavar="MS", help="shift the beats, milliseconds"
     )
     parser.add_argument("--config", metavar="F.toml", help="settings file")
+    parser.add_argument(
+        "--stems",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="hear drums, bass and voices apart: from DIR (drums.wav, bass.wav, vocals.wav), or taken apart"
+        " here (extra [stems]; `phosphene models pull htdemucs` fetches what it needs)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=_run)
 
@@ -45,5 +54,5 @@ def _run(args: argparse.Namespace) -> int:
     }
     given = {"audio": {name: value for name, value in flags.items() if value is not None}}
     config = PipelineConfig.from_dict(given, base=config)
-    print(analyze(args.song, config.audio, args.json, args.plot, args.overwrite))
+    print(analyze(args.song, config.audio, args.json, args.plot, args.overwrite, args.stems))
     return 0

@@ -17,6 +17,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "  phosphene models info ./my-model.safetensors     family, steps, guidance, size\n"
         "  phosphene models info ./self_forcing_dmd.pt      a Wan stream: licence, memory, what is missing\n"
         "  phosphene models pull stabilityai/sd-turbo\n"
+        "  phosphene models pull htdemucs                   takes songs apart: analyze --stems\n"
         "  phosphene models quantize stabilityai/sd-turbo -o sd-turbo-4bit    for --device mlx\n"
         "  phosphene render song.mp3 --model stabilityai/sd-turbo\n",
     )
@@ -71,6 +72,11 @@ def _info(args: argparse.Namespace) -> int:
 def _pull(args: argparse.Namespace) -> int:
     from phosphene.diffusion.sd.catalogue import pull
 
+    if args.model == "htdemucs":
+        from phosphene.audio.stems import pull_weights
+
+        print(pull_weights())
+        return 0
     for folder in pull(args.model):
         print(folder)
     return 0

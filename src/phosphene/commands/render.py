@@ -35,6 +35,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--over", metavar="VIDEO", help="draw over this video's pictures, to the song"
     )
     parser.add_argument(
+        "--stems",
+        metavar="DIR",
+        help="drums drive the punch, bass the zoom, voices the prompts: DIR has drums.wav, bass.wav,"
+        " vocals.wav (`auto`: taken apart here, see phosphene analyze --help)",
+    )
+    parser.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="begin there, seconds"
     )
     parser.add_argument(
@@ -71,6 +77,7 @@ def _run(args: argparse.Namespace) -> int:
         resume=args.resume,
         overwrite=args.overwrite,
         over=Path(args.over) if args.over else None,
+        stems="" if args.stems == "auto" else args.stems,
     )
     return render_many(outputs_for(args.songs, args.output), read_settings(args), options)
 

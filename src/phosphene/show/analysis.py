@@ -10,14 +10,24 @@ from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import AudioConfig
 from phosphene.errors import OutputError
 
+VOICE = 0.2
+"""of a voice's own loud passages: from there on it is heard"""
+
 
 def analyze(
-    song: str, config: AudioConfig, json_path: str | None, plot_path: str | None, overwrite: bool
+    song: str,
+    config: AudioConfig,
+    json_path: str | None,
+    plot_path: str | None,
+    overwrite: bool,
+    stems: str | None = None,
 ) -> str:
     """Analyse ``song``, write what was asked for, return a few lines to print."""
     for path in filter(None, (json_path, plot_path)):
         check_target(Path(path), overwrite)
     features = AudioAnalyzer(config).analyze(song)
+    if stems is not None:
+        features = apart(features, Path(song), stems, config)
     lines = [describe(features), *filter(None, [features.note])]
     if json_path:
         write_text(Path(json_path), json.dumps(features.to_dict()) + "\n")
@@ -31,6 +41,18 @@ def analyze(
             raise OutputError(f"cannot write {plot_path}: {error.strerror or error}.") from error
         lines.append(f"plot: {plot_path}")
     return "\n".join(lines)
+
+
+def apart(features: AudioFeatures, song: Path, stems: str, config: AudioConfig) -> AudioFeatures:
+    """Features that know of the song's stems: in the folder ``stems``, or made here where that is empty."""
+    import tempfile
+
+    from phosphene.audio.stems import made_stems, separated, with_stems
+
+    if stems:
+        return with_stems(features, made_stems(Path(stems)), config)
+    with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
+        return with_stems(features, separated(song, Path(folder)), config)
 
 
 def describe(features: AudioFeatures) -> str:
@@ -48,6 +70,11 @@ def describe(features: AudioFeatures) -> str:
         f"tempo: {tempo}\n"
         f"sections: {len(features.section_frames)}\n"
         f"key: {features.key or 'none'}, loudness: {features.integrated_loudness:.1f} LUFS"
+        + (
+            f"\nvoices: {(features.vocals > VOICE).mean():.0%} of the time"
+            if features.vocals.any()
+            else ""
+        )
     )
 
 

@@ -18,6 +18,7 @@ CHAIN = (
     ("MIDI ports", "rtmidi", "stage"),
     ("NDI", "cyndilib", "ndi"),
     ("WHIP", "aiortc", "webrtc"),
+    ("stems", "demucs_onnx", "stems"),
     ("Spout", "SpoutGL", "spout"),
     ("Syphon", "syphon", "syphon"),
 )

@@ -12,10 +12,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 import phosphene
-from phosphene.audio import AudioAnalyzer
+from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.config import PipelineConfig
+from phosphene.config.motion import Route
 from phosphene.diffusion import BasePipeline, load_pipeline
 from phosphene.diffusion.registry import pipeline_class
+from phosphene.show.analysis import apart
 from phosphene.show.drawing import Part, draw, draw_frames
 from phosphene.show.mapping import Mapping, find_mapping
 from phosphene.show.routes import check_routes
@@ -32,6 +34,8 @@ from phosphene.video.spec import Size, VideoSpec
 from phosphene.video.target import Target, check_target
 from phosphene.video.writer import Frame
 
+SUNG = 0.5
+"""of ``prompt.chroma_strength`` that a voice adds, where the song was taken apart"""
 SEE_STRENGTH = 0.6
 """of an input picture, where neither the user nor the model says another ``stream.strength``"""
 
@@ -52,6 +56,8 @@ class RenderOptions:
     """replace an existing video"""
     over: Path | None = None
     """a video whose pictures are drawn over, again from its beginning where it is shorter"""
+    stems: str | None = None
+    """folder of the song's drums, bass and vocals; empty: taken apart here; None: the mix is heard"""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def render(
     asked = check_target(out, size, config.audio.fps, seconds=0, overwrite=options.overwrite)
     clip = None if options.over is None else probe(options.over)
     sound = Sound.of(song, options.start, config.video.audio_bitrate)
-    features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
+    features = _hear(Path(song), config, options)
     source: Source = SongSource(features)
     content = ""
     if clip is not None:
@@ -142,7 +148,7 @@ def render_frames(
     config = suited(config, base)
     options = options or RenderOptions()
     clip = None if options.over is None else probe(options.over)
-    features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
+    features = _hear(Path(song), config, options)
     base = base or load_pipeline(config.diffusion, config.inference)
     source: Source = SongSource(features)
     if clip is not None:
@@ -169,6 +175,17 @@ def source_frames(
     base.suggest(config)
     apply_size(base, config, options.size)
     yield from draw_frames(source, config, base, mapping)
+
+
+def _hear(song: Path, config: PipelineConfig, options: RenderOptions) -> AudioFeatures:
+    """What the song gives; its voices move the prompts where it was taken apart."""
+    features = AudioAnalyzer(config.audio).analyze(song, options.start, options.duration)
+    if options.stems is None:
+        return features
+    if all(route.source != "vocals" for route in config.react.routes):
+        sung = Route(source="vocals", target="prompt.chroma_strength", gain=SUNG, release=0.5)
+        config.react.routes = [*config.react.routes, sung]
+    return apart(features, song, options.stems, config.audio)
 
 
 def _over(
