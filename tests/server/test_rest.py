@@ -108,6 +108,31 @@ def test_a_show_can_be_saved_after_the_fact_and_drawn_again(served) -> None:
     assert late.seconds < early.seconds + 60
 
 
+def test_a_look_is_seen_small_before_it_is_taken(served) -> None:
+    with served.socket() as client:
+        client.until("hello")
+        address = f"{served.http}/api/sessions/{client.session}/preview"
+
+        def draw(values):
+            head = {"content-type": "application/json"}
+            ask = urllib.request.Request(address, json.dumps(values).encode(), head)
+            with urllib.request.urlopen(ask) as answer:
+                return np.asarray(Image.open(io.BytesIO(answer.read())), float)
+
+        crimson, blue = (
+            draw({"prompt.base_prompt": f"{name} waves"}) for name in ("crimson", "blue")
+        )
+        assert crimson.shape == blue.shape == (128, 192, 3)
+        assert crimson[..., 0].mean() > 1.5 * crimson[..., 2].mean()
+        assert blue[..., 2].mean() > 1.5 * blue[..., 0].mean()
+        # the show goes on as it is
+        text = get(served, f"/api/sessions/{client.session}/config.toml")
+        assert "crimson" not in text
+        with pytest.raises(urllib.error.HTTPError) as error:
+            draw({"camera.zoom": 99})
+        assert error.value.code == 400
+
+
 @pytest.mark.parametrize(
     "path", ["/api/sessions/nobody/config.toml", "/api/sessions/..%2f..%2fetc/config.toml"]
 )

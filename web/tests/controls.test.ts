@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MidiClock } from '../src/controls/clock';
 import {
   type Bindings,
   bind,
@@ -329,6 +330,37 @@ describe('midi', () => {
     );
     expect(scaled(1, 1, 8, 1)).toBe(8);
     expect(scaled(0, 64, 2048, 8)).toBe(64);
+  });
+});
+
+describe('MIDI clock', () => {
+  it('counts beats within a hundredth, however the ticks are delayed', () => {
+    const clock = new MidiClock();
+    clock.hear([0xfa], 999);
+    let count = null;
+    for (let tick = 0; tick <= 96; tick++) {
+      const t = 1000 + (tick * 60_000) / 128 / 24 + (tick % 5);
+      expect(clock.hear([0xf8], t)).toBe('tick');
+      count = clock.count(t);
+    }
+    expect(count?.tempo).toBeCloseTo(128, 0);
+    // the fifth beat is counted 4, and was where the line says
+    expect(count?.beats).toBeCloseTo(4, 5);
+    expect(Math.abs((count?.t ?? 0) - (1000 + (4 * 60_000) / 128))).toBeLessThan(6);
+    expect(clock.count(9_000_000)?.tempo).toBe(0);
+  });
+
+  it('stops, goes on, and jumps', () => {
+    const clock = new MidiClock();
+    for (let tick = 0; tick < 24; tick++) clock.hear([0xf8], tick * 20);
+    expect(clock.hear([0xfc], 480)).toBe('stop');
+    const stood = clock.count(480)?.beats;
+    clock.hear([0xf8], 480);
+    expect(clock.count(480)?.beats).toBe(stood);
+    clock.hear([0xf2, 16, 0], 490);
+    expect(clock.hear([0xfb], 490)).toBe('continue');
+    clock.hear([0xf8], 500);
+    expect(clock.count(500)?.beats).toBe(4);
   });
 });
 

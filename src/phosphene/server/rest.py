@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from starlette.responses import PlainTextResponse, Response
 
 import phosphene
@@ -17,6 +17,7 @@ from phosphene.diffusion.registry import pipeline_names
 from phosphene.errors import InputError
 from phosphene.server import protocol as say
 from phosphene.server.facts import model_facts
+from phosphene.server.preview import Previews
 from phosphene.server.refusal import Refusal
 from phosphene.server.schema import live_schema
 from phosphene.server.seat import Lying, Seat
@@ -213,6 +214,15 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         except Refusal:
             await drain(body)
             raise
+
+    previews = Previews(stage.base)
+
+    @router.post("/api/sessions/{session}/preview", tags=["settings"], response_class=Response)
+    async def preview(session: SessionId, values: dict[str, JsonValue]) -> Response:
+        """A small JPEG of what these settings by path would look like; the show goes on as it is."""
+        seat = stage.find(session)
+        picture = await previews.draw(seat.session.config, values)
+        return Response(picture, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     @router.put("/api/sessions/{session}/set", tags=["sets"])
     async def put_set(session: SessionId, request: Request) -> SetTold:

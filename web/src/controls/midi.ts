@@ -55,6 +55,7 @@ export function read(data: ArrayLike<number>): Message | null {
       return { control: `note:${channel}:${first}`, value: 0, pad: true, released: true };
     case 0xc0:
       return { control: `program:${channel}:${first}`, value: MOST, pad: true, released: false };
+    // system messages have no channel: clock and transport are read elsewhere
     case 0xe0:
       return {
         control: `bend:${channel}:0`,

@@ -1,6 +1,7 @@
 /** The show: the line to the server, the sources, the picture. One per page. */
 
 import { effect } from '@preact/signals';
+import type { Count } from '../controls/clock';
 import { same } from '../controls/outbox';
 import { type Schema, sections } from '../controls/schema';
 import type { Composition } from '../picture/mix';
@@ -183,6 +184,11 @@ export class Show {
         store.farewell.value = message.message;
         break;
     }
+  }
+
+  /** Another program counts beats: MIDI clock. */
+  count({ tempo, beats, t, running }: Count): void {
+    this.link.send({ type: 'tempo', tempo, beats, t: Math.max(0, t), running });
   }
 
   /** A knob that a route listens to was turned, 0..1. */

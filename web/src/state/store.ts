@@ -140,6 +140,10 @@ export const controllers = signal<string[]>([]);
 export const pickups = signal<Record<Source, 'up' | 'down'>>({});
 /** the knob that was turned last, by the name that routes call it */
 export const lastKnob = signal('');
+/** controllers show what is in force: lights of pads, faders with motors */
+export const feedback = remembered('feedback', true, is.boolean);
+/** the beat follows a controller's clock, and its transport plays the song */
+export const followClock = remembered('clock', true, is.boolean);
 export const takeover = remembered('takeover', true, is.boolean);
 export const volume = remembered('volume', 1, is.share);
 export const muted = remembered('muted', false, is.boolean);

@@ -10,6 +10,7 @@ import { DropZone } from './files';
 import { Help } from './Help';
 import { Iris } from './Iris';
 import { startMidi } from './midi';
+import { Preview } from './Preview';
 import { SetPanel } from './SetPanel';
 import { Top } from './Top';
 
@@ -42,6 +43,7 @@ export function App({ show, list }: { show: Show; list: readonly Action[] }) {
         </main>
         <Help list={list} />
         <DropZone />
+        <Preview />
       </ActionsContext.Provider>
     </ShowContext.Provider>
   );

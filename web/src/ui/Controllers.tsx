@@ -7,7 +7,7 @@ import * as store from '../state/store';
 import { useActions } from './context';
 import { Switch } from './Devices';
 import { Icon } from './icons';
-import { TAKEOVER } from './switches';
+import { FEEDBACK, FOLLOW, TAKEOVER } from './switches';
 
 /** Knobs, pads and keys: what plays what, and how they are read. */
 export function Controllers() {
@@ -57,6 +57,8 @@ export function Controllers() {
         <span class="help-text">To bring a mapping back, drop its file on the page.</span>
       </div>
       <Switch {...TAKEOVER} />
+      <Switch {...FEEDBACK} />
+      <Switch {...FOLLOW} />
       {mapped.length > 0 && (
         <ul class="mappings">
           {mapped.map(([source, { target, mode }]) => (

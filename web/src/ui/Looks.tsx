@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { allLooks, deleteLook, type Look, lit } from '../state/looks';
+import { allLooks, deleteLook, type Look, lit, valuesOf } from '../state/looks';
 import { waiting } from '../state/settings';
 import * as store from '../state/store';
 import { takeBack } from './actions';
@@ -9,6 +9,7 @@ import { Icon } from './icons';
 import { Keep } from './Keep';
 import { lookKey } from './keys';
 import { KnobTag, learnable } from './learn';
+import { endPreview, preview } from './Preview';
 
 /** Looks as cards: the server's, and one's own. */
 export function Looks() {
@@ -56,6 +57,10 @@ export function Card({ look, shortcut, pick, plain = false }: CardProps) {
       class={`look ${waits ? 'waits' : ''}`}
       draggable
       onDragStart={({ dataTransfer }) => dataTransfer?.setData(DRAGGED_LOOK, id)}
+      onPointerEnter={({ pointerType, currentTarget }) =>
+        pointerType === 'mouse' && preview(currentTarget, valuesOf(look))
+      }
+      onPointerLeave={endPreview}
       {...learnable(id)}
     >
       <button
@@ -65,7 +70,14 @@ export function Card({ look, shortcut, pick, plain = false }: CardProps) {
         aria-label={changed ? `${name}, changed since: take it again` : name}
         aria-keyshortcuts={shortcut.replace('⇧', 'Shift+') || undefined}
         title={hint}
-        onClick={pick}
+        onFocus={({ currentTarget }) => {
+          if (currentTarget.matches(':focus-visible')) preview(currentTarget, valuesOf(look));
+        }}
+        onBlur={endPreview}
+        onClick={() => {
+          endPreview();
+          pick();
+        }}
       >
         <span
           class="look-picture"

@@ -5,6 +5,7 @@ import { change, setting } from '../state/settings';
 import { pastPrompts } from '../state/store';
 import { did } from '../state/undo';
 import { Icon } from './icons';
+import { endPreview, preview } from './Preview';
 
 const PATH = 'prompt.base_prompt';
 const HEAVIEST = 2;
@@ -128,6 +129,13 @@ function PromptRow({ index, row, alone, put, weigh, remove }: RowProps) {
         placeholder="what to draw"
         value={row.text}
         onKeyDown={type}
+        onInput={({ currentTarget }) => {
+          const { value } = currentTarget;
+          // what is written is seen before it is sent
+          if (alone && value.trim() !== '') preview(currentTarget, { [PATH]: value });
+          else endPreview();
+        }}
+        onBlur={endPreview}
         onChange={(event) => put({ ...row, text: event.currentTarget.value })}
       />
       {!alone && (

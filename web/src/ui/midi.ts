@@ -1,5 +1,6 @@
 /** Web MIDI: knobs and pads play the page. */
 
+import { MidiClock } from '../controls/clock';
 import {
   bind,
   bound,
@@ -24,10 +25,15 @@ import { change, liveSections, setting } from '../state/settings';
 import * as store from '../state/store';
 import { type Action, runAction } from './actions';
 import { nextInDeck } from './Deck';
+import { byHand, showOnControllers } from './lights';
 
 /** detents of an endless knob from one end of a slider to the other, and from one choice to the next */
 const DETENTS = 100;
 const DETENTS_A_CHOICE = 3;
+/** ticks of a MIDI clock, 24 of which are a beat, between two words to the server */
+const TOLD_EVERY = 6;
+/** a clock that says nothing for so long leads no more, ms */
+const SILENCE_MS = 700;
 
 /** Ask for the controllers; a no becomes a sentence that helps. True when they play. */
 export async function startMidi(show: Show, list: readonly Action[]): Promise<boolean> {
@@ -47,22 +53,22 @@ export async function startMidi(show: Show, list: readonly Action[]): Promise<bo
     return false;
   }
   const player = new Player(show, list);
+  let stopLights = (): void => undefined;
   const attend = (): void => {
     const seen = new Map<string, number>();
     const names: string[] = [];
     for (const input of access.inputs.values()) {
       if (input.state === 'disconnected') continue;
-      // two of the same make are told apart by their order
-      const name = (input.name ?? 'Controller').replaceAll('/', ' ');
-      const count = (seen.get(name) ?? 0) + 1;
-      seen.set(name, count);
-      const device = count === 1 ? name : `${name} #${count}`;
+      const device = nameIn(seen, input);
       names.push(device);
-      input.onmidimessage = ({ data }) => {
+      input.onmidimessage = ({ data, timeStamp }) => {
+        if (data !== null && (data[0] ?? 0) >= 0xf0) player.time(device, data, timeStamp);
         const message = data === null ? null : read(data);
         if (message !== null) player.hear(device, message);
       };
     }
+    stopLights();
+    stopLights = showOnControllers(byDevice(access.outputs.values()));
     const gone = store.controllers.peek().filter((name) => !names.includes(name));
     store.controllers.value = names;
     if (gone.length > 0) store.notice.value = `${gone.join(', ')} was unplugged.`;
@@ -73,6 +79,20 @@ export async function startMidi(show: Show, list: readonly Action[]): Promise<bo
     store.notice.value =
       'No MIDI controller is plugged in yet; a key of the keyboard will do, too.';
   return true;
+}
+
+/** Two of the same make are told apart by their order. */
+function nameIn(seen: Map<string, number>, port: MIDIPort): string {
+  const name = (port.name ?? 'Controller').replaceAll('/', ' ');
+  const count = (seen.get(name) ?? 0) + 1;
+  seen.set(name, count);
+  return count === 1 ? name : `${name} #${count}`;
+}
+
+function byDevice(outputs: Iterable<MIDIOutput>): Map<string, MIDIOutput> {
+  const seen = new Map<string, number>();
+  const there = [...outputs].filter(({ state }) => state !== 'disconnected');
+  return new Map(there.map((output) => [nameIn(seen, output), output]));
 }
 
 function sorry(text: string): void {
@@ -94,6 +114,36 @@ class Player {
     private readonly show: Show,
     private readonly list: readonly Action[],
   ) {}
+
+  private readonly clocks = new Map<string, MidiClock>();
+  private leads = '';
+
+  /** Clock and transport of a device; the first that counts is followed until it stops. */
+  time(device: string, data: ArrayLike<number>, t: number): void {
+    if (!store.followClock.peek()) return;
+    const clock = this.clocks.get(device) ?? new MidiClock();
+    this.clocks.set(device, clock);
+    const said = clock.hear(data, t);
+    const { sources } = this.show;
+    const deck = sources.deck;
+    if ((said === 'start' || said === 'continue') && deck !== null && !deck.playing) {
+      if (said === 'start') deck.element.currentTime = 0;
+      void sources.playPause();
+    } else if (said === 'stop' && deck?.playing) void sources.playPause();
+    if (said !== 'tick' || (this.leads !== '' && this.leads !== device)) return;
+    this.leads = device;
+    clearTimeout(this.silence);
+    this.silence = window.setTimeout(() => {
+      this.leads = '';
+      this.show.count({ tempo: 0, beats: 0, t: performance.now(), running: false });
+    }, SILENCE_MS);
+    if (++this.ticks % TOLD_EVERY > 0) return;
+    const count = clock.count(t);
+    if (count !== null) this.show.count(count);
+  }
+
+  private silence = 0;
+  private ticks = 0;
 
   hear(device: string, message: Message): void {
     const own = `${device}/${message.control}`;
@@ -119,6 +169,7 @@ class Player {
       if (routes().some(({ source }) => source === `controller:${name}`))
         this.show.turn(name, Math.min(1, message.value / 127));
     }
+    byHand(own);
     const found = bound(store.bindings.peek(), device, message.control);
     if (found === null) return;
     const [source, mapping] = found;

@@ -1,7 +1,7 @@
 /** Switches of the page itself, which no server knows. */
 
 import type { Signal } from '@preact/signals';
-import { mirrored, muted, pinned, takeover } from '../state/store';
+import { feedback, followClock, mirrored, muted, pinned, takeover } from '../state/store';
 
 export interface PageSwitch {
   label: string;
@@ -25,9 +25,19 @@ export const TAKEOVER: PageSwitch = {
   also: 'soft takeover pickup jump midi controller',
   on: takeover,
 };
+export const FEEDBACK: PageSwitch = {
+  label: 'Controllers show what is on',
+  also: 'led light pads motor fader feedback midi',
+  on: feedback,
+};
+export const FOLLOW: PageSwitch = {
+  label: 'Follow MIDI clock and transport',
+  also: 'sync tempo bpm start stop midi',
+  on: followClock,
+};
 export const MUTED: PageSwitch = {
   label: 'Mute the room',
   also: 'volume silence sound loud',
   on: muted,
 };
-export const PAGE_SWITCHES = [MIRROR, PINNED, TAKEOVER, MUTED];
+export const PAGE_SWITCHES = [MIRROR, PINNED, TAKEOVER, FEEDBACK, FOLLOW, MUTED];

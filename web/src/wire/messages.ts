@@ -134,6 +134,7 @@ export type ToServer =
   | { type: 'beat'; action: BeatAction; t: number; ms?: number }
   | { type: 'scene'; on?: On }
   | { type: 'record'; on: boolean }
+  | { type: 'tempo'; tempo: number; beats: number; t: number; running: boolean }
   | { type: 'controllers'; values: Record<string, number> }
   | { type: 'ack'; sequence: number; age?: number | null };
 
