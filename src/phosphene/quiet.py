@@ -14,6 +14,8 @@ SWITCHES = {
     # diffusers, transformers and peft report through huggingface_hub
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # it has no other switch, and reports unless it takes itself for tested
+    "NNCF_CI": "1",
     # what others have agreed on
     "DO_NOT_TRACK": "1",
 }

@@ -101,7 +101,7 @@ class DiffusionConfig(ConfigModel):
     quantize: Literal["none", "4", "8", "int8", "fp8"] = Field(
         "none",
         description="Number format of the matrices. 4 and 8 bits: device mlx; int8 and fp8: the U-Net's, with"
-        " the package torchao.",
+        " the package torchao; int8 with runtime openvino: all networks', with nncf.",
     )
     token_merge: float = Field(
         0.0, ge=0, le=0.7, description="Share of the finest tokens merged for self attention."
@@ -118,10 +118,14 @@ class DiffusionConfig(ConfigModel):
     cross_frame_interval: int = Field(
         4, ge=1, le=64, description="Calls between two frames that are kept for cross_frame."
     )
-    runtime: Literal["torch", "onnx", "tensorrt"] = Field(
+    runtime: Literal["auto", "torch", "onnx", "tensorrt", "openvino"] = Field(
         "torch",
         description="What runs the networks. onnx: ONNX Runtime, exported once; tensorrt: its TensorRT"
-        " provider.",
+        " provider; openvino: OpenVINO; auto: the fastest here, measured once. The built-in model has onnx,"
+        " openvino and auto.",
+    )
+    openvino_device: Literal["cpu", "gpu", "npu"] = Field(
+        "cpu", description="Where runtime openvino draws: the processor, Intel's graphics or NPU."
     )
     window: int = Field(
         9,

@@ -34,7 +34,7 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 def weights_of(model: Any, part: str = "unet") -> dict[str, torch.Tensor]:
     if part == "unet":
         return dict(model._nets.unet.named_parameters())
-    return dict(model._prompts._towers[0].encoder._encoder.named_parameters())
+    return dict(model._prompts.nets[0].encoder.named_parameters())
 
 
 def changed(tree: Path, file: Path, plain: Any, layer: str, leaf: str = "weight") -> torch.Tensor:

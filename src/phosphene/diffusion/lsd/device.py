@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phosphene.config import DiffusionConfig
+from phosphene.diffusion import runtimes
 from phosphene.diffusion.devices import require_mlx
-from phosphene.diffusion.lsd.nets import LsdNets
+from phosphene.diffusion.lsd.nets import LsdNets, LsdOpenvinoNets
 from phosphene.diffusion.lsd.networks import Networks
-from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.notices import first_line, say_once
 
 if TYPE_CHECKING:
     from phosphene.diffusion.lsd.torch_nets import LsdTorchNets
@@ -31,7 +32,31 @@ def open_nets(config: DiffusionConfig, weights: Path) -> Networks:
         say_once(f"the built-in model runs on the CPU, not on {config.device}.")
     if config.kernels:
         say_once("kernels is off: the built-in model runs on the CPU.")
-    return LsdNets(threads=config.threads, weights=weights)
+    return _on_cpu(config, weights)
+
+
+def _on_cpu(config: DiffusionConfig, weights: Path) -> Networks:
+    """ONNX Runtime, or OpenVINO where that was asked for or measured to be faster."""
+    usual = LsdNets(threads=config.threads, weights=weights)
+    if config.runtime in ("torch", "onnx"):
+        return usual
+    if config.runtime == "tensorrt":
+        say_once("runtime tensorrt is off: the built-in model has onnx, openvino and auto.")
+        return usual
+    if config.runtime == "auto" and importlib.util.find_spec("openvino") is None:
+        say_once("runtime auto: onnx draws, the package openvino is not installed.")
+        return usual
+    try:
+        intel = LsdOpenvinoNets(config.openvino_device, config.threads, weights)
+        if config.runtime == "openvino":
+            intel.rehearse()
+            return intel
+        model = f"lsd {weights} {config.threads} {config.openvino_device}"
+        ways = {"onnx": lambda: usual.rehearse, "openvino": lambda: intel.rehearse}
+        return intel if runtimes.fastest(model, ways) == "openvino" else usual
+    except Exception as error:
+        say_once(f"runtime {config.runtime} is off, onnx draws: {first_line(error)}.")
+        return usual
 
 
 def _on_gpu(config: DiffusionConfig, weights: Path) -> LsdTorchNets | None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.diffusion.intel import OpenvinoNet
 from phosphene.diffusion.lsd.feeds import Feeds
 from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER, Networks
+from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.stream.arrays import Array, to_numpy
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ Sizes = tuple[tuple[str, int], ...]
 """of a network's free dimensions"""
 SESSIONS = 6
 """of the denoiser, each for one shape of latent: coordinates and a third of the operations are folded away"""
+SIDE = 64
+"""of a square picture's latent"""
 
 
 class LsdNets(Networks):
@@ -53,6 +57,12 @@ class LsdNets(Networks):
         (fine,) = self._sharpener.run(None, {"field": self.tensor(fields)})
         return np.asarray(fine, np.float32)
 
+    def rehearse(self) -> None:
+        """One frame's calls, for nothing."""
+        fields = np.zeros((1, 2, SIDE, SIDE), np.float32)
+        text = TextEncoder(self._weights / "text.npz").encode("")[None, None]
+        self.sharpen(self.denoise(fields, np.ones(1, np.float32), text))
+
     @cached_property
     def _sharpener(self) -> InferenceSession:
         return open_session(self._weights / SHARPENER, self._threads)
@@ -61,6 +71,23 @@ class LsdNets(Networks):
     def _denoiser(self) -> Callable[[Sizes], InferenceSession]:
         path = self._weights / DENOISER
         return lru_cache(SESSIONS)(lambda sizes: open_session(path, self._threads, sizes))
+
+
+class LsdOpenvinoNets(LsdNets):
+    """The same networks on OpenVINO. Raises RuntimeError where it cannot be."""
+
+    def __init__(self, device: str, threads: int | None = None, weights: Path = WEIGHTS) -> None:
+        super().__init__(threads, weights)
+        self._fast_denoiser, self._fast_sharpener = (
+            OpenvinoNet(weights / name, device, self._threads) for name in (DENOISER, SHARPENER)
+        )
+
+    def _predict(self, given: Feeds) -> FloatArray:
+        arrays = {name: np.ascontiguousarray(array) for name, array in given.items()}
+        return np.array(self._fast_denoiser(arrays)[0], np.float32)
+
+    def sharpen(self, fields: Array) -> FloatArray:
+        return np.array(self._fast_sharpener({"field": self.tensor(fields)})[0], np.float32)
 
 
 def _sizes(arrays: dict[str, FloatArray]) -> Sizes:

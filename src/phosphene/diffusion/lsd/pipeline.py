@@ -59,7 +59,16 @@ SOON = 1e-3
 """the least time that is divided by"""
 HEARD = 256
 """prompts that are remembered"""
-HEEDED = {"model", "model_id", "lora_id", "device", "kernels", "threads"}
+HEEDED = {
+    "model",
+    "model_id",
+    "lora_id",
+    "device",
+    "kernels",
+    "threads",
+    "runtime",
+    "openvino_device",
+}
 """settings that this model follows or refuses"""
 
 

@@ -152,7 +152,16 @@ class StableDiffusion(BaseDiffusionPipeline):
         operations = chosen(config.kernels, self._device)
         self._pictures = Pictures(self._nets, self._vae_dtype, operations, upscaler)
         self._prompted: tuple[torch.Tensor, torch.Tensor] | None = None
-        speed_up(self._nets, self._pictures, config, self._example, operations, self._loras.live)
+        speed_up(
+            self._nets,
+            self._pictures,
+            config,
+            self._example,
+            operations,
+            self._loras.live,
+            # a live LoRA changes them
+            () if self._loras.live else self._prompts.nets,
+        )
 
     @abstractmethod
     def _parts(self, pipe: Any) -> list[Any]:

@@ -104,6 +104,11 @@ class PromptEncoder:
         self.encode = lru_cache(maxsize=CACHED_PROMPTS)(self._encode)
 
     @property
+    def nets(self) -> list[Any]:
+        """The text encoders' networks."""
+        return [tower.encoder for tower in self._towers]
+
+    @property
     def shape(self) -> tuple[int, int]:
         """(rows, width) of an encoded prompt."""
         rows = self._towers[0].length * self._windows + int(self._pooled)

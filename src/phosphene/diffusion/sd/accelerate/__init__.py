@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.notices import say_once
 from phosphene.diffusion.sd.accelerate import (
@@ -15,6 +17,7 @@ from phosphene.diffusion.sd.accelerate import (
     quantized,
     residual,
 )
+from phosphene.diffusion.sd.clip import TorchTextNet
 from phosphene.diffusion.sd.pictures import Pictures
 from phosphene.diffusion.sd.unet import Example, Nets
 from phosphene.kernels.choose import PLAIN, Operations
@@ -27,13 +30,16 @@ def speed_up(
     example: Example,
     operations: Operations,
     live_loras: bool,
+    texts: Sequence[TorchTextNet] = (),
 ) -> None:
     """Switch on what the config asks for: first what changes the networks, then how they are called."""
     if config.fuse_attention:
         _fuse(nets, config, live_loras)
     if config.quantize == "4" or config.quantize == "8":
         say_once(f"quantize {config.quantize} is off: device mlx has it, torch has int8 and fp8.")
-    elif config.quantize != "none":
+    elif config.quantize != "none" and not (
+        config.quantize == "int8" and config.runtime == "openvino"
+    ):
         quantized.use(nets, config.quantize, example)
     if config.enable_channels_last:
         channels_last.use(nets)
@@ -59,7 +65,7 @@ def speed_up(
             f"runtime {config.runtime} is off: it exports no ControlNet; torch runs the networks."
         )
     elif config.runtime != "torch":
-        exported.use(nets, example, config.runtime == "tensorrt", config.threads)
+        exported.use(nets, example, config, texts)
         return
     if config.compile_unet:
         compiled.use(nets, example)

@@ -1,4 +1,4 @@
-"""U-Net and autoencoder exported to ONNX and run with ONNX Runtime, on the CPU, CUDA or TensorRT.
+"""U-Net and autoencoder exported to ONNX and run with ONNX Runtime or OpenVINO; text encoders with that.
 
 An export is kept under the user's cache, by a fingerprint of the weights and of what made it: a LoRA,
 another version or another number format gives another file. Batch and size stay free.
@@ -7,17 +7,24 @@ another version or another number format gives another file. Batch and size stay
 from __future__ import annotations
 
 import hashlib
-import os
+import importlib.util
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phosphene.config import DiffusionConfig
+from phosphene.diffusion import runtimes
+from phosphene.diffusion.intel import OpenvinoNet
 from phosphene.diffusion.notices import first_line, say_once
+from phosphene.diffusion.sd.clip import TorchTextNet
 from phosphene.diffusion.sd.unet import (
     Example,
     Nets,
+    PictureCall,
     UnetCall,
     UnetInputs,
     call_of,
@@ -35,41 +42,141 @@ FREE = {"latents": (0, 2, 3), "pixels": (0, 2, 3)}
 """axes that may change; of all other inputs the first"""
 
 
+Run = Callable[[dict[str, "torch.Tensor"], Sequence[int]], "torch.Tensor"]
+"""inputs by name and the shape of what comes out -> that"""
+
+
 @dataclass(frozen=True)
 class Runner:
     """What exported networks are to run on."""
 
+    config: DiffusionConfig
+    name: str
+    """onnx, tensorrt or openvino"""
     providers: list[str]
-    threads: int | None
-    """of a CPU; None: all cores"""
+    """of ONNX Runtime"""
+
+    def open(self, file: Path) -> Run:
+        """The network in an exported file."""
+        threads = self.config.threads
+        if self.name == "openvino":
+            return partial(_infer, self.openvino(file))
+        return partial(_run, _session(file, threads, self.providers))
+
+    def openvino(self, file: Path) -> OpenvinoNet:
+        config = self.config
+        return OpenvinoNet(file, config.openvino_device, config.threads, config.quantize == "int8")
 
 
-def use(nets: Nets, example: Example, tensorrt: bool, threads: int | None) -> None:
+@dataclass(frozen=True)
+class Ways:
+    """The calls of :class:`Nets`, exported."""
+
+    call: UnetCall
+    encode: PictureCall
+    decode: PictureCall
+
+
+def use(
+    nets: Nets, example: Example, config: DiffusionConfig, texts: Sequence[TorchTextNet] = ()
+) -> None:
     """Export what is not exported yet, and run it from now on; plain torch where that fails."""
     import torch
 
-    name = "tensorrt" if tensorrt else "onnx"
+    name: str = config.runtime
+    if name == "auto":
+        name = _pick(nets, example, config)
+        if name == "torch":
+            return
     try:
-        given = example(1)
-        place = given.latents.device
-        if given.latents.dtype == torch.bfloat16:
-            raise RuntimeError("ONNX Runtime takes float32 or float16, not bfloat16")
-        runner = Runner(_providers(place, tensorrt), threads)
-        call = _unet(nets, given, runner)
-        size = given.latents.shape[2:]
-        vae_type = next(nets.vae.parameters()).dtype
-        pixels = torch.zeros((1, 3, 8 * size[0], 8 * size[1]), dtype=vae_type, device=place)
-        encode = _picture(encoder_of(nets.vae), nets.vae, "encoder", "pixels", pixels, runner)
-        latents = given.latents.to(vae_type)
-        decode = _picture(decoder_of(nets.vae), nets.vae, "decoder", "latents", latents, runner)
-        nets.rehearse(call, given)
+        ways = _build(nets, example, config, name)
+        nets.rehearse(ways.call, example(1))
     except Exception as error:
         say_once(f"runtime {name} is off, torch runs the networks: {first_line(error)}.")
         return
-    nets.call, nets.encode, nets.decode = call, encode, decode
+    nets.call, nets.encode, nets.decode = ways.call, ways.encode, ways.decode
     for net in (nets.unet, nets.vae):
         # only their configs are asked from now on; the weights would be in memory twice
         torch.nn.Module.to(net, "meta")
+    if name == "openvino":
+        for index, text in enumerate(texts):
+            _export_text(text, index, Runner(config, name, []))
+
+
+def _pick(nets: Nets, example: Example, config: DiffusionConfig) -> str:
+    """The fastest of torch, ONNX Runtime and OpenVINO, by the U-Net's call at the configured size."""
+    given = example(1)
+    if given.latents.device.type != "cpu":
+        say_once(
+            f"runtime auto: torch draws, on {given.latents.device.type} nothing else is tried."
+        )
+        return "torch"
+
+    def exported(name: str) -> Callable[[], object]:
+        call = _build(nets, example, config, name).call
+        return lambda: nets.rehearse(call, given)
+
+    ways: dict[str, Callable[[], Callable[[], object]]] = {
+        "torch": lambda: lambda: nets.rehearse(nets.call, given),
+        "onnx": lambda: exported("onnx"),
+    }
+    if importlib.util.find_spec("openvino") is not None:
+        ways["openvino"] = lambda: exported("openvino")
+    told = fingerprint(nets.unet, "unet", given.tensors())
+    parts = [
+        told,
+        *map(str, given.latents.shape),
+        str(config.threads),
+        config.openvino_device,
+        config.quantize,
+    ]
+    return runtimes.fastest(" ".join(parts), ways)
+
+
+def _build(nets: Nets, example: Example, config: DiffusionConfig, name: str) -> Ways:
+    import torch
+
+    given = example(1)
+    place = given.latents.device
+    if given.latents.dtype == torch.bfloat16:
+        raise RuntimeError("ONNX takes float32 or float16, not bfloat16")
+    if name == "openvino" and place.type != "cpu":
+        raise RuntimeError("OpenVINO takes arrays from the cpu: choose device cpu")
+    providers = [] if name == "openvino" else _providers(place, name == "tensorrt")
+    runner = Runner(config, name, providers)
+    call = _unet(nets, given, runner)
+    size = given.latents.shape[2:]
+    vae_type = next(nets.vae.parameters()).dtype
+    pixels = torch.zeros((1, 3, 8 * size[0], 8 * size[1]), dtype=vae_type, device=place)
+    encode = _picture(encoder_of(nets.vae), nets.vae, "encoder", "pixels", pixels, runner)
+    latents = given.latents.to(vae_type)
+    decode = _picture(decoder_of(nets.vae), nets.vae, "decoder", "latents", latents, runner)
+    return Ways(call, encode, decode)
+
+
+def _export_text(text: TorchTextNet, index: int, runner: Runner) -> None:
+    """Let a text encoder run on OpenVINO; torch's stays where that fails."""
+    import torch
+
+    example = {"ids": torch.zeros((1, text.rows), dtype=torch.int64)}
+
+    def outputs(ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        states, pooled = text.read(ids)
+        return (states,) if pooled is None else (states, pooled)
+
+    try:
+        net = runner.openvino(_exported(outputs, text.encoder, f"text{index}", example))
+
+        def read(ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+            found = [torch.from_numpy(each.copy()) for each in net({"ids": ids.numpy()})]
+            return found[0], found[1] if len(found) > 1 else None
+
+        read(example["ids"])
+    except Exception as error:
+        say_once(f"runtime openvino is off for a text encoder, torch runs it: {first_line(error)}.")
+        return
+    text.read = read
+    torch.nn.Module.to(text.encoder, "meta")
 
 
 def _providers(device: torch.device, tensorrt: bool) -> list[str]:
@@ -95,10 +202,10 @@ def _unet(nets: Nets, given: UnetInputs, runner: Runner) -> UnetCall:
     def traced(*tensors: torch.Tensor) -> torch.Tensor:
         return call_of(nets.unet)(UnetInputs.of(dict(zip(names, tensors, strict=True))))
 
-    session = _session(traced, nets.unet, "unet", given.tensors(), runner)
+    run = runner.open(_exported(traced, nets.unet, "unet", given.tensors()))
 
     def call(now: UnetInputs) -> torch.Tensor:
-        return _run(session, now.tensors(), now.latents.shape)
+        return run(now.tensors(), now.latents.shape)
 
     return call
 
@@ -106,7 +213,7 @@ def _unet(nets: Nets, given: UnetInputs, runner: Runner) -> UnetCall:
 def _picture(
     function: Any, vae: Any, part: str, name: str, example: torch.Tensor, runner: Runner
 ) -> Any:
-    session = _session(function, vae, part, {name: example}, runner)
+    run = runner.open(_exported(function, vae, part, {name: example}))
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
 
     def call(now: torch.Tensor) -> torch.Tensor:
@@ -115,36 +222,38 @@ def _picture(
             shape = (batch, vae.config.latent_channels, height // factor, width // factor)
         else:
             shape = (batch, 3, height * factor, width * factor)
-        return _run(session, {name: now}, shape)
+        return run({name: now}, shape)
 
     return call
 
 
-def _session(
-    function: Any, net: torch.nn.Module, part: str, inputs: dict[str, torch.Tensor], runner: Runner
-) -> Any:
-    """An ONNX Runtime session for ``function``, exported if it was not before."""
+def _exported(
+    function: Any, net: torch.nn.Module, part: str, inputs: dict[str, torch.Tensor]
+) -> Path:
+    """The .onnx file of ``function``, made if it was not before."""
+    folder = cache_folder() / fingerprint(net, part, inputs)
+    if not (folder / "net.onnx").is_file():
+        _export(function, net, inputs, folder)
+    return folder / "net.onnx"
+
+
+def _session(file: Path, threads: int | None, providers: list[str]) -> Any:
+    """An ONNX Runtime session."""
     import onnxruntime
 
     # of what the switch in phosphene.quiet might leave on
     onnxruntime.disable_telemetry_events()
-    folder = cache_folder() / fingerprint(net, part, inputs)
-    if not (folder / "net.onnx").is_file():
-        _export(function, net, inputs, folder)
     options = onnxruntime.SessionOptions()
     # 0 is ONNX Runtime's own choice
-    options.intra_op_num_threads = runner.threads or 0
+    options.intra_op_num_threads = threads or 0
     # left spinning after a call, its threads take the cores from the next network
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    return onnxruntime.InferenceSession(
-        str(folder / "net.onnx"), options, providers=runner.providers
-    )
+    return onnxruntime.InferenceSession(str(file), options, providers=providers)
 
 
 def cache_folder() -> Path:
-    """Where exports are kept: ``PHOSPHENE_CACHE``, or the user's cache folder."""
-    base = os.environ.get("PHOSPHENE_CACHE") or Path.home() / ".cache" / "phosphene"
-    return Path(base) / "onnx"
+    """Where exports are kept."""
+    return runtimes.cache_folder() / "onnx"
 
 
 def fingerprint(net: torch.nn.Module, part: str, inputs: dict[str, torch.Tensor]) -> str:
@@ -186,7 +295,7 @@ def _export(
                 tuple(inputs.values()),
                 str(part / "net.onnx"),
                 input_names=list(inputs),
-                output_names=["out"],
+                output_names=["out", "more"][: _count(function, inputs)],
                 dynamic_axes={
                     name: {
                         axis: f"{name}{axis}" if axis else "batch" for axis in FREE.get(name, (0,))
@@ -200,6 +309,24 @@ def _export(
         part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _count(function: Any, inputs: dict[str, torch.Tensor]) -> int:
+    """How many tensors a function gives; most give one."""
+    import torch
+
+    if "ids" not in inputs:
+        return 1
+    with torch.no_grad():
+        return len(function(*inputs.values()))
+
+
+def _infer(net: OpenvinoNet, inputs: dict[str, torch.Tensor], shape: Any) -> torch.Tensor:
+    """Run on the tensors' own memory; the result has ``shape``, and memory of its own."""
+    import torch
+
+    feeds = {name: tensor.contiguous().numpy() for name, tensor in inputs.items()}
+    return torch.from_numpy(net(feeds)[0].copy()).reshape(tuple(shape))
 
 
 def _run(session: Any, inputs: dict[str, torch.Tensor], shape: Any) -> torch.Tensor:
