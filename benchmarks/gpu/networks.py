@@ -26,6 +26,8 @@ class Architecture:
     text: dict[str, Any]
     scheduler: str
     second_text: dict[str, Any] | None = None
+    own_tiny: bool = False
+    """whether its only autoencoder is a tiny one"""
 
 
 OPEN_CLIP_H = {
@@ -72,6 +74,23 @@ ARCHITECTURES: dict[str, Architecture] = {
         OPEN_CLIP_H,
         "EulerDiscreteScheduler",
     ),
+    # 319 M numbers, where 328 M are told of it: its config was not at hand
+    "sdxs": Architecture(
+        {
+            "sample_size": 64,
+            "cross_attention_dim": 1024,
+            "attention_head_dim": (5, 10, 20),
+            "block_out_channels": (320, 640, 1280),
+            "layers_per_block": 1,
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            "mid_block_type": None,
+            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            "use_linear_projection": True,
+        },
+        OPEN_CLIP_H,
+        "EulerDiscreteScheduler",
+        own_tiny=True,
+    ),
     # an LCM-LoRA fused into SD 1.5 has its shapes, and LCM's scheduler
     "sd15": Architecture(
         {**WIDE, "cross_attention_dim": 768, "attention_head_dim": 8}, CLIP_L, "LCMScheduler"
@@ -107,6 +126,7 @@ def toy(kind: Architecture) -> Architecture:
         small(kind.text, first),
         kind.scheduler,
         small(kind.second_text, second) if kind.second_text else None,
+        kind.own_tiny,
     )
 
 
@@ -141,6 +161,8 @@ def make_tree(folder: Path, name: str, small: bool) -> Path:
         "text_encoder": CLIPTextModel(_text(kind.text)),
         "taesdxl" if large else "taesd": diffusers.AutoencoderTiny(**(tiny if small else {})),
     }
+    if kind.own_tiny:
+        nets["vae"] = nets["taesd"]
     if kind.second_text is not None:
         nets["text_encoder_2"] = CLIPTextModelWithProjection(_text(kind.second_text))
     torch.set_default_dtype(torch.float32)

@@ -28,8 +28,8 @@ class DiffusionConfig(ConfigModel):
 
     model: str = Field(
         "lsd",
-        description="Pipeline: lsd (built in), sd15, sdxl, one a plugin registered; or the path or hub id of"
-        " any Stable Diffusion model.",
+        description="Pipeline: lsd (built in), sd15, sdxl, flux2, sana, one a plugin registered; or the path"
+        " or hub id of any such model.",
     )
     model_id: str | None = Field(
         None,
@@ -85,6 +85,19 @@ class DiffusionConfig(ConfigModel):
         None,
         description="Depth estimator for control depth: hub id or folder. Empty: Depth Anything V2.",
     )
+    reference: Literal["off", "input"] = Field(
+        "off",
+        description="Whether the input picture is a reference to edit (FLUX.2), beside or in place of what"
+        " is drawn over.",
+    )
+    reference_ids: list[str] = Field(
+        [], description="Pictures whose things and style are referred to (FLUX.2): local files."
+    )
+    reference_cache: bool = Field(
+        False,
+        description="Keep the keys and values of reference pictures from call to call (FLUX.2): faster, and"
+        " what klein's kv checkpoints were trained for.",
+    )
     attention: Literal["sdpa", "xformers"] = Field(
         "sdpa", description="Attention kernels of the U-Net: torch's own, or the package xformers."
     )
@@ -105,6 +118,11 @@ class DiffusionConfig(ConfigModel):
     )
     token_merge: float = Field(
         0.0, ge=0, le=0.7, description="Share of the finest tokens merged for self attention."
+    )
+    token_mean: bool = Field(
+        False,
+        description="Let the finest self attention look at means of 2 x 2 tokens (ToDo); token_merge goes"
+        " before it.",
     )
     deepcache: int = Field(
         1,

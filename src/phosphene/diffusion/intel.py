@@ -52,7 +52,8 @@ class OpenvinoNet:
         if len(self._requests) > KEPT:
             self._requests.popitem(last=False)
         request = self._requests[shapes]
-        names = {put.get_any_name() for put in request.model_inputs}
+        # one input may have several names
+        names = set().union(*(put.get_names() for put in request.model_inputs))
         # arrays are read where they are, names that a network has no use for are dropped
         request.infer(
             {name: array for name, array in feeds.items() if name in names},
@@ -62,8 +63,8 @@ class OpenvinoNet:
 
     def _compile(self, shapes: dict[str, tuple[int, ...]]) -> Any:
         model = self._core.read_model(str(self._file))
-        names = [put.get_any_name() for put in model.inputs]
-        model.reshape({name: list(shapes[name]) for name in names})
+        names = set().union(*(put.get_names() for put in model.inputs))
+        model.reshape({name: list(shape) for name, shape in shapes.items() if name in names})
         return self._core.compile_model(model, self._device, self._settings).create_infer_request()
 
 

@@ -72,7 +72,7 @@ def coherent_strength(
     ratio = scale_noise(ratio, noise)
     if frames != 1:
         ratio = max(min(ratio, LEAST_KEPT), ratio**frames)
-    return schedule.from_blend_ratio(ratio) / schedule.t_max
+    return schedule.strength_at(schedule.from_blend_ratio(ratio))
 
 
 def noisy_start(schedule: Schedule, source: Array, noise: Array, t: float) -> Array:

@@ -6,7 +6,7 @@ here is NumPy; only the resulting numbers ever reach a device.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -38,9 +38,12 @@ class Schedule:
     alphas_cumprod: FloatArray | None = None
 
     @classmethod
-    def flow(cls) -> Schedule:
-        """Straight lines between picture and noise, t in 0..1."""
-        return cls(None)
+    def flow(cls, shift: float = 1.0) -> Schedule:
+        """Straight lines between picture and noise, t in 0..1.
+
+        ``shift`` moves the steps towards noise, more of it the larger the pictures (Esser 2024, eq. 23).
+        """
+        return cls(None) if shift == 1.0 else ShiftedSchedule(shift_of=lambda _: shift)
 
     @classmethod
     def scaled_linear(
@@ -117,6 +120,10 @@ class Schedule:
         log_ratio: FloatArray = 0.5 * (np.log(self.alphas_cumprod) - np.log1p(-self.alphas_cumprod))
         return log_ratio
 
+    def strength_at(self, t: float) -> float:
+        """The strength (0..1) whose first step is at ``t``."""
+        return t / self.t_max
+
     def _indexed(self, indices: Sequence[int]) -> FloatArray:
         wrong = [k for k in indices if not 0 <= k < INDEX_GRID]
         if wrong or not indices or list(indices) != sorted(set(indices)):
@@ -128,6 +135,34 @@ class Schedule:
             return 1.0 - k / INDEX_GRID
         stride = len(self.alphas_cumprod) // INDEX_GRID
         return self.t_max - stride * k
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftedSchedule(Schedule):
+    """A flow whose steps are even before a shift ``s`` moves them: ``s t / (1 + (s - 1) t)``."""
+
+    shift_of: Callable[[int], float] = lambda _: 1.0
+    """the shift of a picture that is drawn in so many steps"""
+    usual_steps: int = 4
+    """of a whole picture, where nobody says"""
+
+    def steps(
+        self, n: int, strength: float = 1.0, indices: Sequence[int] | None = None
+    ) -> FloatArray:
+        """As :meth:`Schedule.steps`, shifted; n steps of a part have the shift of all there would be."""
+        even = super().steps(n, strength, indices)
+        whole = self.usual_steps if indices is not None or not strength else round(n / strength)
+        return shifted(even, self.shift_of(max(1, whole)))
+
+    def strength_at(self, t: float) -> float:
+        """The strength whose first step is about at ``t``."""
+        return float(shifted(np.asarray(t), 1.0 / self.shift_of(self.usual_steps)))
+
+
+def shifted(times: FloatArray, shift: float) -> FloatArray:
+    """Times of a flow, 0..1, moved towards noise; ``1 / shift`` moves them back."""
+    moved: FloatArray = shift * times / (1.0 + (shift - 1.0) * times)
+    return moved
 
 
 def x0_weights(kind: Prediction, alpha: float, sigma: float) -> tuple[float, float]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phosphene.diffusion.dit.families import FAMILIES, Row
 from phosphene.diffusion.sd import families, source
 from phosphene.diffusion.sd.errors import HUB_FILE, explained
-from phosphene.diffusion.sd.families import Base, Family
+from phosphene.diffusion.sd.families import Family
 from phosphene.diffusion.sd.load import TINY_VAE_IDS
 from phosphene.diffusion.sd.lora import LORA_FILE
 from phosphene.errors import ModelError, PhospheneError
@@ -24,6 +25,8 @@ WELL_KNOWN: tuple[tuple[str, str], ...] = (
     ("latent-consistency/lcm-lora-sdv1-5", "LoRA for SD 1.5, 2-4 steps"),
     ("ByteDance/Hyper-SD/Hyper-SD15-1step-lora.safetensors", "LoRA for SD 1.5, 1 step"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "1024 px; add one of the LoRAs"),
+    ("black-forest-labs/FLUX.2-klein-4B", "512-1024 px, 2-4 steps; edits with reference pictures"),
+    ("Efficient-Large-Model/Sana_Sprint_0.6B_1024px_diffusers", "1024 px, 1-4 steps"),
     ("ByteDance/SDXL-Lightning/sdxl_lightning_4step_lora.safetensors", "LoRA for SDXL, 4 steps"),
     ("latent-consistency/lcm-lora-sdxl", "LoRA for SDXL, 2-4 steps"),
 )
@@ -35,7 +38,8 @@ class ModelInfo:
     """What a checkpoint says of itself."""
 
     name: str
-    base: Base
+    base: str
+    """which networks, or the pipeline of a family of transformers"""
     family: Family
     prediction: str
     side: int
@@ -67,6 +71,9 @@ class ModelInfo:
 
 def describe(name: str) -> ModelInfo:
     """What the checkpoint at a path or hub id is; asks the hub for small files only."""
+    row = FAMILIES.get(source.pipeline_class_at(name) or "")
+    if row is not None:
+        return _of_row(name, row)
     found = source.inspect(name)
     files = _weights(found)
     shapes = [source.read_header(file) for file in files if file.suffix == ".safetensors"]
@@ -82,6 +89,26 @@ def describe(name: str) -> ModelInfo:
     )
 
 
+def _of_row(name: str, row: Row) -> ModelInfo:
+    """What a checkpoint of a family of transformers is."""
+    files = _weights(source.Checkpoint(name, _folder(name), {}), anything=True)
+    shapes = [source.read_header(file) for file in files]
+    return ModelInfo(
+        name=name,
+        base=row.pipeline,
+        family=row.family,
+        prediction="flow",
+        side=row.side,
+        parameters=sum(source.parameters(each) for each in shapes),
+        megabytes=sum(file.stat().st_size for file in files) / 1e6,
+    )
+
+
+def _folder(name: str) -> Path | None:
+    path = Path(name).expanduser()
+    return path if path.exists() else None
+
+
 def on_this_machine() -> list[ModelInfo]:
     """Whole checkpoints in the hub's cache, by name; those we cannot draw with are left out."""
     import huggingface_hub
@@ -94,7 +121,8 @@ def on_this_machine() -> list[ModelInfo]:
     found = []
     for name in sorted(repo.repo_id for repo in repos if repo.repo_type == "model"):
         try:
-            if source.inspect(name, fetch=False).configs:
+            known = source.pipeline_class_at(name, fetch=False) in FAMILIES
+            if known or source.inspect(name, fetch=False).configs:
                 found.append(describe(name))
         except PhospheneError:
             # another family of models, or half a download
@@ -111,6 +139,16 @@ def pull(name: str) -> list[Path]:
             owner, repo, file = name.split("/", 2)
             return [Path(huggingface_hub.hf_hub_download(f"{owner}/{repo}", file))]
         files = huggingface_hub.list_repo_files(name)
+        if source.pipeline_class_at(name) in FAMILIES:
+            kept = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+            # weights at the top are the same once more, in one file
+            return [
+                Path(
+                    huggingface_hub.snapshot_download(
+                        name, allow_patterns=[f"*/{each}" for each in kept] + ["model_index.json"]
+                    )
+                )
+            ]
         wanted = files_to_pull(files, name)
         folder = Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted))
         if source.INDEX not in files:
@@ -153,8 +191,8 @@ def files_to_pull(files: Sequence[str], name: str) -> list[str]:
     return [*small, *half, *full]
 
 
-def _weights(found: source.Checkpoint) -> list[Path]:
-    """The weight files of a checkpoint that are on this machine."""
+def _weights(found: source.Checkpoint, anything: bool = False) -> list[Path]:
+    """The weight files of a checkpoint that are on this machine; ``anything``: of all its parts."""
     if found.path is not None and found.path.is_file():
         return [found.path]
     folder: Any = found.path
@@ -166,6 +204,8 @@ def _weights(found: source.Checkpoint) -> list[Path]:
     if folder is None:
         return []
     files = [file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")]
+    if anything:
+        return [folder / file for file in sorted(files)]
     half = [file for file in files if _HALF.fullmatch(file)]
     full = [file for file in files if _FULL.fullmatch(file)]
     return [folder / file for file in sorted(full or half)]

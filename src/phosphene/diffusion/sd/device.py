@@ -42,10 +42,18 @@ def use_threads(config: DiffusionConfig, device: torch.device) -> None:
     torch.set_num_threads(config.threads)
 
 
-def pick_dtype(config: DiffusionConfig, device: torch.device) -> torch.dtype:
-    """The format asked for; auto is float16 on a GPU. A CPU always gets float32. Changes are said."""
+def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = False) -> torch.dtype:
+    """The format asked for; auto is float16 on a GPU. A CPU gets float32. Changes are said.
+
+    ``large`` models were trained in bfloat16 and overflow in float16: that is their format on a GPU, and a
+    CPU may have it, too, for memory's sake.
+    """
     import torch
 
+    if large and config.dtype == "bfloat16" and device.type == "cpu":
+        return torch.bfloat16
+    if large and config.dtype == "auto" and device.type != "cpu":
+        return pick_dtype(config.model_copy(update={"dtype": "bfloat16"}), device)
     if device.type == "cpu":
         if config.dtype in ("float16", "bfloat16"):
             # seen: torch 2.13 dies of an illegal instruction in a bfloat16 matmul on a virtual cpu

@@ -31,7 +31,7 @@ Configs = Mapping[str, Mapping[str, Any]]
 class Family:
     """Sampling defaults of one kind of checkpoint."""
 
-    name: FamilyName
+    name: str
     text: str
     """what it is, for people"""
     steps: int
@@ -64,7 +64,7 @@ class Family:
         config.transform.suggest(steps=self.steps)
 
 
-FAMILIES: dict[FamilyName, Family] = {
+FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         Family("base", "not distilled: slow, needs guidance", 4, 20, "trailing", guidance=7.5),
@@ -109,9 +109,9 @@ def _has_no_middle(unet: Mapping[str, Any]) -> bool:
     return "mid_block_type" in unet and unet["mid_block_type"] is None
 
 
-def pipeline_of(base: Base) -> str:
-    """Name of the pipeline that drives these networks."""
-    return "sdxl" if base == "sdxl" else "sd15"
+def pipeline_of(base: str) -> str:
+    """Name of the pipeline that drives these networks; other names than :data:`Base`'s are one."""
+    return "sd15" if base in ("sd1", "sd2") else base
 
 
 def family_of(configs: Configs) -> Family:

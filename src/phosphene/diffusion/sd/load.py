@@ -45,7 +45,7 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
             pipe = kind.from_single_file(
                 str(found.path),
                 config=str(configs) if configs.is_dir() else None,
-                **_precision(dtype),
+                **precision(dtype),
                 **unused,
             )
         else:
@@ -53,7 +53,7 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
                 found.name if found.path is None else str(found.path),
                 use_safetensors=None if config.allow_pickle else True,
                 variant=_variant(found),
-                **_precision(dtype),
+                **precision(dtype),
                 **unused,
             )
     if config.use_tiny_vae:
@@ -63,7 +63,7 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
     return pipe
 
 
-def _precision(dtype: Any) -> dict[str, Any]:
+def precision(dtype: Any) -> dict[str, Any]:
     """The number format as diffusers' argument, which was ``torch_dtype`` before 1.0."""
     from diffusers.utils import deprecation_utils
 

@@ -151,6 +151,8 @@ class StableDiffusion(BaseDiffusionPipeline):
         unheeded.say(config, pipe.unet.config.time_cond_proj_dim is not None)
         operations = chosen(config.kernels, self._device)
         self._pictures = Pictures(self._nets, self._vae_dtype, operations, upscaler)
+        self._seen: torch.Tensor | None = None
+        """latents of the input picture that was encoded last"""
         self._prompted: tuple[torch.Tensor, torch.Tensor] | None = None
         speed_up(
             self._nets,
@@ -203,7 +205,8 @@ class StableDiffusion(BaseDiffusionPipeline):
 
         say_if_blind(self.family, self._control is not None)
         with drawing(frames.shape[2:0:-1]), torch.inference_mode():
-            return self._pictures.encode(upload(frames, self._device))
+            self._seen = self._pictures.encode(upload(frames, self._device))
+            return self._seen
 
     def control_image(self, frames: Frames) -> torch.Tensor | None:
         """What the ControlNet is shown of uint8 pictures -> (b, 3, height, width); None without one."""
@@ -231,7 +234,8 @@ class StableDiffusion(BaseDiffusionPipeline):
             if self._control is not None:
                 given = self._control.steer(given, context, factor)
             fresh = context.previous is None
-            return self._nets.run(given, self, fresh).to(latents.dtype)
+            known = tuple(each for each in (context.previous, self._seen) if each is not None)
+            return self._nets.run(given, self, fresh, known).to(latents.dtype)
 
     def decode(self, latents: torch.Tensor, palettes: torch.Tensor | None = None) -> Frames:
         """Decode clean latents (b c h w) -> uint8 (b, height, width, 3), larger with an upscaler."""

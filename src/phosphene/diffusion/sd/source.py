@@ -66,6 +66,11 @@ def is_place(model: str) -> bool:
 
 def pipeline_for(place: str) -> str:
     """Name of the pipeline for the checkpoint at a path or hub id. Raises ModelError."""
+    from phosphene.diffusion.dit.families import FAMILIES
+
+    row = FAMILIES.get(pipeline_class_at(place) or "")
+    if row is not None:
+        return row.pipeline
     return pipeline_of(base_of(inspect(place).configs, place))
 
 
@@ -96,6 +101,29 @@ def inspect(name: str, allow_pickle: bool = False, fetch: bool = True) -> Checkp
                 )
             return Checkpoint(name, path, _read_folder(path))
         return Checkpoint(name, None, _read_hub(name, fetch))
+
+
+def pipeline_class_at(place: str, fetch: bool = True) -> str | None:
+    """diffusers' class of the checkpoint at a path or hub id; None where it has no index of its own.
+
+    Raises ModelError.
+    """
+    check_source(place, "model", allow_pickle=True)
+    path = Path(place).expanduser()
+    with explained(place, "model"):
+        index: Path | None = path / INDEX
+        if not path.exists():
+            index = _on_hub(place, INDEX, fetch)
+        if index is None or not index.is_file():
+            return None
+        name = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
+    return str(name) if name else None
+
+
+def folder_of(place: str) -> Path | str:
+    """A local checkpoint's folder as a path; a hub id as it is."""
+    path = Path(place).expanduser()
+    return path if path.exists() else place
 
 
 def is_quantized(folder: Path) -> bool:
@@ -190,17 +218,19 @@ def _read_folder(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read_hub(name: str, fetch: bool) -> dict[str, dict[str, Any]]:
+    if _on_hub(name, INDEX, fetch) is None:
+        return {}
+    return _read_parts(lambda part: _on_hub(name, part, fetch))
+
+
+def _on_hub(name: str, file: str, fetch: bool) -> Path | None:
+    """One file of a hub repository, from the cache before the network."""
     import huggingface_hub
 
-    def find(part: str) -> Path | None:
-        cached = huggingface_hub.try_to_load_from_cache(name, part)
-        if isinstance(cached, str):
-            return Path(cached)
-        return Path(huggingface_hub.hf_hub_download(name, part)) if fetch else None
-
-    if find(INDEX) is None:
-        return {}
-    return _read_parts(find)
+    cached = huggingface_hub.try_to_load_from_cache(name, file)
+    if isinstance(cached, str):
+        return Path(cached)
+    return Path(huggingface_hub.hf_hub_download(name, file)) if fetch else None
 
 
 def _read_parts(find: Callable[[str], Path | None]) -> dict[str, dict[str, Any]]:

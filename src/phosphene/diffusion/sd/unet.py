@@ -78,6 +78,9 @@ class Memory:
     kept: dict[str, Any] = field(default_factory=dict)
 
 
+Before = Callable[["Memory", UnetInputs, tuple["torch.Tensor", ...]], None]
+
+
 def as_is(embeds: torch.Tensor) -> torch.Tensor:
     """Cross attention makes its own keys and values in every call."""
     return embeds
@@ -97,6 +100,8 @@ class Nets:
     """latents, not scaled -> pixels"""
     prompt: PictureCall = as_is
     """embeddings (b seq hidden) -> what cross attention is given of them"""
+    before: Before | None = None
+    """what looks at every call of a stream before it is made"""
     memory: Memory = field(default_factory=Memory)
     """of the stream that is being drawn"""
     _memories: WeakKeyDictionary[Any, Memory] = field(default_factory=WeakKeyDictionary)
@@ -115,8 +120,16 @@ class Nets:
         with torch.inference_mode():
             return call(given)
 
-    def run(self, given: UnetInputs, owner: object, fresh: bool) -> torch.Tensor:
+    def run(
+        self,
+        given: UnetInputs,
+        owner: object,
+        fresh: bool,
+        pictures: tuple[torch.Tensor, ...] = (),
+    ) -> torch.Tensor:
         """One call for ``owner``, whose memory is in place meanwhile; ``fresh`` forgets it first.
+
+        ``pictures``: clean latents that the frames come from, as far as they are known.
 
         Streams that share the networks take turns.
         """
@@ -127,6 +140,8 @@ class Nets:
             if fresh or memory is None or memory.shape != shape:
                 memory = self._memories[owner] = Memory(shape)
             self.memory = memory
+            if self.before is not None:
+                self.before(memory, given, pictures)
             predicted = self.call(given)
             memory.calls += 1
             return predicted

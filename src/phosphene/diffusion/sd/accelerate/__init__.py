@@ -84,6 +84,7 @@ def _fuse(nets: Nets, config: DiffusionConfig, live_loras: bool) -> None:
     others = {
         "live LoRA scales": live_loras,
         "token_merge": bool(config.token_merge),
+        "token_mean": config.token_mean,
         "cross_frame": bool(config.cross_frame),
         "attention xformers": config.attention == "xformers",
         "a ControlNet": config.controlnet_id is not None,

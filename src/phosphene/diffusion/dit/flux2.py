@@ -1,0 +1,271 @@
+"""FLUX.2 klein (Black Forest Labs 2025): flow matching, packed latents, reference pictures as tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from phosphene.diffusion.base import Frames, ModelFacts
+from phosphene.diffusion.dit.pipeline import TransformerPipeline
+from phosphene.errors import ModelError
+from phosphene.stream.conditioning import Context
+from phosphene.stream.schedule import Schedule, ShiftedSchedule
+
+if TYPE_CHECKING:
+    import torch
+
+PACK = 2
+"""the autoencoder's pixels along one side of a token"""
+REFERENCE_AREA = 1024 * 1024
+"""pixels of a reference picture at most, as its authors have it"""
+LINES = ((8.73809524e-05, 1.89833333), (0.00016927, 0.45666666))
+"""(slope, offset) of the shift over tokens, fitted by its authors at 10 and at 200 steps"""
+MANY_TOKENS = 4300
+
+
+def shift(tokens: int, steps: int) -> float:
+    """How far the times of a picture of so many tokens move towards noise, drawn in so many steps."""
+    few, many = (slope * tokens + offset for slope, offset in LINES)
+    if tokens > MANY_TOKENS:
+        return exp(many)
+    slope = (many - few) / 190.0
+    return exp(slope * steps + many - 200.0 * slope)
+
+
+@dataclass
+class _Seen:
+    """Reference pictures as tokens (1 n c), where they are, and their keys and values."""
+
+    tokens: torch.Tensor
+    ids: torch.Tensor
+    cache: Any = None
+
+
+class Flux2Pipeline(TransformerPipeline):
+    """FLUX.2 klein 4B and 9B: text to image, image to image, and edits with reference pictures.
+
+    Reference pictures are tokens beside the picture's own: ``reference_ids`` (files) always,
+    the input picture with ``reference = "input"``.
+    """
+
+    name: ClassVar[str] = "flux2"
+    kind: ClassVar[str] = "Flux2KleinPipeline"
+    heeded: ClassVar[frozenset[str]] = frozenset({"reference", "reference_ids", "reference_cache"})
+
+    def _prepare(self, model_id: str) -> None:
+        import torch
+
+        net, vae = self._pipe.transformer, self._pipe.vae
+        if net.config.in_channels != PACK * PACK * vae.config.latent_channels:
+            raise ModelError(
+                f"the autoencoder of {model_id} is for another model: it has {vae.config.latent_channels}"
+                f" channels, the transformer wants {net.config.in_channels // PACK**2}; download it anew."
+            )
+        # running statistics of all latents stand in for a scaling factor
+        shape = (1, -1, 1, 1)
+        self._mean = vae.bn.running_mean.view(shape).float()
+        self._std = torch.sqrt(vae.bn.running_var.view(shape).float() + vae.config.batch_norm_eps)
+        config = self.diffusion_config
+        if config.reference_cache:
+            from diffusers.models.transformers import transformer_flux2
+
+            for block in net.transformer_blocks:
+                block.attn.set_processor(transformer_flux2.Flux2KVAttnProcessor())
+            for block in net.single_transformer_blocks:
+                block.attn.set_processor(transformer_flux2.Flux2KVParallelSelfAttnProcessor())
+        factor = PACK * 2 ** (len(vae.config.block_out_channels) - 1)
+        self._facts = ModelFacts(
+            name=model_id,
+            latent_channels=net.config.in_channels,
+            latent_factor=factor,
+            size_multiple=factor,
+            prediction="flow",
+            schedule=Schedule.flow(),
+            embed_shape=(self._pipe.tokenizer_max_length, net.config.joint_attention_dim),
+            max_size=1536,
+            min_size=256,
+        )
+        with torch.inference_mode():
+            pictures = [self._open(file, factor) for file in config.reference_ids]
+            latents = [self._clean(picture) for picture in pictures]
+            self._styles = self._tokens(latents) if latents else None
+
+    @property
+    def facts(self) -> ModelFacts:
+        """Facts of the loaded parts; the times hang on the size of the picture."""
+        _, _, height, width = self._shape()
+        return replace(self._facts, schedule=_schedule(height * width))
+
+    def _shape(self) -> tuple[int, int, int, int]:
+        facts, size = self._facts, self.inference_config
+        return (
+            1,
+            facts.latent_channels,
+            *(side // facts.latent_factor for side in (size.height, size.width)),
+        )  # type: ignore[return-value]
+
+    def _embed(self, prompt: str) -> torch.Tensor:
+        embeds: torch.Tensor = self._pipe.encode_prompt(prompt, device=self._device)[0][0]
+        return embeds
+
+    def _clean(self, pixels: torch.Tensor) -> torch.Tensor:
+        latents = self._pipe.vae.encode(pixels).latent_dist.mode()
+        packed = self._pipe._patchify_latents(latents)
+        clean: torch.Tensor = (packed - self._mean.to(packed.dtype)) / self._std.to(packed.dtype)
+        return clean
+
+    def _pixels(self, latents: torch.Tensor) -> torch.Tensor:
+        spread = latents * self._std.to(latents.dtype) + self._mean.to(latents.dtype)
+        pixels: torch.Tensor = self._pipe.vae.decode(
+            self._pipe._unpatchify_latents(spread), return_dict=False
+        )[0]
+        return pixels
+
+    def control_image(self, frames: Frames) -> torch.Tensor | None:
+        """The input picture as it is, where it is a reference."""
+        if self.diffusion_config.reference != "input":
+            return None
+        return self.as_pixels(frames).float() * 0.5 + 0.5
+
+    def _predict(
+        self, x: torch.Tensor, t: torch.Tensor, embeds: torch.Tensor, context: Context
+    ) -> torch.Tensor:
+        import torch
+
+        batch, _, height, width = x.shape
+        tokens, ids = _pack(x), _ids(height, width, 0, x.device)
+        told = {
+            "encoder_hidden_states": embeds,
+            "txt_ids": _text_ids(embeds.shape[1], x.device),
+            "timestep": t,
+            "guidance": None,
+            "return_dict": False,
+        }
+        net, seen = self._pipe.transformer, self._references(context)
+        if seen is None:
+            flow = net(hidden_states=tokens, img_ids=ids, **told)[0]
+        elif not self.diffusion_config.reference_cache:
+            others = seen.tokens.expand(batch, -1, -1)
+            both = torch.cat([tokens, others], dim=1)
+            flow = net(hidden_states=both, img_ids=torch.cat([ids, seen.ids]), **told)[0]
+        elif seen.cache is None or seen.tokens.shape[0] > 1:
+            # what is kept of a reference hangs on nothing but itself
+            both = torch.cat([seen.tokens.expand(batch, -1, -1), tokens], dim=1)
+            flow, seen.cache = net(
+                hidden_states=both,
+                img_ids=torch.cat([seen.ids, ids]),
+                kv_cache_mode="extract",
+                num_ref_tokens=seen.tokens.shape[1],
+                **told,
+            )
+            _keep_one(seen.cache)
+        else:
+            kept = _for_batch(seen.cache, batch)
+            flow = net(
+                hidden_states=tokens, img_ids=ids, kv_cache=kept, kv_cache_mode="cached", **told
+            )[0]
+        flow = flow[:, : height * width]
+        predicted: torch.Tensor = flow.transpose(1, 2).reshape(x.shape)
+        return predicted
+
+    def _references(self, context: Context) -> _Seen | None:
+        """The style pictures and the input picture, encoded once each."""
+        import torch
+
+        shown = context.control
+        if self.diffusion_config.reference != "input" or shown is None:
+            return self._styles
+        last = self.__dict__.get("_shown")
+        if last is None or last[0] is not shown:
+            picture = self._clean((shown * 2.0 - 1.0).to(self._net_dtype))
+            seen = self._tokens([picture], 0 if self._styles is None else self._style_count)
+            if self._styles is not None:
+                styles = self._styles.tokens.expand(len(seen.tokens), -1, -1)
+                seen = _Seen(
+                    torch.cat([styles, seen.tokens], dim=1), torch.cat([self._styles.ids, seen.ids])
+                )
+            self._shown = last = shown, seen
+        return last[1]
+
+    @property
+    def _style_count(self) -> int:
+        return len(self.diffusion_config.reference_ids)
+
+    def _tokens(self, latents: list[torch.Tensor], before: int = 0) -> _Seen:
+        """Pictures (b c h w) side by side; each has a time of its own, ten after the one before."""
+        import torch
+
+        ids = [
+            _ids(*each.shape[2:], 10 * (1 + before + index), each.device)
+            for index, each in enumerate(latents)
+        ]
+        return _Seen(torch.cat([_pack(each) for each in latents], dim=1), torch.cat(ids))
+
+    def _open(self, file: str, multiple: int) -> torch.Tensor:
+        import numpy as np
+        from PIL import Image
+
+        from phosphene.pictures import to_rgb
+
+        path = Path(file).expanduser()
+        try:
+            with Image.open(path) as opened:
+                picture = to_rgb(opened)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{file} is no picture that can be a reference: {error}") from error
+        area = picture.width * picture.height
+        if area > REFERENCE_AREA:
+            picture = self._pipe.image_processor._resize_to_target_area(picture, REFERENCE_AREA)
+        wide, high = (side // multiple * multiple for side in picture.size)
+        if not wide or not high:
+            raise ModelError(f"{file} is smaller than {multiple} pixels: give a larger picture.")
+        left, top = (picture.width - wide) // 2, (picture.height - high) // 2
+        cut = picture.crop((left, top, left + wide, top + high))
+        return self.as_pixels(np.array(cut)[None])
+
+
+@lru_cache(maxsize=8)
+def _schedule(tokens: int) -> Schedule:
+    return ShiftedSchedule(shift_of=lambda steps: shift(tokens, steps))
+
+
+def _pack(latents: torch.Tensor) -> torch.Tensor:
+    """(b c h w) -> tokens (b h*w c)."""
+    return latents.flatten(2).transpose(1, 2)
+
+
+@lru_cache(maxsize=16)
+def _ids(height: int, width: int, time: int, device: torch.device) -> torch.Tensor:
+    """(h*w, 4): time, row, column, place in a text."""
+    import torch
+
+    places = (torch.tensor([time]), torch.arange(height), torch.arange(width), torch.arange(1))
+    return torch.cartesian_prod(*places).to(device)
+
+
+@lru_cache(maxsize=4)
+def _text_ids(count: int, device: torch.device) -> torch.Tensor:
+    import torch
+
+    one = torch.arange(1)
+    return torch.cartesian_prod(one, one, one, torch.arange(count)).to(device)
+
+
+def _layers(cache: Any) -> list[Any]:
+    return [*cache.double_block_caches, *cache.single_block_caches]
+
+
+def _keep_one(cache: Any) -> None:
+    """All rows of a batch have the same reference."""
+    for layer in _layers(cache):
+        layer.k_ref, layer.v_ref = layer.k_ref[:1].clone(), layer.v_ref[:1].clone()
+
+
+def _for_batch(cache: Any, batch: int) -> Any:
+    for layer in _layers(cache):
+        layer.k_ref = layer.k_ref[:1].expand(batch, *layer.k_ref.shape[1:])
+        layer.v_ref = layer.v_ref[:1].expand(batch, *layer.v_ref.shape[1:])
+    return cache
