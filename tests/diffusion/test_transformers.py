@@ -39,7 +39,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def load(place: Path | str, **settings: Any) -> TransformerPipeline:
     kind = Flux2Pipeline if source.pipeline_for(str(place)) == "flux2" else SanaSprintPipeline
-    config = DiffusionConfig(model=str(place), device="cpu", **settings)
+    config = DiffusionConfig(model=str(place), device="cpu", **{"use_tiny_vae": False} | settings)
     return kind(config, InferenceConfig(height=SIZE, width=SIZE))
 
 
@@ -203,6 +203,55 @@ def test_shows_are_drawn(places: dict[str, Path], family: str) -> None:
     told = catalogue.describe(str(places[family]))
     assert told.parameters > 1000
     assert model.row.family.text in told.describe()
+
+
+def test_taef2_is_a_tiny_autoencoder_with_a_branch_in_the_middle(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
+    """diffusers' AutoencoderTiny is the reference, but for the branch, which is written out."""
+    from safetensors.torch import load_file, save_file
+
+    from phosphene.diffusion.dit.taef2 import FILE, _block
+    from tests.diffusion.sd.trees import tiny_autoencoder
+
+    reference = tiny_autoencoder(4)
+    reference.save_pretrained(tmp_path / "it")
+    place = shutil.copytree(places["flux2"], tmp_path / "flux2")
+    (place / "taef2").mkdir()
+    weights = load_file(tmp_path / "it/diffusion_pytorch_model.safetensors")
+    save_file(weights, place / "taef2" / FILE)
+    model = load(place, use_tiny_vae=True)
+    given = torch.rand(1, 3, SIZE, SIZE) * 2 - 1
+    latents = torch.randn(1, 4, 8, 8)
+    with torch.no_grad():
+        close(model._tiny.encode(given), reference.encode(given).latents)
+        close(model._tiny.decode(latents), reference.decode(latents).sample)
+    x = torch.randn(1, 8, 4, 4)
+    layer = {
+        f"conv.{i}.{leaf}": torch.randn(8, 8, 3, 3)[
+            (...,) if leaf == "weight" else (slice(None), 0, 0, 0)
+        ]
+        for i in (0, 2, 4)
+        for leaf in ("weight", "bias")
+    }
+    pool = {
+        "pool.0.weight": torch.randn(32, 8, 1, 1),
+        "pool.1.weight": torch.ones(32),
+        "pool.1.bias": torch.zeros(32),
+        "pool.3.weight": torch.randn(8, 32, 1, 1),
+    }
+    wide = torch.einsum("oi,bihw->bohw", pool["pool.0.weight"][..., 0, 0], x).view(1, 4, -1)
+    wide = (wide - wide.mean(-1, keepdim=True)) / (
+        wide.var(-1, unbiased=False, keepdim=True) + 1e-5
+    ).sqrt()
+    more = torch.einsum(
+        "oi,bihw->bohw", pool["pool.3.weight"][..., 0, 0], wide.view(1, 32, 4, 4).relu()
+    )
+    close(_block(layer | pool, x), _block(layer, x + more))
+    assert model.decode(noise(model)).shape == (1, SIZE, SIZE, 3)
+    save_file({"decoder.layers.0.weight": torch.zeros(2, 2, 3, 3)}, place / "taef2" / FILE)
+    with torch.no_grad():
+        assert load(place, use_tiny_vae=True)._tiny is None
 
 
 def test_a_flow_can_be_shifted() -> None:

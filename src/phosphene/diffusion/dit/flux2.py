@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from phosphene.diffusion.base import Frames, ModelFacts
 from phosphene.diffusion.dit.pipeline import TransformerPipeline
-from phosphene.errors import ModelError
+from phosphene.diffusion.dit.taef2 import FILE, REPO, TinyAutoencoder
+from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.sd.errors import explained
+from phosphene.errors import ModelError, PhospheneError
 from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Schedule, ShiftedSchedule
 
@@ -69,6 +72,7 @@ class Flux2Pipeline(TransformerPipeline):
         self._mean = vae.bn.running_mean.view(shape).float()
         self._std = torch.sqrt(vae.bn.running_var.view(shape).float() + vae.config.batch_norm_eps)
         config = self.diffusion_config
+        self._tiny = self._find_tiny(model_id) if config.use_tiny_vae else None
         if config.reference_cache:
             from diffusers.models.transformers import transformer_flux2
 
@@ -93,6 +97,23 @@ class Flux2Pipeline(TransformerPipeline):
             latents = [self._clean(picture) for picture in pictures]
             self._styles = self._tokens(latents) if latents else None
 
+    def _find_tiny(self, model_id: str) -> TinyAutoencoder | None:
+        """TAEF2 beside the model or of the hub; without it the full one stays, which is said."""
+        folder = Path(model_id).expanduser()
+        beside = [place / "taef2" / FILE for place in (folder, folder.parent)]
+        try:
+            with explained(REPO, "autoencoder"):
+                file = next((each for each in beside if each.is_file()), None)
+                if file is None:
+                    import huggingface_hub
+
+                    file = Path(huggingface_hub.hf_hub_download(REPO, FILE))
+                channels = self._pipe.vae.config.latent_channels
+                return TinyAutoencoder(file, channels, self._device, self._net_dtype)
+        except PhospheneError as reason:
+            say_once(f"use_tiny_vae is off, the full autoencoder decodes: {reason}")
+            return None
+
     @property
     def facts(self) -> ModelFacts:
         """Facts of the loaded parts; the times hang on the size of the picture."""
@@ -112,12 +133,17 @@ class Flux2Pipeline(TransformerPipeline):
         return embeds
 
     def _clean(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._tiny is not None:
+            small: torch.Tensor = self._pipe._patchify_latents(self._tiny.encode(pixels))
+            return small
         latents = self._pipe.vae.encode(pixels).latent_dist.mode()
         packed = self._pipe._patchify_latents(latents)
         clean: torch.Tensor = (packed - self._mean.to(packed.dtype)) / self._std.to(packed.dtype)
         return clean
 
     def _pixels(self, latents: torch.Tensor) -> torch.Tensor:
+        if self._tiny is not None:
+            return self._tiny.decode(self._pipe._unpatchify_latents(latents))
         spread = latents * self._std.to(latents.dtype) + self._mean.to(latents.dtype)
         pixels: torch.Tensor = self._pipe.vae.decode(
             self._pipe._unpatchify_latents(spread), return_dict=False
