@@ -76,6 +76,10 @@ class Flux2Pipeline(TransformerPipeline):
         if config.reference_cache:
             from diffusers.models.transformers import transformer_flux2
 
+            if not hasattr(transformer_flux2, "Flux2KVAttnProcessor"):
+                raise ModelError(
+                    "reference_cache needs diffusers 0.38 or newer: pip install -U diffusers."
+                )
             for block in net.transformer_blocks:
                 block.attn.set_processor(transformer_flux2.Flux2KVAttnProcessor())
             for block in net.single_transformer_blocks:
