@@ -311,3 +311,12 @@ def test_broken_bytes_and_a_busy_port(stage) -> None:
 def test_the_docs_have_the_table() -> None:
     text = (Path(__file__).parents[3] / "docs/osc.md").read_text(encoding="utf-8")
     assert page() in text, "write it anew: phosphene osc --markdown"
+
+
+def test_the_panel_of_the_examples_speaks_to_what_is_there() -> None:
+    text = (Path(__file__).parents[3] / "examples/open-stage-control.json").read_text()
+    for widget in json.loads(text)["content"]["widgets"]:
+        name = widget["address"].removeprefix("/phosphene/")
+        address = addresses()[name.removeprefix("on/bar/")]
+        if "range" in widget and address.kind == "setting":
+            assert widget["range"] == {"min": address.low, "max": address.high}, name
