@@ -127,7 +127,7 @@ def test_a_look_is_seen_small_before_it_is_taken(served) -> None:
         assert blue[..., 2].mean() > 1.5 * blue[..., 0].mean()
         # the show goes on as it is
         text = get(served, f"/api/sessions/{client.session}/config.toml")
-        assert "crimson" not in text
+        assert "waves" not in text.split("base_prompt", 1)[1].split("\n", 1)[0]
         with pytest.raises(urllib.error.HTTPError) as error:
             draw({"camera.zoom": 99})
         assert error.value.code == 400
