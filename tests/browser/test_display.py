@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from phosphene.server.jpeg import to_planes
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from phosphene.diffusion.lsd.painter import Painter, table
+from phosphene.diffusion.lsd import painter
 from phosphene.palettes import mix
 from phosphene.server import wire
 from phosphene.show.display import Motion, Way, between, moved, punch, reached_places
 from phosphene.show.live import Field
+from phosphene.show.sinks.jpeg import to_planes
 from phosphene.video.flash import FlashLimiter
 from tests.browser.tools import CHROMIUM, FLAGS
 from tests.video.flash_count import count_flashes
@@ -202,11 +202,10 @@ def message(field: Field) -> str:
 
 def painted(planes: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """What the server would have made of it, without sharpening the planes once more."""
-    painter, (height, width) = Painter(1), (256, 448)
-    picture = np.empty((height, width, 3), np.uint8)
-    place, light = painter._enlarged(planes / np.float32(127.5) - 1, height, width)
-    painter._look_up(picture, place, light, table(palette.astype(np.float32).ravel()))
-    return picture * 0.75
+    field, colours = planes / np.float32(127.5) - 1, palette.astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painter, "steeper", lambda field: field)
+        return painter.Painter(1)(field[None], colours[None], 256, 448)[0] * 0.75
 
 
 def test_the_card_colours_fields_as_the_painter_does(page: Page) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from phosphene.config import DiffusionConfig, InferenceConfig, LiveConfig, PipelineConfig
 from phosphene.diffusion import load_pipeline
-from phosphene.diffusion.lsd.painter import Painter, table
+from phosphene.diffusion.lsd import painter
 from phosphene.show.display import Way
 from phosphene.show.light import Light
 from phosphene.show.live import Session, Wanted
@@ -112,7 +112,7 @@ def watched(session):
     return newest
 
 
-def test_who_colours_pictures_gets_fields_and_nothing_is_painted(built_in):
+def test_who_colours_pictures_gets_fields_and_nothing_is_painted(built_in, monkeypatch):
     config = PipelineConfig(inference=InferenceConfig(width=256, height=256))
     config.live.light = 0.5
     session = Session(built_in, config)
@@ -126,10 +126,10 @@ def test_who_colours_pictures_gets_fields_and_nothing_is_painted(built_in):
         session.want(Wanted(images=True, fields=True))
         both = newest(lambda shown: shown.field is not None and shown.image is not None)
         field = both.field
-        painted = np.empty_like(both.image)
-        painter = Painter(1)
-        planes = painter._enlarged(field.planes / np.float32(127.5) - 1, 256, 256)
-        painter._look_up(painted, *planes, table(field.palette.astype(np.float32).ravel()))
+        monkeypatch.setattr(painter, "steeper", lambda field: field)
+        planes = field.planes[None] / np.float32(127.5) - 1
+        painted = painter.Painter(1)(planes, field.palette[None].astype(np.float32), 256, 256)[0]
+        monkeypatch.undo()
         # 8 bits in place of 16, and half of the light
         assert np.abs(painted * 0.5 - both.image).mean() < 2
         session.set({"live.freeze": True})
