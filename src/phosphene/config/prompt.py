@@ -57,11 +57,19 @@ class PromptConfig(ConfigModel):
     timeline: list[TimedPrompt] = Field(
         [], description="Prompts that replace the base prompt at given times."
     )
+    transition: Literal["glide", "crossfade"] = Field(
+        "glide",
+        description="How one look, prompt, place or source gives way to the next: gliding through prompts, or"
+        " drawn on beside it until it is gone (twice the work meanwhile).",
+    )
     transition_seconds: float = Field(
         2.0,
         ge=0,
         le=60,
-        description="Length of the change from one timed prompt to the next, seconds.",
+        description="Length of the change from one prompt to the next, seconds or beats.",
+    )
+    transition_unit: Literal["seconds", "beats"] = Field(
+        "seconds", description="What transition_seconds counts."
     )
 
     @field_validator("chroma_prompts")

@@ -38,6 +38,8 @@ class Key:
     """(1 c h w)"""
     palette: Array | None = None
     """(1 256 3) its colours, of models that draw fields"""
+    fading: tuple[Key, float] | None = None
+    """a picture that it takes over from, and how far it has, 0..1"""
 
 
 class StreamDiffusionPipeline:

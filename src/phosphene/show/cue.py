@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from phosphene.arrays import Array
 from phosphene.config import StreamConfig
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import Context
 from phosphene.stream.entry import ChunkCue
+
+if TYPE_CHECKING:
+    from phosphene.show.crossfade import Left
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,9 @@ class Cue:
     """another prompt begins: what is remembered of long ago counts no more"""
     chunk: ChunkCue | None = None
     """for models that draw chunks"""
+    left: Cue | None = None
+    """of a look that is being left, at the same moment"""
+    leaving: Left | None = None
+    """what that look remembers; see :mod:`phosphene.show.crossfade`"""
+    share: float = 1.0
+    """0..1: how far this one has taken over"""

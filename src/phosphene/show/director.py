@@ -218,6 +218,8 @@ def advance(
         # it moves by itself: what a camera did to one key the next would not know of
         reaction = replace(reaction, camera=STILL)
     beats = walk.beats - state.walk.beats
+    # music that falls silent must not hold a change up
+    counted = passed if config.prompt.transition_unit == "seconds" else max(beats, passed / 2)
     gained = surged(reaction.surge, walk.beats, state.walk.beats)
     variant = config.inference.seed + walk.shape
     after = DirectorState(
@@ -225,8 +227,8 @@ def advance(
         time=time,
         walk=walk,
         script=script,
-        prompt=state.prompt.towards(goal, passed, seconds),
-        chroma=state.chroma.towards(chroma, passed, seconds),
+        prompt=state.prompt.towards(goal, counted, seconds),
+        chroma=state.chroma.towards(chroma, counted, seconds),
         harmony=harmony.follow(state.harmony, heard.chroma, dt, config.prompt),
         guide=state.guide.towards(goal[0], variant, passed, beats),
         turned=state.turned + reaction.spin * passed,

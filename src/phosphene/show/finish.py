@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from phosphene.config import LiveConfig
 from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.stream import Key
-from phosphene.palettes import mix
 from phosphene.profiling import get_profiler
-from phosphene.show.display import REST, Motion, between, moved, reached_places
+from phosphene.show.crossfade import decoded, fields_between
+from phosphene.show.display import REST, Motion, between, moved
 from phosphene.show.light import Light
-from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.camera import warp
 from phosphene.video.encoder import Taker
 from phosphene.video.flash import FlashLimiter
@@ -96,11 +93,11 @@ class Finisher:
 
     def _picture(self, key: Key) -> Frame:
         """A key decoded; the last two are kept, for all frames between them."""
-        for known, decoded in self._decoded:
+        for known, made in self._decoded:
             if known is key:
-                return decoded
+                return made
         with get_profiler().profile("decode"):
-            picture: Frame = self._base.decode(key.latent, key.palette)[0]
+            picture = decoded(self._base, key)
         self._decoded = [*self._decoded[-1:], (key, picture)]
         return picture
 
@@ -121,22 +118,13 @@ class Finisher:
 
 
 def field_between(tween: Tween) -> Key:
-    """The field of a frame between two keys, and its colours.
-
-    It goes over place by place: a mean of two places in a palette would be a third colour.
-    """
+    """The field of a frame between two keys, and its colours."""
     last, following = tween.last, tween.following
     field = warp(last.latent, tween.since.move)
     if following is None:
         return Key(field, last.palette)
     ahead = warp(following.latent, tween.whole.back.then(tween.since).move)
-    height, width = field.shape[-2:]
-    reached = Home.of(field).float32(reached_places(height, width, tween.share)[None, None])
-    palette = last.palette
-    if palette is not None and following.palette is not None:
-        both = np.concatenate([to_numpy(palette), to_numpy(following.palette)])
-        palette = Home.of(palette).float32(mix(both, (1 - tween.share, tween.share))[None])
-    return Key(field + reached * (ahead - field), palette)
+    return fields_between(Key(field, last.palette), Key(ahead, following.palette), tween.share)
 
 
 def pack(*parts: bytes) -> bytes:

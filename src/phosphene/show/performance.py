@@ -19,8 +19,9 @@ from phosphene.prompt.book import REMEMBERED, PromptCache, encoder
 from phosphene.prompt.fade import texts_of
 from phosphene.show import director
 from phosphene.show.cadence import key_frames, measure
+from phosphene.show.crossfade import Crossfade, play_both
 from phosphene.show.cue import Cue
-from phosphene.show.director import Inputs, advance, step
+from phosphene.show.director import Inputs
 from phosphene.show.display import REST, Motion, composed, hardness, punch
 from phosphene.show.finish import Tween, pack
 from phosphene.show.mapping import Mapping, Mappings, during
@@ -79,6 +80,7 @@ class Performance:
         self._live: dict[int, LiveConfig] = {}
         self._performed = False
         self._snapshot: bytes | None = None
+        self._looks = Crossfade()
 
     @property
     def lead(self) -> int:
@@ -101,7 +103,9 @@ class Performance:
             given, inputs = self._at(frame)
             if given.picture is not None:
                 inputs = self._seen(inputs, given.picture)
-            self.state, cue = step(self.state, given.heard, self._dt, inputs, self.config)
+            self.state, cue = self._looks.step(
+                self.state, given.heard, self._dt, inputs, self.config
+            )
             self._goal = cue.goal
             if cue.chunk is not None:
                 self._accents[frame] = self._accent(given.heard, cue.time)
@@ -126,7 +130,9 @@ class Performance:
     def pass_over(self, frame: int) -> CameraMove:
         """Let a frame go by without a picture; how the camera moved."""
         given, inputs = self._at(frame)
-        self.state, moment = advance(self.state, given.heard, self._dt, inputs, self.config)
+        self.state, moment = self._looks.pass_over(
+            self.state, given.heard, self._dt, inputs, self.config
+        )
         return during(moment.reaction.camera, moment.dt)
 
     def settle(self) -> None:
@@ -138,7 +144,7 @@ class Performance:
         """The cadence at which keys are drawn as fast as they are shown; nothing is left of the trial."""
         state = self.state
         cue = self.cue(0)
-        self.state = state
+        self.state, self._looks = state, Crossfade()
         self.source.seek(0)
         return measure(self._stream, cue, self.source.fps)
 
@@ -184,7 +190,7 @@ class Performance:
         frames = key_frames(self.source, self.cadence)
         last, at = None, first - 1
         if self._stream.state.picture is not None:
-            last, at = self._stream.key, frames[bisect_left(frames, first) - 1]
+            last, at = self._looks.shown or self._stream.key, frames[bisect_left(frames, first) - 1]
             self._snapshot = self._dump()
         for frame, key in self._drawn(frames, first, total):
             if last is not None:
@@ -250,7 +256,10 @@ class Performance:
         # a stream that begins here has no past that could have moved
         passed = [self._moves[i] for i in range(before + 1, frame + 1) if i in self._moves]
         camera = composed(passed).move
-        return replace(cue, camera=camera, span=float(frame - before))
+        left = cue.left
+        if left is not None:
+            left = replace(left, camera=camera, span=float(frame - before))
+        return replace(cue, camera=camera, span=float(frame - before), left=left)
 
     def dump(self) -> bytes:
         """What goes on after the frame that :meth:`tweens` gave last."""
@@ -262,11 +271,13 @@ class Performance:
         accents = {frame: astuple(each.move) for frame, each in self._accents.items()}
         told = {"cadence": self.cadence, "moves": moves, "live": live, "accents": accents}
         own = json.dumps(told | {"beat": self._beat}).encode()
-        return pack(self._stream.dump_state(), director.dump(self.state), own)
+        parts = self._stream.dump_state(), director.dump(self.state), own, self._looks.dump()
+        return pack(*parts)
 
-    def restore(self, engine: bytes, directed: bytes, own: bytes) -> None:
+    def restore(self, engine: bytes, directed: bytes, own: bytes, looks: bytes) -> None:
         """Go on where :meth:`dump` was called."""
         self._stream.restore_state(engine)
+        self._looks.restore(looks, self._stream.base)
         self.state = director.restore(directed)
         self.source.seek(self._next)
         kept = json.loads(own)
@@ -281,6 +292,12 @@ class Performance:
 
 def play(stream: AnyStream, cue: Cue) -> Key:
     """One cue in, the picture to show now out."""
+    if cue.leaving is None or not isinstance(stream, StreamDiffusionPipeline):
+        return _play_one(stream, cue)
+    return play_both(stream, cue, _play_one)
+
+
+def _play_one(stream: AnyStream, cue: Cue) -> Key:
     usual = stream.stream_config
     if cue.stream is not None:
         # how much is drawn is the machine's affair

@@ -11,8 +11,9 @@ from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.notices import say_once
 from phosphene.latent import LatentGenerator
 from phosphene.prompt.book import PromptBook
+from phosphene.show.crossfade import Crossfade
 from phosphene.show.cue import Cue
-from phosphene.show.director import DirectorState, Inputs, ready, step
+from phosphene.show.director import DirectorState, Inputs, ready
 from phosphene.show.live.heard import Heard
 from phosphene.show.mapping import Mappings
 
@@ -46,6 +47,7 @@ class LiveCues:
         self.controllers: dict[str, float] = {}
         """0..1 by name, for routes"""
         self._scenes = 0
+        self._looks = Crossfade()
         self._last: tuple[float, object] | None = None
         self._usual = 0.0
         """seconds between two cues"""
@@ -86,8 +88,11 @@ class LiveCues:
         if self._last is not None:
             self._usual += WEIGHT * (min(SLOWEST, now - self._last[0]) - self._usual)
         self._last, self._scenes = (now, heard.origin), 0
-        self.state, cue = step(self.state, heard.moment, dt, inputs, self.config)
+        self.state, cue = self._looks.step(self.state, heard.moment, dt, inputs, self.config)
         self.goal = cue.goal
         # what a slow model skips has happened all the same
         span = dt * self.config.live.fps
-        return replace(cue, span=span) if span > NEXT else cue
+        if span <= NEXT:
+            return cue
+        left = None if cue.left is None else replace(cue.left, span=span)
+        return replace(cue, span=span, left=left)

@@ -10,6 +10,7 @@ import numpy as np
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import Key
+from phosphene.show.crossfade import decoded
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.display import Way, hardness
 from phosphene.show.light import Light, dimmed
@@ -133,8 +134,8 @@ class Finishing:
         return Field(self._planes[1], palette, light)
 
     def _image(self, key: Key, source: Frame | None, config: PipelineConfig) -> Frame:
-        if self._last is None or self._last[0] is not key.latent:
-            image: Frame = self._desk.view.decode(key.latent, key.palette)[0]
+        if self._last is None or self._last[0] is not key.latent or key.fading is not None:
+            image = decoded(self._desk.view, key)
             gain = detail_gain(config.stream.detail, config.stream.strength)
             # one that came before the size was changed is not drawn over any more
             if source is not None and source.shape == image.shape:
