@@ -13,10 +13,10 @@ class InferenceConfig(ConfigModel):
     """Size, seed, batches."""
 
     height: int = Field(
-        256, ge=64, le=2048, multiple_of=8, description="Model's picture height, pixels."
+        256, ge=64, le=4096, multiple_of=8, description="Model's picture height, pixels."
     )
     width: int = Field(
-        256, ge=64, le=2048, multiple_of=8, description="Model's picture width, pixels."
+        256, ge=64, le=4096, multiple_of=8, description="Model's picture width, pixels."
     )
     batch_size: int = Field(
         8, ge=1, le=128, description="Pictures per model call in generate_batch."

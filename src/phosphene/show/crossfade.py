@@ -160,10 +160,12 @@ class Crossfade:
         return share
 
     def dump(self) -> bytes:
-        """All that decides what comes next."""
-        left = self.left
+        """All that decides what comes next; nothing where looks glide."""
+        left, before = self.left, self._before
+        if left is None and (before is None or before.prompt.transition == "glide"):
+            return b""
         told: dict[str, Any] = {
-            "before": None if self._before is None else self._before.model_dump(mode="json"),
+            "before": None if before is None else before.model_dump(mode="json"),
             "saw": self._saw,
             "waits": self._waits,
             "fresh": self._fresh,
@@ -186,6 +188,9 @@ class Crossfade:
 
     def restore(self, data: bytes, home: Home) -> None:
         """Go on where :meth:`dump` was called."""
+        if not data:
+            self.left = self._before = None
+            return
         with np.load(io.BytesIO(data)) as arrays:
             told = json.loads(str(arrays["told"]))
             before, left = told["before"], told.get("left")

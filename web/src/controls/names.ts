@@ -39,8 +39,18 @@ export const NAMES: Record<string, Name> = {
     also: 'chroma strength pitch notes',
   },
   'prompt.transition_seconds': {
-    label: 'Time from prompt to prompt',
-    also: 'transition crossfade fade morph',
+    label: 'A change takes',
+    also: 'time from prompt to prompt transition crossfade fade morph',
+  },
+  'prompt.transition': { label: 'Looks change by', also: 'transition crossfade glide fade morph' },
+  'prompt.transition_unit': { label: 'Counted in', also: 'transition beats seconds' },
+  'stream.cadence': {
+    label: 'Pictures shown for one drawn',
+    also: 'cadence keys frame rate interpolation auto',
+  },
+  'live.lower': {
+    label: 'Short of time, save on',
+    also: 'fewer keys smaller size adapt controller',
   },
   'prompt.timeline': { label: 'Prompts at times of the song', also: 'timeline cues' },
   'inference.seed': { label: 'Seed', also: 'random variation dice roll' },

@@ -26,6 +26,8 @@ export interface Control {
   choices: Json[];
   /** may be left empty, and then means "let the model choose" */
   optional: boolean;
+  /** may be `auto` instead of a number */
+  auto: boolean;
 }
 
 export interface Section {
@@ -43,6 +45,7 @@ interface Node {
   anyOf?: Node[];
   items?: Node;
   enum?: Json[];
+  const?: Json;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -79,7 +82,9 @@ function resolve(schema: Schema, node: Node): Node {
 }
 
 function toControl(schema: Schema, section: string, name: string, about: Node): Control | null {
-  const options = (about.anyOf ?? []).filter((option) => option.type !== 'null');
+  const told = (about.anyOf ?? []).filter((option) => option.type !== 'null');
+  const auto = told.some((option) => option.const === 'auto');
+  const options = told.filter((option) => option.const !== 'auto');
   const node = resolve(schema, { ...options[0], ...about });
   const kind = kindOf(schema, node);
   if (kind === null) return null;
@@ -96,6 +101,7 @@ function toControl(schema: Schema, section: string, name: string, about: Node): 
     max,
     step: node.multipleOf ?? (whole ? 1 : fineStep(max - min)),
     choices: node.enum ?? [],
+    auto,
     optional: (about.anyOf ?? []).some((option) => option.type === 'null'),
   };
 }

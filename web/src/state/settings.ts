@@ -25,7 +25,10 @@ let send: (values: Values, id: number, when: When) => boolean = () => false;
 export const waiting = signal<Record<string, On>>({});
 
 /** what must answer at once, whatever the others wait for */
-const AT_ONCE = new Set([...OF_THE_MOMENT, 'video.limit_flashes', 'live.fade_seconds']);
+const AT_ONCE = new Set([
+  ...[...OF_THE_MOMENT, 'video.limit_flashes', 'live.fade_seconds', 'prompt.transition'],
+  ...['prompt.transition_seconds', 'prompt.transition_unit', 'inference.width', 'inference.height'],
+]);
 
 /** The setting as the page shows it; null until the server has said what it is. */
 export function setting(path: string): Signal<Json> {

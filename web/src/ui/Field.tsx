@@ -68,6 +68,16 @@ export function Field({ control, explained = false }: FieldProps) {
             {drivable(control) && <DriveMark control={control} />}
           </div>
         )}
+        {control.auto && (
+          <label class="auto">
+            <input
+              type="checkbox"
+              checked={value === 'auto'}
+              onChange={({ currentTarget }) => set(currentTarget.checked ? 'auto' : control.min)}
+            />
+            auto
+          </label>
+        )}
         {control.kind === 'number' && <NumberBox {...shared} label={label} />}
         {control.kind === 'switch' && <Toggle {...shared} />}
         {control.kind === 'choice' && <Choice {...shared} />}

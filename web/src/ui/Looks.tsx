@@ -10,6 +10,7 @@ import { Keep } from './Keep';
 import { lookKey } from './keys';
 import { KnobTag, learnable } from './learn';
 import { endPreview, preview } from './Preview';
+import { Transition } from './Transition';
 
 /** Looks as cards: the server's, and one's own. */
 export function Looks() {
@@ -23,6 +24,7 @@ export function Looks() {
           </li>
         ))}
       </ul>
+      <Transition />
       <Keep />
     </>
   );

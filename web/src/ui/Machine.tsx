@@ -4,6 +4,7 @@ import { useShow } from './context';
 import { Switch } from './Devices';
 import { controlAt, Field } from './Field';
 import { openOutput } from './output';
+import { Size } from './Size';
 import { PINNED } from './switches';
 
 /** What the machine does and how hard it works; what belongs to this window. */
@@ -14,6 +15,7 @@ export function Machine() {
   return (
     <>
       <Doing />
+      <Size />
       {adapt && <Field control={adapt} />}
       {fade && <Field control={fade} />}
       {unsafe && (
