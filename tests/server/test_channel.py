@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from phosphene.show.display import Motion, Way
 from phosphene.show.live import Field, Wanted
 from phosphene.show.sinks.jpeg import fitted
 from phosphene.show.sinks.viewers import Channel, Picture
@@ -20,7 +21,7 @@ class Viewer:
     """Takes everything."""
 
     hungry = True
-    raw = False
+    raw = moving = False
 
     def __init__(self, keys: bool, fields: bool = False) -> None:
         self.keys, self.fields = keys, fields
@@ -58,7 +59,12 @@ def test_ten_steps_up_and_down_leave_one_size() -> None:
         for sequence, (width, height) in enumerate(sides):
             image = np.zeros((height, width, 3), np.uint8)
             shown = SimpleNamespace(
-                image=image, size=(256, 144), sequence=sequence, way=None, field=None
+                image=image,
+                size=(256, 144),
+                sequence=sequence,
+                way=Way(),
+                field=None,
+                strobes=False,
             )
             session.finish(shown)
             while len(new.sizes) <= sequence:
@@ -95,7 +101,7 @@ def test_images_are_asked_for_only_while_somebody_takes_them() -> None:
         # with both, with the field alone, and what cannot be a field
         for sequence, (shape, colours) in enumerate([(image, field), (None, field)]):
             shown = SimpleNamespace(
-                image=shape, size=(256, 144), sequence=sequence, way=None, field=colours
+                image=shape, size=(256, 144), sequence=sequence, way=Way(), field=colours
             )
             session.finish(shown)
             while len(new.sizes) <= sequence:
@@ -104,5 +110,40 @@ def test_images_are_asked_for_only_while_somebody_takes_them() -> None:
         channel.leave(old)
         assert session.wanted == Wanted(images=False, fields=True)
         await asyncio.to_thread(channel.close)
+
+    asyncio.run(play())
+
+
+def test_between_two_keys_the_picture_moves_on_at_one_size_for_those_who_cannot_move_it() -> None:
+    """As over /stream.mjpg, while a slow model's controller steps up and down."""
+
+    async def play() -> None:
+        session = Session()
+        channel = Channel(session, 80)  # type: ignore[arg-type]
+        mjpeg, page = Viewer(keys=False), Viewer(keys=True)
+        mjpeg.moving = True
+        channel.join(mjpeg)
+        channel.join(page)
+        image = np.random.default_rng(1).integers(0, 256, (144, 256, 3), np.uint8)
+        moment = SimpleNamespace(beat_position=0.0)
+        for sequence in range(6):
+            size = (256, 144) if sequence % 2 else (128, 72)
+            shown = SimpleNamespace(
+                image=np.ascontiguousarray(image[: size[1], : size[0]]),
+                size=(256, 144),
+                sequence=sequence,
+                way=Way(Motion(1.02 + 0.02j), 0.25),
+                field=None,
+                strobes=False,
+                tempo=0.0,
+                confidence=0.0,
+                punch=0.0,
+                moment=moment,
+            )
+            session.finish(shown)
+            await asyncio.sleep(0.25)
+        await asyncio.to_thread(channel.close)
+        assert set(mjpeg.sizes) == {(256, 144)}
+        assert len(page.sizes) == 6 and len(mjpeg.sizes) > 12
 
     asyncio.run(play())

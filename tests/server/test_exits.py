@@ -48,6 +48,7 @@ class Picture:
     tempo: float = 0.0
     path: Path = field(default_factory=Path)
     strobes: bool = True
+    size: tuple[int, int] | None = None
 
     @property
     def shown(self) -> Any:

@@ -1,4 +1,4 @@
-"""One look gives way to the next: two finished streams, never a half-finished picture, the same resumed or not."""
+"""One look gives way to the next: two finished streams, never half a picture, the same resumed or not."""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ class Listener:
 
     # whatever there is: nothing is painted for it
     raw = keys = fields = True
+    moving = False
 
     def __init__(self, hungry: bool) -> None:
         self.hungry = hungry

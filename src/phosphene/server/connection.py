@@ -48,7 +48,7 @@ class Connection(ABC):
     What it says goes to :meth:`message` and :meth:`packet` of its role.
     """
 
-    raw = False
+    raw = moving = False
 
     def __init__(
         self, socket: WebSocket, limits: Limits, tally: Tally, abort: Callable[[], None]

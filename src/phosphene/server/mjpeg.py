@@ -20,6 +20,7 @@ class Slot:
     """Takes one picture at a time, the newest."""
 
     raw = keys = fields = False
+    moving = True
 
     def __init__(self, refreshed: Callable[[], None]) -> None:
         self._refreshed = refreshed

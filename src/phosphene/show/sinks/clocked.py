@@ -9,18 +9,9 @@ from collections import deque
 from contextlib import suppress
 from fractions import Fraction
 
-from phosphene.show.display import (
-    REST,
-    Display,
-    KeyPicture,
-    Motion,
-    flare,
-    lit,
-    punch,
-    slowness,
-)
-from phosphene.show.live.finishing import FlashGuard
-from phosphene.show.live.types import Frame, Shown
+from phosphene.show.display import Path
+from phosphene.show.live.types import Shown
+from phosphene.show.sinks.moving import Moving
 from phosphene.show.sinks.sink import Sink
 from phosphene.show.sinks.viewers import Picture
 
@@ -30,10 +21,6 @@ STALL_SECONDS = 10.0
 """after which a sink that takes nothing is given up"""
 MOST_KEYS = 8
 """that wait while a sink is busy"""
-OFTEN = 1.5
-"""frames of the exit: keys that come so soon after each other are shown as they are"""
-SURE = 0.25
-"""confidence of a tempo whose beats are punched"""
 
 
 class ClockedExit:
@@ -46,17 +33,14 @@ class ClockedExit:
 
     raw = True
     keys = True
-    fields = False
+    # it moves them itself
+    fields = moving = False
 
     def __init__(self, sink: Sink, rate: Fraction) -> None:
         self._sink = sink
         self._rate = rate
-        self._keys: deque[tuple[KeyPicture, Shown]] = deque(maxlen=MOST_KEYS)
-        self._display = Display()
-        self._guard = FlashGuard()
-        self._shown: Shown | None = None
-        self._heard = 0.0
-        self._sequence: int | None = None
+        self._keys: deque[tuple[Shown, Path, float]] = deque(maxlen=MOST_KEYS)
+        self._moving = Moving(float(rate))
         self._first = threading.Event()
         self._stop = threading.Event()
         self._broken = False
@@ -78,13 +62,9 @@ class ClockedExit:
         if busy is not None and time.monotonic() - busy > STALL_SECONDS:
             self._busy = None
             self._sink.abort()
-        shown = picture.shown
-        if shown.image is None:
+        if picture.shown.image is None:
             return
-        way = picture.path.between(self._sequence, shown.sequence)
-        self._sequence = shown.sequence
-        key = KeyPicture(shown.image, time.monotonic(), way.motion, way.cut)
-        self._keys.append((key, shown))
+        self._keys.append((picture.shown, picture.path, time.monotonic()))
         self._first.set()
 
     def ended(self) -> None:
@@ -125,35 +105,12 @@ class ClockedExit:
     def _play(self) -> None:
         start, index = time.monotonic(), 0
         while not self._stop.wait(max(0.0, start + float(index / self._rate) - time.monotonic())):
-            image = self._frame(time.monotonic())
-            if image is not None and self._shown is not None and not self._shown.strobes:
-                image = self._guard.limit(image, float(self._rate))
+            while self._keys:
+                self._moving.put(*self._keys.popleft())
+            image = self._moving.at(time.monotonic())
             if image is not None:
                 self._busy = time.monotonic()
                 self._sink.write(image, index)
                 self._busy = None
             due = int((time.monotonic() - start) * self._rate)
             index = max(index + 1, due)
-
-    def _frame(self, now: float) -> Frame | None:
-        """What is to be seen at monotonic ``now``."""
-        while self._keys:
-            key, self._shown = self._keys.popleft()
-            self._heard = key.time
-            self._display.put(key)
-        key_now = self._display.key
-        if key_now is None or self._display.interval < OFTEN / self._rate:
-            return None if key_now is None else key_now.picture
-        motion, light = self._accent(now)
-        image = self._display.at(now, motion)
-        return None if image is None else lit(image, light)
-
-    def _accent(self, now: float) -> tuple[Motion, float]:
-        """What the beat does to the picture: how it moves, how much light is added."""
-        shown = self._shown
-        if shown is None or shown.tempo <= 0 or shown.confidence < SURE:
-            return REST, 1.0
-        beats = shown.moment.beat_position + (now - self._heard) * shown.tempo / 60.0
-        since = beats % 1.0 * 60.0 / shown.tempo
-        strength = shown.punch * slowness(self._display.interval)
-        return punch(since, strength), flare(since, strength)

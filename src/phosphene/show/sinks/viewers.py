@@ -12,9 +12,12 @@ from typing import ParamSpec, Protocol
 
 from phosphene.show.display import Path
 from phosphene.show.live import Playing, Shown, Wanted
-from phosphene.show.sinks.jpeg import fitted, to_jpeg, to_planes
+from phosphene.show.sinks.jpeg import to_jpeg, to_planes
+from phosphene.show.sinks.moving import Moving, as_shown
 
 P = ParamSpec("P")
+RATE = 30.0
+"""pictures a second for those who take them between two keys"""
 METER_WEIGHT = 0.05
 """of a new value: about the last twenty count"""
 
@@ -30,6 +33,8 @@ class Picture:
     """at the size of the show, whatever it was drawn at"""
     planes: bytes = b""
     """a field's two planes, one above the other, as a grey JPEG"""
+    between: bool = False
+    """it is no key, but one moved on"""
     path: Path = field(default_factory=Path)
     """to it, from the pictures before"""
 
@@ -43,6 +48,8 @@ class Consumer(Protocol):
     """colours them itself, too"""
     raw: bool
     """takes the array, not the JPEG"""
+    moving: bool
+    """takes pictures between two keys as well, moved for it"""
 
     @property
     def hungry(self) -> bool:
@@ -72,7 +79,8 @@ class Channel:
         self._waiting: Shown | None = None
         self._encoded: Picture | None = None
         self._wanted = True
-        self._jpeg = self._whole = self._planes = False
+        self._jpeg = self._whole = self._planes = self._moves = False
+        self._moving = Moving(RATE)
         self._asked: Wanted | None = None
         self._closed = False
         self._change = threading.Condition()
@@ -103,6 +111,7 @@ class Channel:
         self._planes = any(consumer.fields for consumer in encoded)
         self._jpeg = any(consumer.keys and not consumer.fields for consumer in encoded)
         self._whole = any(not consumer.keys for consumer in encoded)
+        self._moves = any(consumer.moving for consumer in self._consumers)
         # of all that watch: what is asked for does not change with every picture that is under way
         images = any(not consumer.fields for consumer in self._consumers)
         wanted = Wanted(images, any(consumer.fields for consumer in self._consumers))
@@ -134,14 +143,20 @@ class Channel:
             self._change.notify()
 
     def _encode(self) -> None:
+        last: Shown | None = None
         while True:
+            pause = 1 / RATE if self._moves and self._moving.slow else None
             with self._change:
-                self._change.wait_for(lambda: self._closed or self._waiting is not None)
+                self._change.wait_for(lambda: self._closed or self._waiting is not None, pause)
                 shown, self._waiting = self._waiting, None
-            if self._closed or shown is None:
+            if self._closed:
                 return
-            with self.meter.time():
-                picture = self._pack(shown)
+            if shown is not None:
+                last = shown
+                with self.meter.time():
+                    picture = self._pack(shown)
+            elif last is not None:
+                picture = self._moved_on(last)
             with self._change:
                 on_its_way = self._encoded is not None
                 self._encoded = picture
@@ -154,14 +169,22 @@ class Channel:
         if self._planes and shown.field is not None:
             planes = to_planes(shown.field.planes, self.quality)
         if shown.image is not None:
-            # an upscaler's pictures are larger, and meant to be
-            same = shown.size is None or shown.image.shape[1] >= shown.size[0]
+            image = as_shown(shown.image, shown) if self._whole else shown.image
+            same = image is shown.image
+            if self._moves:
+                self._moving.put(shown, self._path, time.monotonic())
             keyed = self._jpeg or (self._planes and shown.field is None)
             if keyed or (self._whole and same):
                 jpeg = whole = to_jpeg(shown.image, self.quality)
-            if self._whole and not same and shown.size is not None:
-                whole = to_jpeg(fitted(shown.image, shown.size), self.quality)
-        return Picture(shown, jpeg, whole, planes, self._path)
+            if self._whole and not same:
+                whole = to_jpeg(image, self.quality)
+        return Picture(shown, jpeg, whole, planes, path=self._path)
+
+    def _moved_on(self, last: Shown) -> Picture:
+        """A picture after the last key."""
+        image = self._moving.at(time.monotonic()) if self._whole else None
+        whole = b"" if image is None else to_jpeg(image, self.quality)
+        return Picture(last, b"", whole, path=self._path, between=True)
 
     def _deliver(self) -> None:
         with self._change:
@@ -169,6 +192,8 @@ class Channel:
         if picture is None:
             return
         for consumer in self._consumers:
+            if picture.between and not consumer.moving:
+                continue
             if consumer.raw:
                 there = consumer.fields or picture.shown.image is not None
             elif consumer.fields and picture.planes:
