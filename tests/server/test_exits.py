@@ -24,6 +24,7 @@ from phosphene.show.sinks.choose import ExitOptions, choose_exits
 from phosphene.show.sinks.clocked import ClockedExit
 from phosphene.show.sinks.encoded import VideoSink
 from phosphene.show.sinks.file import file_target
+from phosphene.show.sinks.moving import Moving
 from phosphene.show.sinks.remote import RemoteSink
 from phosphene.show.sinks.rtmp import rtmp_target
 from phosphene.show.sinks.sink import Sink
@@ -103,18 +104,17 @@ def test_the_newest_picture_again_and_again_on_the_clock() -> None:
     assert (sink.opened, sink.closed) == (1, 1)
 
 
-def test_between_two_pictures_of_a_slow_model_the_camera_goes_on(monkeypatch) -> None:
+def test_between_two_pictures_of_a_slow_model_the_camera_goes_on() -> None:
     """Keys five a second, an exit of thirty: every frame of it is another, and all are one size."""
     clock = 100.0
-    monkeypatch.setattr(clocked.time, "monotonic", lambda: clock)
     scene = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
-    way_out, path = ClockedExit(Memory(), RATE), Path()
+    moving, path = Moving(float(RATE)), Path()
     frames = []
     for number in range(8):
         path.add(number, Way(Motion(1.05 + 0.1j), 0.2))
-        way_out.offer(Picture(scene, number, path=path))  # type: ignore[arg-type]
+        moving.put(Picture(scene, number), path, clock)  # type: ignore[arg-type]
         for _ in range(6):
-            frame = way_out._frame(clock)
+            frame = moving.at(clock)
             assert frame is not None and frame.shape == scene.shape
             frames.append(frame.copy())
             clock += 1 / 30
@@ -123,8 +123,8 @@ def test_between_two_pictures_of_a_slow_model_the_camera_goes_on(monkeypatch) ->
     # a fast model's pictures are shown as they are: moving them would cost, and add nothing
     for number in range(8, 40):
         path.add(number, Way(Motion(1.05 + 0.1j), 1 / 30))
-        way_out.offer(Picture(scene, number, path=path))  # type: ignore[arg-type]
-        frame = way_out._frame(clock)
+        moving.put(Picture(scene, number), path, clock)  # type: ignore[arg-type]
+        frame = moving.at(clock)
         clock += 1 / 30
     assert frame is scene
 
