@@ -17,7 +17,7 @@ import numpy as np
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
-from phosphene.diffusion.base import BaseDiffusionPipeline
+from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.palettes import mix
 from phosphene.prompt.fade import Fade, Script
@@ -124,7 +124,8 @@ class Crossfade:
             return state, config
         before = self._before or config
         after, _ = advance(state, heard, dt, inputs, config)
-        waits = (after.script.text,) != after.prompt.goal
+        wanted = after.mood.worded(after.script.text, config, inputs.model.facts)
+        waits = (wanted,) != after.prompt.goal
         self._waits = self._waits + dt if waits else 0.0
         if waits and self._waits < LONGEST_WAIT:
             # a look comes as a whole or not at all
@@ -186,11 +187,12 @@ class Crossfade:
         np.savez(data, told=np.array(json.dumps(told)), **arrays)
         return data.getvalue()
 
-    def restore(self, data: bytes, home: Home) -> None:
+    def restore(self, data: bytes, base: BasePipeline) -> None:
         """Go on where :meth:`dump` was called."""
         if not data:
             self.left = self._before = None
             return
+        home = Home.of(base.asarray(np.zeros(1, np.float32)))
         with np.load(io.BytesIO(data)) as arrays:
             told = json.loads(str(arrays["told"]))
             before, left = told["before"], told.get("left")
@@ -254,7 +256,7 @@ def fields_between(old: Key, new: Key, share: float) -> Key:
     return Key(field + reached * (new.latent - field), palette)
 
 
-def decoded(base: BaseDiffusionPipeline, key: Key) -> Frame:
+def decoded(base: BasePipeline, key: Key) -> Frame:
     """A key as a picture (h, w, 3)."""
     picture: Frame = base.decode(key.latent, key.palette)[0]
     if key.fading is None:

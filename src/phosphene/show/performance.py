@@ -12,7 +12,7 @@ from phosphene.audio import AudioFeatures
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import LiveConfig, PipelineConfig
 from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
-from phosphene.diffusion.stream import Key
+from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.latent import LatentGenerator
 from phosphene.profiling import get_profiler
 from phosphene.prompt.book import REMEMBERED, PromptCache, encoder
