@@ -24,9 +24,9 @@ BEAT, ONSET, BASS = 0.42, 0.15, 0.2
 """how much more light a beat, an attack and a full bass bring, as a share"""
 GAIN = 1.05
 """light of a silent picture, as a factor"""
-KNEE, BRIGHT, HIT = 0.85, 1.2, 0.5
-"""light from which more of it counts less, what it never exceeds, and how much more an attack may bring: a
-loud passage keeps its colours, only a hit is white"""
+KNEE, BRIGHT, HIT, LIFT = 0.85, 1.2, 0.5, 0.3
+"""light from which more of it counts less, what it never exceeds, and how much more an attack or a beat may
+bring: a loud passage keeps its colours, only a hit is white, and a bright picture has its beat as well"""
 CLOSER, PUNCH, TWIST = 0.06, 0.04, 0.08
 """shares of zoom of a full bass and of a full attack; radians an attack twists the middle by"""
 GREY = 0.35
@@ -171,7 +171,7 @@ def _react(c: Canvas, field: Field) -> Field:
     gain = (
         GAIN + loud * (BEAT * (beat - 0.25) + BASS * (bass - 0.5) * (0.4 + middle)) + ONSET * onset
     )
-    room = BRIGHT - KNEE + HIT * onset
+    room = BRIGHT - KNEE + HIT * onset + LIFT * loud * beat
     over = xp.maximum(field.light * gain - KNEE, 0.0)
     light = xp.minimum(field.light * gain, KNEE) + room * (1 - xp.exp(-over / room))
     # sparkle where there is light already
