@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
+from phosphene.diffusion.lsd.motifs import Reader  # noqa: E402
 from phosphene.diffusion.lsd.render import Motif  # noqa: E402
 from phosphene.diffusion.lsd.text import TextEncoder  # noqa: E402
 from phosphene.training.clips import draw_clips  # noqa: E402
@@ -42,7 +43,7 @@ def clips() -> Clips:
     plain = draw_clips(cfg.model_copy(update={"restyled": 0.0}), Motif("spiral"), 1)
     mixed = draw_clips(cfg.model_copy(update={"restyled": 0.0}), Motif("fire", "mandala"), 2)
     led = draw_clips(cfg.model_copy(update={"restyled": 1.0}), Motif("hexagons"), 3)
-    return gather_clips(iter((plain, mixed, led)), TextEncoder(), CPU)
+    return gather_clips(iter((plain, mixed, led)), Reader(TextEncoder()), CPU)
 
 
 @dataclass(frozen=True)

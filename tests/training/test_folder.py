@@ -51,7 +51,7 @@ def test_only_videos_with_a_caption_count(folder: Path) -> None:
 def test_clips_are_stretches_of_the_video(folder: Path) -> None:
     for clip in islice(folder_clips(settings(folder), 0), 3):
         assert clip.fields.shape == (2, MEMORIES + 4, 2, 64, 64)
-        assert clip.captions == (("a red bar",),) * 2
+        assert clip.captions == ("a red bar",) * 2
         assert clip.kind == FILES
         assert not clip.audio.any()  # it has no sound
         # the video is shorter than the oldest memory is old

@@ -12,7 +12,6 @@ from phosphene.diffusion.lsd.judge import mixtures  # noqa: E402
 from phosphene.diffusion.lsd.render import Motif  # noqa: E402
 from phosphene.training.bank import Running, StreamBank  # noqa: E402
 from phosphene.training.clips import (  # noqa: E402
-    CAPTIONS,
     LEAD,
     MEMORIES,
     MIXED,
@@ -94,7 +93,7 @@ def test_clips_lie_side_by_side_by_kind_with_their_sources(clips: Clips) -> None
     assert len(clips) == 6
     assert clips.frames == 4
     assert clips.fields.shape == (6, MEMORIES + 4, 2, 16, 16)
-    assert clips.text.shape == (6, CAPTIONS, 128)
+    assert clips.text.shape == (6, 128)
     assert sorted(kind.tolist() for kind in clips.kinds) == [[0, 1], [2, 3], [4, 5]]
     assert clips.source_of.tolist() == [-1] * 4 + [0, 1]
     assert clips.source.shape == (2, 4, 16, 16)

@@ -17,7 +17,6 @@ from phosphene.diffusion.lsd.render import FAMILIES, Motif, Shots, draw, numbers
 from phosphene.training.config import DataSettings
 from phosphene.training.scenes.audio import random_audio
 from phosphene.training.scenes.camera import Drift, random_drift
-from phosphene.training.scenes.caption import MODIFIERS, Modifier, caption
 from phosphene.training.scenes.source import leaves, luma
 
 FPS = 24.0
@@ -31,10 +30,8 @@ MULTIPLE = 8
 """field pixels; sides of fields are multiples of it"""
 BRIGHTEST = 2.0
 """light that 255 stands for; 1 shows the palette's own colour"""
-MODIFIED = 0.4
-"""clips with a word about their speed, scale or contrast"""
-CAPTIONS = 4
-"""texts for each clip, of which a step takes one"""
+SCALE, CONTRAST = (0.62, 1.5), (0.62, 1.4)
+"""ranges of how fine clips are, and of how far apart their places in the palette"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Drawn:
     fields: (n, MEMORIES + t, 2, h, w) uint8 place and light, oldest memory first. audio: (n, t, 5). age:
     (n, MEMORIES) frames between each memory and the first consecutive frame, 0 if there is none. moves:
     (n, 4) zoom, rotate, pan x, pan y per frame. source: (n, t, h, w) uint8 luma or None. captions: n
-    tuples of texts. kind: which family, -1 for files, -2 for mixtures. fine: (n, 2, 4h, 4w) uint8, the
+    texts. kind: which family, -1 for files, -2 for mixtures. fine: (n, 2, 4h, 4w) uint8, the
     last frame at the size of the sharpener's output, or None.
     """
 
@@ -52,7 +49,7 @@ class Drawn:
     audio: Tensor
     age: Tensor
     moves: Tensor
-    captions: tuple[tuple[str, ...], ...]
+    captions: tuple[str, ...]
     kind: int
     source: Tensor | None = None
     fine: Tensor | None = None
@@ -110,7 +107,6 @@ def draw_clips(
     height, width = size, MULTIPLE * round(size * 16 / 9 / MULTIPLE) if wide else size
     splats = FAMILIES[motif.family].splats
     led = rng.random() < cfg.restyled and not wide and not splats
-    changes = [rng.choice(MODIFIERS) if rng.random() < MODIFIED else None for _ in range(n)]
     audio = random_audio(torch.Generator().manual_seed(seed), n, LEAD + cfg.frames)
     drift = random_drift(rng, n, 1.0 if led else cfg.still)
     if motif.upright:
@@ -119,11 +115,11 @@ def draw_clips(
     shots = Shots(
         motif,
         numbers=np.repeat(numbers_of(numbers.integers(0, 2**31, n).tolist()), len(keep), axis=0),
-        time=_clock(numbers, audio.numpy(), changes, rng)[:, keep].reshape(-1),
+        time=_clock(numbers, audio.numpy(), rng)[:, keep].reshape(-1),
         audio=audio[:, keep].reshape(-1, 5).numpy(),
         pose=_poses(drift, motif, rng, keep).reshape(-1, 4),
-        scale=_each(changes, "scale", rng, len(keep)),
-        contrast=_each(changes, "contrast", None, len(keep)),
+        scale=_each(n, SCALE, rng, len(keep)),
+        contrast=_each(n, CONTRAST, rng, len(keep)),
         structure=None if source is None else source.reshape(-1, size, size).float().numpy(),
     )
     return Drawn(
@@ -131,9 +127,7 @@ def draw_clips(
         audio=audio[:, LEAD:],
         age=age.expand(n, -1),
         moves=torch.stack((drift.zoom, drift.rotate, drift.pan_x, drift.pan_y), dim=1),
-        captions=tuple(
-            tuple(caption(rng, motif, change) for _ in range(CAPTIONS)) for change in changes
-        ),
+        captions=(motif.label,) * n,
         kind=MIXED if motif.fold else list(FAMILIES).index(motif.family),
         source=None if source is None else _luma_bytes(source[:, MEMORIES:]),
         fine=_bytes(_last(shots, n), 4 * height, 4 * width) if fine and source is None else None,
@@ -147,13 +141,12 @@ def _luma_bytes(source: Tensor) -> Tensor:
 def _clock(
     numbers: np.random.Generator,
     audio: npt.NDArray[np.float32],
-    changes: list[Modifier | None],
     rng: random.Random,
 ) -> npt.NDArray[np.float32]:
     """(n, frames) seconds: the mids carry a clip on, as they do a show."""
-    pace = np.array([(c.speed if c else 1.0) * 2 ** rng.uniform(-1, 1.3) for c in changes])
+    pace = np.array([2 ** rng.uniform(-1.3, 1.4) for _ in audio])
     step = pace[:, None] * (0.35 + 1.3 * audio[:, :, 1]) / FPS
-    start = numbers.uniform(0, 60, (len(changes), 1))
+    start = numbers.uniform(0, 60, (len(audio), 1))
     return np.asarray(start + np.cumsum(step, axis=1), np.float32)
 
 
@@ -171,13 +164,13 @@ def _poses(
 
 
 def _each(
-    changes: list[Modifier | None], what: str, rng: random.Random | None, frames: int
+    clips: int, ends: tuple[float, float], rng: random.Random, frames: int
 ) -> npt.NDArray[np.float32]:
-    told = [
-        (getattr(change, what) if change else 1.0) * (rng.uniform(0.85, 1.2) if rng else 1.0)
-        for change in changes
-    ]
-    return np.repeat(np.array(told, np.float32), frames)
+    """(clips * frames,): one number a clip, its logarithm mostly near 0."""
+    low, high = np.log(ends)
+    return np.repeat(np.exp([rng.triangular(low, high, 0.0) for _ in range(clips)]), frames).astype(
+        np.float32
+    )
 
 
 def _bytes(shots: Shots, height: int, width: int) -> Tensor:

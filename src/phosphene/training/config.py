@@ -46,8 +46,8 @@ class DataSettings(ConfigModel):
 class NetSettings(ConfigModel):
     """Sizes of LSD."""
 
-    widths: list[int] = Field([32, 104, 208], min_length=2)
-    blocks: list[int] = Field([1, 2, 3], min_length=2)
+    widths: list[int] = Field([24, 96, 192], min_length=2)
+    blocks: list[int] = Field([1, 2, 4], min_length=2)
     groups: int = Field(8, ge=1)
     condition: int = Field(256, ge=16)
     consistency: int = Field(24, ge=4)

@@ -87,7 +87,7 @@ def cut_clips(
         audio=audio.expand(n, -1, -1),
         age=age.expand(n, -1),
         moves=still.expand(n, -1),
-        captions=((caption,),) * n,
+        captions=(caption,) * n,
         kind=FILES,
     )
 

@@ -81,5 +81,5 @@ def split(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return matrices, rest
 
 
-OUTER = ("enter", "leave", "film", "place", "nothing", "age")
+OUTER = ("enter", "leave", "around", "film", "place", "nothing", "age")
 """parts of the diffusion block whose weights are no matrices from features to features"""

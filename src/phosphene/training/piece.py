@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from phosphene.diffusion.lsd.modules.lsd import LSD
+from phosphene.diffusion.lsd.motifs import Reader
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.errors import ConfigError
 from phosphene.training import runtime
@@ -87,14 +88,14 @@ def _clips(
     out: Path, cfg: TrainConfig, deadline: float, device: torch.device
 ) -> tuple[Clips, Clips | None]:
     """New clips, square and wide."""
-    started, text = time.monotonic(), TextEncoder()
+    started, reader = time.monotonic(), Reader(TextEncoder())
     seconds = _drawing_seconds(cfg, deadline)
     square = until(_batches(cfg, out), cfg.data.clips, (1 - WIDE_SHARE) * seconds)
-    clips = gather_clips(square, text, device)
+    clips = gather_clips(square, reader, device)
     wide = None
     if cfg.data.wide_clips and cfg.flow.wide > 0:
         drawn = drawings(cfg.data, f"train-wide-{_next_piece(out)}", cfg.seed, wide=True)
-        wide = gather_clips(until(drawn, cfg.data.wide_clips, WIDE_SHARE * seconds), text, device)
+        wide = gather_clips(until(drawn, cfg.data.wide_clips, WIDE_SHARE * seconds), reader, device)
     took = time.monotonic() - started
     print(
         f"{len(clips)} clips of {clips.frames} frames, {len(wide) if wide else 0} wide ones,"

@@ -11,8 +11,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from phosphene.diffusion.lsd.text import TextEncoder
-from phosphene.training.clips import CAPTIONS, MEMORIES, Drawn
+from phosphene.diffusion.lsd.motifs import Reader
+from phosphene.training.clips import MEMORIES, Drawn
 
 Batch = TypeVar("Batch", bound=Sized)
 
@@ -31,7 +31,7 @@ def until(batches: Iterator[Batch], clips: int, seconds: float) -> Iterator[Batc
 class Clips:
     """Clips of one size on one device; fields are bytes, see `clips.planes`.
 
-    fields: (n, MEMORIES + t, 2, h, w). audio: (n, t, 5). text: (n, CAPTIONS, dim). age: (n, MEMORIES).
+    fields: (n, MEMORIES + t, 2, h, w). audio: (n, t, 5). text: (n, dim). age: (n, MEMORIES).
     moves: (n, 4). source: (m, t, h, w) luma of source videos; source_of: (n,) row of it, or -1.
     kinds: for each kind of clip, the rows that are of it.
     """
@@ -61,13 +61,12 @@ class Clips:
         return torch.stack(rows)
 
     def words(self, rows: Tensor) -> Tensor:
-        """(b, 1, dim): one of the texts of each row."""
-        which = torch.randint(self.text.shape[1], rows.shape, device=rows.device)
-        return self.text[rows, which][:, None]
+        """(b, 1, dim): the text of each row."""
+        return self.text[rows][:, None]
 
 
-def gather_clips(batches: Iterator[Drawn], text: TextEncoder, device: torch.device) -> Clips:
-    """Lay clips side by side."""
+def gather_clips(batches: Iterator[Drawn], reader: Reader, device: torch.device) -> Clips:
+    """Lay clips side by side; of their texts the network is told what it will be told in a show."""
     rows = list(batches)
     taken = 0
     source_of: list[int] = []
@@ -76,14 +75,7 @@ def gather_clips(batches: Iterator[Drawn], text: TextEncoder, device: torch.devi
         source_of += range(taken, taken + len(row)) if led else [-1] * len(row)
         taken += len(row) if led else 0
     captions = list(chain.from_iterable(row.captions for row in rows))
-    vectors = torch.stack(
-        [
-            torch.stack(
-                [torch.from_numpy(text.encode(texts[k % len(texts)])) for k in range(CAPTIONS)]
-            )
-            for texts in captions
-        ]
-    )
+    vectors = torch.stack([torch.from_numpy(reader.hear(text)) for text in captions])
     kind = torch.tensor([row.kind for row in rows for _ in row.captions])
     fields = torch.cat([row.fields for row in rows])
     sources = [row.source for row in rows if row.source is not None]
@@ -96,5 +88,5 @@ def gather_clips(batches: Iterator[Drawn], text: TextEncoder, device: torch.devi
         source=(torch.cat(sources) if sources else fields[:0, MEMORIES:, 0]).to(device),
         source_of=torch.tensor(source_of, device=device),
         kinds=tuple((kind == k).nonzero()[:, 0].to(device) for k in sorted(set(kind.tolist()))),
-        captions=tuple(texts[0] for texts in captions),
+        captions=tuple(captions),
     )

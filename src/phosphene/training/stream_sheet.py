@@ -28,7 +28,7 @@ def stream_sheet(net: LSD, clips: Clips, path: Path) -> dict[str, float]:
     """
     device = clips.fields.device
     pick = torch.linspace(0, len(clips) - 1, min(COLUMNS, len(clips)), device=device).long()
-    text, audio = clips.text[pick, :1], clips.audio[pick, 0]
+    text, audio = clips.words(pick), clips.audio[pick, 0]
     true = planes(clips.fields[pick, MEMORIES])
     gen = torch.Generator().manual_seed(0)
     noise = torch.randn(true.shape, generator=gen).to(device)

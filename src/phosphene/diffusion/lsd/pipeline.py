@@ -116,6 +116,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         say_unheeded(config, others, "only Stable Diffusion has that")
         self._nets = open_nets(config, weights)
         self._told: tuple[Array, FloatArray] | None = None
+        self._names: tuple[Array, Array] | None = None
         self._text = TextEncoder(weights / "text.npz")
         self._reader = Reader(self._text)
         self._heard: OrderedDict[bytes, _Heard] = OrderedDict()
@@ -224,7 +225,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         velocity = self._nets.denoise(
             latents,
             times,
-            embeds,
+            self._named(embeds),
             previous=context.previous,
             history_noise=self._inference.history_noise,
             audio=xp.broadcast_to(controls * self._gain, (batch, 5)),
@@ -272,6 +273,14 @@ class LSDPipeline(BaseDiffusionPipeline):
             return self.asarray(drawn(embeds, variant))
         both = drawn(*before), drawn(embeds, variant)
         return self.asarray(on_the_way(*both, share, variant))
+
+    def _named(self, embeds: Array) -> Array:
+        """(b, 1, dim) what the network is told of prompts, or mixtures of them; no prompt stays zeros."""
+        if self._names is None or self._names[0] is not embeds:
+            rows = to_numpy(embeds).reshape(-1, self._text.dim)
+            told = [self._reader.told(self._motif(row)) if row.any() else row for row in rows]
+            self._names = embeds, self.asarray(np.stack(told).astype(np.float32)[:, None])
+        return self._names[1]
 
     def _motif(self, embeds: Array) -> Motif:
         vector = self._vector(embeds)

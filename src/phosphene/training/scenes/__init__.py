@@ -1,1 +1,1 @@
-"""What clips are about: captions, sound, camera moves and source pictures, all at random."""
+"""What clips are about: sound, camera moves and source pictures, all at random."""

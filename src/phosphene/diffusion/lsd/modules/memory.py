@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phosphene.diffusion.lsd.modules.condition import COORDINATES, coordinates
 
-PATCH = 8
-"""latent pixels a side that become one memory token"""
+PATCH = 16
+"""latent pixels a side that become one memory token: of long ago it is enough to know what was where"""
+HALVED = 2
+"""memories are looked at in half their size"""
 OLDEST = 240.0
 """frames; older memories count as this old"""
 
@@ -69,7 +72,8 @@ class ContextMemory(nn.Module):
         self.heads = heads
         self.norm = nn.GroupNorm(groups, width)
         self.place = nn.Conv2d(COORDINATES, width, 1)
-        self.patches = nn.Conv2d(latent, width, PATCH, stride=PATCH)
+        side = PATCH // HALVED
+        self.patches = nn.Conv2d(latent, width, side, stride=side)
         self.age = nn.Linear(1, width)
         self.own = nn.Linear(width, 3 * width)
         self.past = nn.Linear(width, 2 * width)
@@ -101,7 +105,7 @@ class ContextMemory(nn.Module):
     def _tokens(self, memory: Tensor, age: Tensor) -> Tensor:
         """(b, m * patches, width)."""
         b = age.shape[0]
-        patches = self.patches(memory.flatten(0, 1))
+        patches = self.patches(F.avg_pool2d(memory.flatten(0, 1), HALVED))
         patches = patches + self.place(coordinates(patches))
         told = self.age((age.clamp(0, OLDEST)[..., None] + 1).log() / math.log(OLDEST + 1))
         tokens: Tensor = patches.flatten(2).transpose(1, 2) + told.flatten(0, 1)[:, None]

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 SCALE = 4
 """pixels a side that one of the field becomes"""
+ALIKE = 5
+"""coarse pixels a side over which a grid is told from detail"""
 CUBIC = -0.75
 """of the cubic's slope, as Pillow's and torch's bicubic have it"""
 
@@ -55,8 +57,20 @@ class Sharpener(nn.Module):
             assert isinstance(block, nn.ModuleList)
             x = F.relu(x + block[1](F.relu(block[0](x))))
         # leaving interpolation and details apart until here costs one product instead of two shuffles
-        fine: Tensor = F.pixel_shuffle(smooth + self.leave(x), SCALE)
+        fine: Tensor = F.pixel_shuffle(smooth + _unlatticed(self.leave(x)), SCALE)
         return fine.clamp(-1, 1)
+
+
+def _unlatticed(details: Tensor) -> Tensor:
+    """Details (b, planes * 16, h, w) without what is the same in one corner of every coarse pixel around.
+
+    Each of the 16 places inside a coarse pixel has weights of its own, and so a bias of its own wherever the
+    picture is alike: seen large, a grid. Its local mean is the grid and nothing else.
+    """
+    mean = F.avg_pool2d(details, ALIKE, 1, ALIKE // 2, count_include_pad=False)
+    b, c, h, w = mean.shape
+    corners = mean.reshape(b, c // SCALE**2, SCALE**2, h, w)
+    return details - (corners - corners.mean(2, keepdim=True)).reshape(b, c, h, w)
 
 
 def _edged(x: Tensor) -> Tensor:
