@@ -106,8 +106,8 @@ def test_its_norms_are_found_and_the_kernel_may_draw_them(nets: LsdTorchNets) ->
     own = Operations(plain.blend_pack, plain.stream_step, plain.memory_readout, counted)
     other = LsdTorchNets(CPU, operations=own)
     close(other.denoise(x, t, text), nets.denoise(x, t, text).numpy())
-    # two in each of its blocks, and one at the end
-    assert len(calls) == 21
+    # two in both of its outer blocks, one in each of its eight mixers, and one at the end
+    assert len(calls) == 13
 
 
 def test_a_step_waits_for_nothing_and_is_recorded_once(nets: LsdTorchNets) -> None:

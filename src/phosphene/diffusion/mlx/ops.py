@@ -140,6 +140,7 @@ def _flatten(x: Value, axis: int = 1) -> Value:
 OPS: dict[str, Callable[..., Any]] = {
     "Abs": _same("abs"),
     "Add": _same("add"),
+    "AveragePool": _on_mlx(pictures.average_pool),
     "Cast": _cast,
     "Clip": _clip,
     "Concat": _concat,

@@ -50,6 +50,22 @@ def instance_norm(x: mx.array, scale: Value, bias: Value, epsilon: float = 1e-5)
     return flat.reshape(x.shape)
 
 
+def average_pool(
+    x: mx.array,
+    kernel_shape: Ints,
+    pads: Ints = (0, 0, 0, 0),
+    strides: tuple[int, int] = (1, 1),
+    count_include_pad: int = 0,
+    **_: Any,
+) -> mx.array:
+    def sums(y: mx.array) -> mx.array:
+        ones = mx.ones((y.shape[1], *kernel_shape, 1))
+        return conv(y, ones, None, pads, strides, group=y.shape[1])
+
+    whole = float(np.prod(kernel_shape))
+    return sums(x) / (whole if count_include_pad else sums(mx.ones((1, 1, *x.shape[2:]))))
+
+
 def resize(x: mx.array, _roi: Value, scales: Value, sizes: Value = None, **kind: Any) -> mx.array:
     """Nearest neighbours, counted from the first pixel."""
     usual = {
