@@ -48,7 +48,7 @@ class Painter:
     """Paints fields of any size as pictures of any size; one per pipeline, for one thread at a time.
 
     Args:
-        threads: that colours are looked up on; None takes the physical cores, at most 4.
+        threads: that colours are looked up on; None takes half of the physical cores.
     """
 
     def __init__(self, threads: int | None = None) -> None:
