@@ -107,7 +107,7 @@ def _numbers(told: Mapping[str, Any]) -> list[tuple[str, float]]:
 def _limits() -> str:
     return """## Limits
 
-- Prompts are bags of words; words far from the captions' vocabulary give loose associations at best.
+- Of a prompt the denoiser is told the name of the pattern that it was taken for, and nothing else.
 - What is finer than a 64th of the shorter side is the sharpener's guess.
 - In shows, shapes are the renderer's: each frame follows a field drawn for that moment, and of a frame
   only `inference.share` in `manifest.json` (0.12 in the weights that ship) is the denoiser's. Alone it blurs,
