@@ -243,7 +243,9 @@ def rest_routes(theatre: Theatre) -> APIRouter:
             raise Refusal("set", "no set is played in this session.", 404)
         return Response(text_of(told), media_type="application/json", headers=_saved("show.set"))
 
-    @router.delete("/api/sessions/{session}/set", tags=["sets"], status_code=204)
+    @router.delete(
+        "/api/sessions/{session}/set", tags=["sets"], status_code=204, response_model=None
+    )
     async def drop_set(session: SessionId) -> None:
         """Play no set."""
         await stage.find(session).play(None)

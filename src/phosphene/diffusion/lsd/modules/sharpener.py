@@ -16,8 +16,9 @@ SCALE = 4
 """pixels a side that one of the field becomes"""
 ALIKE = 5
 """coarse pixels a side over which a grid is told from detail"""
-CUBIC = -0.75
-"""of the cubic's slope, as Pillow's and torch's bicubic have it"""
+CUBIC = -0.5
+"""of the cubic's slope: the one that leaves ramps straight (Keys 1981); torch's -0.75 puts a ripple of the
+grid's period on each"""
 
 
 @dataclass(frozen=True)
