@@ -80,18 +80,21 @@ window.loudness = () => {
   return Math.max(...wave.map(Math.abs));
 };
 """
-# controllers that are not there: `midi.send(name, bytes)`; `midi.refuse` says no
+# controllers that are not there: `midi.send(index, bytes)`; what they are sent is in `midi.told`; `midi.refuse` says no
 FAKE_MIDI = """
-window.midi = { inputs: new Map(), refuse: false, access: null };
+window.midi = { inputs: new Map(), outputs: new Map(), told: [], refuse: false, access: null };
 midi.plug = (name) => {
-  midi.inputs.set(`${midi.inputs.size}`, { name, state: 'connected', onmidimessage: null });
+  const index = midi.inputs.size;
+  midi.inputs.set(`${index}`, { name, state: 'connected', onmidimessage: null });
+  const send = (bytes) => midi.told.push([index, ...bytes]);
+  midi.outputs.set(`${index}`, { name, state: 'connected', send });
   midi.access?.onstatechange?.({});
 };
 midi.send = (index, ...bytes) =>
   midi.inputs.get(`${index}`).onmidimessage?.({ data: Uint8Array.from(bytes) });
 navigator.requestMIDIAccess = async () => {
   if (midi.refuse) throw new DOMException('no', 'NotAllowedError');
-  midi.access = { inputs: midi.inputs, onstatechange: null };
+  midi.access = { inputs: midi.inputs, outputs: midi.outputs, onstatechange: null };
   return midi.access;
 };
 """

@@ -111,7 +111,7 @@ def test_the_readout_is_the_one_that_was_trained(monkeypatch: pytest.MonkeyPatch
     torch.manual_seed(0)
     net = ContextMemory(latent=8, width=32, groups=4, heads=4).eval()
     torch.nn.init.normal_(net.out.weight)
-    x, memory = torch.randn(2, 32, 4, 6), torch.randn(2, 3, 8, 16, 24)
+    x, memory = torch.randn(2, 32, 4, 6), torch.randn(2, 3, 8, 32, 48)
     age = torch.tensor([[5.0, 0.0, 2.0], [1.0, 1.0, 0.0]])
     asked = []
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from phosphene.audio.types import AudioFeatures, FloatArray
+
+NO_BARS = 0.01
+"""beats by which bars and beats may differ where bars are counted at all"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,14 @@ class FrameFeatures:
     """0..1 how far the music has built up"""
     drop: bool = False
     """the music drops in with full force"""
+
+    @property
+    def counted_beats(self) -> float:
+        """beats, counted so that bars begin at multiples of their length where bars are counted at all"""
+        beats = self.bar * self.beats_per_bar + self.bar_position
+        apart = abs(math.remainder(beats - self.beat_position, 1.0))
+        # without bars both stay 0, which lies near every whole beat
+        return beats if beats and apart <= NO_BARS else self.beat_position
 
 
 def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:

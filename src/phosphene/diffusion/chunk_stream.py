@@ -177,7 +177,7 @@ class ChunkStream:
             # on the very frame; live the pictures that are there bridge the time until the first new one
             self._ready.clear()
         if source is not None:
-            self._sources.append((frame, as_frames(source)[0]))
+            self._take(frame, as_frames(source)[0])
         else:
             self._sources.clear()
         strength = options.get("strength")
@@ -187,6 +187,15 @@ class ChunkStream:
         self._show(frame)
         assert self._key is not None
         return self._key
+
+    def _take(self, frame: int, picture: Frame) -> None:
+        """A picture to be drawn over; those that wait take its size, should that have changed."""
+        height, width = picture.shape[:2]
+        if self._sources and self._sources[-1][1].shape != picture.shape:
+            waiting = [(number, _scaled(each, (height, width))) for number, each in self._sources]
+            self._sources.clear()
+            self._sources += waiting
+        self._sources.append((frame, picture))
 
     def flush_keys(self) -> list[Key]:
         """Draw over what is still waiting; the pictures not shown yet, oldest first."""
@@ -221,7 +230,7 @@ class ChunkStream:
         }
         arrays = {
             "ready": np.array([each.picture for each in ready], np.uint8).reshape(-1, *shape),
-            "sources": np.array([each for _, each in sources], np.uint8).reshape(-1, *shape),
+            "sources": np.array([each for _, each in sources] or np.zeros((0, *shape)), np.uint8),
             "last": np.zeros(0, np.uint8) if self._key is None else self._key.latent,
         }
         packed = io.BytesIO()
@@ -470,5 +479,9 @@ def _latent(picture: Frame) -> Array:
 
 def _resized(latent: Array, size: tuple[int, int]) -> Frames:
     """The last picture (1 3 h w) as the first (1 h w 3) of a stream of another size."""
-    image = Image.fromarray(as_frames(latent)[0])
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))[None]
+    return _scaled(as_frames(latent)[0], size)[None]
+
+
+def _scaled(picture: Frame, size: tuple[int, int]) -> Frame:
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))

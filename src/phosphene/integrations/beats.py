@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 
 from phosphene.server.companion import Hands, Listener
 from phosphene.server.seat import Seat
@@ -19,8 +18,6 @@ SURE = 0.5
 """confidence of a tempo that others may be given"""
 STALE_SECONDS = 5.0
 """without a picture, after which a show has no beat: a busy machine is no reason to stop a clock"""
-NO_BARS = 0.01
-"""beats by which bars and beats may differ where bars are counted at all"""
 
 
 class BeatTeller:
@@ -65,8 +62,4 @@ def sure_beat(listener: Listener, now: float) -> OuterBeat | None:
     if shown.confidence < SURE and shown.beat_from != "hand":
         return None
     moment = shown.moment
-    # so that bars begin at multiples of their length
-    beats = moment.bar * moment.beats_per_bar + moment.bar_position
-    if abs(math.remainder(beats - moment.beat_position, 1.0)) > NO_BARS:
-        beats = moment.beat_position
-    return OuterBeat("link", shown.tempo, beats, shown.heard_at, moment.beats_per_bar)
+    return OuterBeat("link", shown.tempo, moment.counted_beats, shown.heard_at, moment.beats_per_bar)

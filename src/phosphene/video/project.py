@@ -149,8 +149,10 @@ class Project:
         if found is not None and found.segments:
             self._refuse_loss(found, fingerprint, resume=resume)
             fresh = replace(found, segments=_intact(self.folder, found.segments))
-        self._save(fresh)
+        # leftovers first, and nothing is written that stands there already: the disk may still be full
         self._tidy(fresh)
+        if fresh != found:
+            self._save(fresh)
         return fresh
 
     def _refuse_loss(self, found: Manifest, fingerprint: str, *, resume: bool) -> None:

@@ -110,8 +110,8 @@ class Outlet:
         beat = math.floor(beats)
         if beat != self._beat and shown.tempo > 0:
             self._beat = beat
-            of_bar = int(moment.bar_position + passed) % max(1, moment.beats_per_bar)
-            yield "heard/beat", [("i", of_bar + 1)]
+            count = beat + round(moment.counted_beats - moment.beat_position)
+            yield "heard/beat", [("i", count % max(1, moment.beats_per_bar) + 1)]
         if moment.bar != self._bar:
             self._bar = moment.bar
             yield "heard/bar", [("i", moment.bar)]
