@@ -107,7 +107,8 @@ def test_the_one_knob_steadies_without_blur_or_freezing() -> None:
     assert held.warp_error < 0.85 * loose.warp_error
     assert held.tof < loose.tof
     assert held.sharpness > 0.85 * loose.sharpness
-    assert held.motion_ratio > 0.6
+    # it follows what moves better than what is not held, and is no still picture
+    assert held.motion_ratio > max(0.5, loose.motion_ratio)
     assert held.difference > 0.7 * loose.difference
 
 
