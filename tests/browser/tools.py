@@ -80,7 +80,7 @@ window.loudness = () => {
   return Math.max(...wave.map(Math.abs));
 };
 """
-# controllers that are not there: `midi.send(index, bytes)`; what they are sent is in `midi.told`; `midi.refuse` says no
+# controllers that are not there: `midi.send(index, bytes)`; `told` is what they are sent, `refuse` says no
 FAKE_MIDI = """
 window.midi = { inputs: new Map(), outputs: new Map(), told: [], refuse: false, access: null };
 midi.plug = (name) => {

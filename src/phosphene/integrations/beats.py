@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from phosphene.server.companion import Hands, Listener
 from phosphene.server.seat import Seat
 from phosphene.show.live import OuterBeat
@@ -62,4 +61,6 @@ def sure_beat(listener: Listener, now: float) -> OuterBeat | None:
     if shown.confidence < SURE and shown.beat_from != "hand":
         return None
     moment = shown.moment
-    return OuterBeat("link", shown.tempo, moment.counted_beats, shown.heard_at, moment.beats_per_bar)
+    return OuterBeat(
+        "link", shown.tempo, moment.counted_beats, shown.heard_at, moment.beats_per_bar
+    )

@@ -92,9 +92,9 @@ def other(address, now):
         return FITTING[address.path]
     if address.types == "T":
         return not now
-    if words := [choice for choice in address.choices if choice != now]:
-        if address.path != "stream.cadence":
-            return words[0]
+    words = [choice for choice in address.choices if choice != now]
+    if words and address.path != "stream.cadence":
+        return words[0]
     if address.types in ("f", "i"):
         low, high = address.low, address.high
         near = low + 0.25 * (high - low)
