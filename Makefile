@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # one process more than there are cores, as many tests wait for others; five at most: each holds models.
 # tests/conftest.py says what stays together and what begins first
 PROCESSES = $(shell $(PYTHON) -c "import os; print(min(5, 1 + (os.cpu_count() or 1)))")
-PYTEST_FLAGS ?= -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+PYTEST_FLAGS ?= -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 PIP_FLAGS := -q --disable-pip-version-check -c constraints.txt
 
 # the page is built by node, which comes as a Python package too

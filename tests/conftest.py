@@ -22,15 +22,27 @@ LONGEST = ("browser", "cluster")
 """folders whose tests share what takes long to start, and wait for it more than they compute"""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several processes share the tests by files, and by whole folders of the longest, those first."""
-
-    for item in items:
-        path = item.path.relative_to(Path(__file__).parent)
-        together = path.parts[0] if path.parts[0] in LONGEST else str(path)
-        item.add_marker(pytest.mark.xdist_group(together))
+    """The longest begin first."""
     items.sort(key=lambda item: not set(LONGEST).intersection(item.path.parts))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Several processes share the tests by files, and by whole folders of the longest.
+
+    Tests of a file often share a server or a page, in order. Groups by mark (``--dist loadgroup``) would say
+    the same, but xdist 3.8 loses them under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.split("::")[0]
+            folder = Path(path).parts[1]
+            return folder if folder in LONGEST else path
+
+    return Together(config, log)
 
 
 def make_features(
