@@ -117,5 +117,5 @@ def machines() -> Iterator[Machines]:
         yield machines
         ray.shutdown()
         cluster.shutdown()
-    _, left = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=30)
+    _, left = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=60)
     assert not [p for p in left if "ray" in _title(p)]

@@ -83,7 +83,7 @@ def test_a_killed_driver_is_gone_on_with(machines: Machines, tmp_path: Path) -> 
     process.kill()
     process.wait()
     # the worker of a driver that is gone does not go on
-    psutil.wait_procs(drawing(), timeout=30)
+    psutil.wait_procs(drawing(), timeout=60)
     assert not (made / "song.mp4").exists()
     before = {p.name: p.stat().st_mtime_ns for p in part.glob("*.mp4")}
     assert len(before) >= 3

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 HEADER = struct.Struct("<BBHIdd")
 WAY = struct.Struct("<7f")
-PATIENCE = 20.0
+PATIENCE = 60.0
 """seconds to wait for anything; a loaded machine is slow"""
 
 

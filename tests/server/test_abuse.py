@@ -225,7 +225,7 @@ def masked(payload: bytes, opcode: int) -> bytes:
 
 
 def until(condition) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         threading.Event().wait(0.02)

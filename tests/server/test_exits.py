@@ -230,7 +230,7 @@ class Listener:
         self._thread.start()
 
     def _listen(self) -> None:
-        with av.open(self.url, options={"listen": "1"}, timeout=30) as container:
+        with av.open(self.url, options={"listen": "1"}, timeout=60) as container:
             self.sound = bool(container.streams.audio)
             # FFmpeg's listener takes the end of a stream for an error
             with suppress(OSError):

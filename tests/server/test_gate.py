@@ -58,7 +58,7 @@ def closed(link: socket.socket) -> bool:
 
 
 def health(served: Served) -> int:
-    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     link.request("GET", "/api/health")
     status = link.getresponse().status
     link.close()
@@ -84,7 +84,7 @@ def test_a_header_a_byte_at_a_time_is_dropped(hurried) -> None:
 
 
 def test_who_asks_again_in_time_is_kept(hurried) -> None:
-    link = http.client.HTTPConnection("127.0.0.1", hurried.port, timeout=10)
+    link = http.client.HTTPConnection("127.0.0.1", hurried.port, timeout=60)
     for _ in range(8):
         # longer together than one may wait
         time.sleep(0.2)

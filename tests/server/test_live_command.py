@@ -90,7 +90,7 @@ def test_starts_plays_and_ends_cleanly(page, how) -> None:
             process.send_signal(how)
             bye, code = client.goodbye()
             assert (bye["code"], code) == ("stopped", 1001)
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=60)
         assert process.returncode == (0 if how == signal.SIGINT else -how)
         assert "Traceback" not in log
         for word in ("loading lsd", "loaded lsd in", "warmed up in", "performs", "left session"):
@@ -128,7 +128,7 @@ def test_what_is_recorded_is_there_after_ctrl_c(page, tmp_path) -> None:
         with Client(address.replace("http", "ws") + "ws?watch=latest") as client:
             client.pictures(30)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert process.returncode == 0
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
@@ -195,6 +195,6 @@ def test_ctrl_c_while_the_model_loads(page) -> None:
     assert process.stderr is not None
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=60)
     assert process.returncode in (0, 130)
     assert "Traceback" not in log

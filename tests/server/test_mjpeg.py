@@ -27,7 +27,7 @@ def part(stream: io.BufferedReader) -> bytes:
 
 
 def open_stream(port: int, query: str = "") -> tuple[socket.socket, io.BufferedReader]:
-    link = socket.create_connection(("127.0.0.1", port), timeout=20)
+    link = socket.create_connection(("127.0.0.1", port), timeout=60)
     link.sendall(f"GET /stream.mjpg{query} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode())
     stream = link.makefile("rb")
     assert b"200" in stream.readline()
@@ -35,7 +35,7 @@ def open_stream(port: int, query: str = "") -> tuple[socket.socket, io.BufferedR
 
 
 def until(condition) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         threading.Event().wait(0.01)
@@ -64,7 +64,7 @@ def test_a_session_of_its_own_ends_with_it(base, config) -> None:
 
 def test_ffmpeg_reads_it(served) -> None:
     address = f"http://127.0.0.1:{served.port}/stream.mjpg"
-    with av.open(address, format="mpjpeg", timeout=20) as container:
+    with av.open(address, format="mpjpeg", timeout=60) as container:
         frames = container.decode(video=0)
         assert [(next(frames).width, next(frames).height) for _ in range(3)] == [(SIDE, SIDE)] * 3
 

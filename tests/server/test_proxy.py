@@ -140,7 +140,7 @@ def test_the_link_stays_under_its_path(base, config, page) -> None:  # noqa: F81
     ],
 )
 def test_head_is_get_without_a_body(served, page, path) -> None:  # noqa: F811
-    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     link.request("HEAD", path)
     answer = link.getresponse()
     assert answer.status == 200
@@ -217,7 +217,7 @@ def test_behind_nginx(base, config, page, tmp_path, host, name, works) -> None: 
         serving(base, config, ROOMY, token=TOKEN, names=["show.example"]) as served,
         nginx(tmp_path, served.port, host) as port,
     ):
-        link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         link.request("GET", f"/show/?token={TOKEN}", headers={"host": f"{name}:{port}"})
         answer = link.getresponse()
         answer.read()

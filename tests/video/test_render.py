@@ -195,7 +195,7 @@ def test_file_too_large(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     # segments fit, the joined file does not
     process = child(out, 48, 256, 0, "60000")
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 2
     assert said.startswith("OutputError: the disk is full")
     assert said.count("\n") == 1

@@ -16,7 +16,7 @@ from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.show.live import Session, Shown
 from tests.show.toy import toy
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """seconds after which a test gives up; nothing here takes a hundredth of it on a quiet machine"""
 
 
