@@ -13,7 +13,7 @@ PAGE := src/phosphene/server/page/index.html
 PAGE_SOURCES := $(shell find web/src -type f) $(wildcard web/*.html web/*.ts web/*.json)
 NPM := cd web && PATH="$(abspath $(BIN)):$$PATH" npm --no-fund --no-audit
 
-.PHONY: setup demo live page test fuzz installs bench lint clean
+.PHONY: setup demo live page test fuzz strips installs bench lint clean
 
 # base: what a user gets. dev: everything the tests and linters need
 $(VENV)/.base: pyproject.toml
@@ -53,6 +53,10 @@ test: setup  ## all tests
 
 fuzz: setup  ## 2,000 mutated files and messages of each kind; PHOSPHENE_FUZZ_SEED=N for others
 	PHOSPHENE_FUZZ=2000 $(BIN)/python -m pytest -rP tests/fuzz
+
+strips: setup  ## reference strips of the models (tests/strips), where another picture is meant: look before you commit
+	PHOSPHENE_STRIPS=1 $(BIN)/python -m pytest tests/strips
+	git status --short tests/strips
 
 installs: setup  ## the wheel, in every Python here, with the newest and the oldest libraries allowed
 	rm -rf build/wheel
