@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig, Route
+from phosphene.config.fields import value_at
 from phosphene.errors import ConfigError
-from phosphene.show import routes
 from phosphene.show.changes import with_values
 from phosphene.show.live.dream import breath
 from phosphene.show.routes import FEATURES, NOTES, Now, check_routes, routed
@@ -31,7 +31,7 @@ def run(config, moments, dt=1 / 30, path="camera.zoom", controllers=None):
     for heard in moments:
         now = Now(heard, heard.beat_position, dt, 7, controllers or {})
         moved, states = routed(config, states, now)
-        values.append(routes._setting(moved, path))
+        values.append(value_at(moved, path))
     return np.array(values)
 
 

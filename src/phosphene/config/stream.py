@@ -77,8 +77,12 @@ class StreamConfig(ConfigModel):
     enable_similarity_filter: bool = Field(
         False, description="Skip the model for input frames that look like the last one."
     )
+    # at 1 no two pictures would be alike enough
     similarity_threshold: float = Field(
-        0.98, ge=0, lt=1, description="Cosine similarity from which frames may be skipped (0..1)."
+        0.98,
+        ge=0,
+        le=0.9999,
+        description="Cosine similarity from which frames may be skipped (0..1).",
     )
     chunk_frames: Literal["auto"] | Annotated[int, Field(ge=1, le=21)] = Field(
         "auto",

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import cast
 
-import numpy as np
-
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import ConfigModel, PipelineConfig, Route
+from phosphene.config.fields import nearest, value_at
 from phosphene.errors import ConfigError
 from phosphene.show.mapping import saturate
 from phosphene.stream.noise import uniform
@@ -90,7 +89,7 @@ def routed(
         known = index < len(states) and states[index].name == name
         state = _follow(route, states[index] if known else RouteState(name), now)
         after.append(state)
-        value = moved.get(route.target, _setting(config, route.target)) + state.held
+        value = moved.get(route.target, float(value_at(config, route.target))) + state.held
         low, high = route.range or (-math.inf, math.inf)
         moved[route.target] = min(high, max(low, value))
     return _with(config, moved), tuple(after)
@@ -165,25 +164,12 @@ def _check_target(target: str, where: str) -> None:
         raise ConfigError(f"{where}: {target} is no number, so no route moves it.")
 
 
-def _setting(config: PipelineConfig, path: str) -> float:
-    section, _, name = path.partition(".")
-    return float(getattr(getattr(config, section), name))
-
-
 def _with(config: PipelineConfig, moved: Mapping[str, float]) -> PipelineConfig:
     """``config`` with other numbers, within their bounds."""
     changes: dict[str, dict[str, float]] = {}
     for path, value in moved.items():
         section, _, name = path.partition(".")
-        info = type(getattr(config, section)).model_fields[name]
-        low = max([-math.inf, *(getattr(each, "ge", -math.inf) for each in info.metadata)])
-        high = min([math.inf, *(getattr(each, "le", math.inf) for each in info.metadata)])
-        for each in info.metadata:
-            if hasattr(each, "lt"):
-                high = min(high, float(np.nextafter(each.lt, -math.inf)))
-        value = min(high, max(low, value))
-        whole = info.annotation is int
-        changes.setdefault(section, {})[name] = round(value) if whole else value
+        changes.setdefault(section, {})[name] = nearest(path, value)
     return config.model_copy(
         update={
             section: getattr(config, section).model_copy(update=values)

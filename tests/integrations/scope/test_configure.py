@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from phosphene.integrations.scope.configure import snap
+from phosphene.config.fields import bounds, value_at
+from phosphene.integrations.scope.configure import configured as settings
 from phosphene.integrations.scope.offers import OFFERS
 from phosphene.integrations.scope.parameters import MODELS
 from phosphene.integrations.scope.values import Values
+from phosphene.show.mapping import mapping_names
 
 BUILT_IN, SD = OFFERS
 
 
 def configured(offer, **given):
-    return offer.configure(Values(offer.knobs).updated(given))
+    values = Values(offer.knobs).updated(given)
+    return settings(values, offer.checkpoint(values))
 
 
 def test_every_model_of_the_menu():
@@ -62,9 +65,31 @@ def test_ends_of_the_ranges():
     assert stream.similarity_threshold < 1.0
 
 
-@pytest.mark.parametrize(("pixels", "side"), [(1, 64), (64, 64), (250, 256), (513, 512)])
-def test_snap(pixels, side):
-    assert snap(pixels, 16) == side
+@pytest.mark.parametrize(("pixels", "side"), [(1, 64), (64, 64), (250, 248), (513, 512)])
+def test_any_side_is_one_that_settings_take(pixels, side):
+    assert configured(SD, width=pixels).inference.width == side
+
+
+@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer.id)
+def test_every_knob_of_a_setting_reaches_it_at_both_ends(offer):
+    for knob in offer.knobs:
+        if not knob.path:
+            continue
+        for end in (knob.low, knob.high) if knob.low is not None else knob.choices:
+            told = value_at(configured(offer, **{knob.name: end}), knob.path)
+            if end == knob.auto:
+                continue
+            if isinstance(end, str):
+                assert told == {"on": True, "off": False}.get(end, end)
+            else:
+                low, high = bounds(knob.path)
+                assert told == min(high, max(low, end))
+
+
+def test_a_mapping_is_chosen_by_its_name():
+    knob = next(knob for knob in BUILT_IN.knobs if knob.path == "react.mapping")
+    assert sorted(knob.choices) == mapping_names()
+    assert configured(BUILT_IN, mapping="Default").react.mapping == "default"
 
 
 def test_defaults_are_in_their_ranges():

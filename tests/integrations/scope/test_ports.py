@@ -12,7 +12,7 @@ import torch
 from phosphene.audio.compose import compose
 from phosphene.config import AudioConfig
 from phosphene.integrations.scope.audio import read_sound
-from phosphene.integrations.scope.configure import configure_stable_diffusion
+from phosphene.integrations.scope.configure import checkpoint
 from phosphene.integrations.scope.loras import LoraPanel
 from phosphene.integrations.scope.parameters import DEFAULT_FILES, STABLE_DIFFUSION
 from phosphene.integrations.scope.tempo import Beat, Pulse
@@ -39,7 +39,7 @@ def test_what_scope_is_told(listed):
 
 def test_what_scope_has_fetched_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("DAYDREAM_SCOPE_MODELS_DIR", str(tmp_path))
-    place = lambda: configure_stable_diffusion(Values(STABLE_DIFFUSION)).diffusion.model  # noqa: E731
+    place = lambda: checkpoint(Values(STABLE_DIFFUSION)).model  # noqa: E731
     assert place() == "stabilityai/sd-turbo"
     for name in DEFAULT_FILES["stabilityai/sd-turbo"]:
         path = tmp_path / "sd-turbo" / name

@@ -15,54 +15,22 @@ LCM_LORAS = {
 }
 
 
-def configure_built_in(values: Values) -> PipelineConfig:
-    """Settings of the built-in model."""
-    return _configure(values, PipelineConfig(), 16)
-
-
-def configure_stable_diffusion(values: Values) -> PipelineConfig:
-    """Settings of a Stable Diffusion model."""
-    config = PipelineConfig(diffusion=_checkpoint(values))
-    config.stream.stream_batch = values.on("batch_denoising")
-    if values.text("add_noise") != "auto":
-        config.stream.add_noise = values.text("add_noise") == "on"
-    return _configure(values, config, 8)
-
-
-def _configure(values: Values, config: PipelineConfig, multiple: int) -> PipelineConfig:
-    stream, size, camera = config.stream, config.inference, config.camera
-    # above 1 there is nothing left to ignore
-    stream.strength = min(1.0, values.number("strength"))
-    stream.detail = values.number("detail")
-    stream.temporal_blend_ratio = values.number("memory")
-    stream.delta = values.number("delta")
-    steps, scale = values.whole("num_inference_steps"), values.number("guidance_scale")
-    if steps:
-        stream.denoising_steps = steps
-    mode = values.text("guidance_mode")
-    if scale:
-        stream.guidance_scale = scale
-        mode = "full" if mode == "auto" else mode
-    if mode != "auto":
-        # a validated choice, which the type cannot tell
-        stream.suggest(guidance_mode=mode)
-    stream.enable_similarity_filter = values.on("similar_image_filter")
-    # the engine's threshold is below 1; at this one, too, only what is equal is skipped
-    stream.similarity_threshold = min(0.9999, values.number("similar_image_threshold"))
-    size.height = snap(values.whole("height"), multiple)
-    size.width = snap(values.whole("width"), multiple)
-    size.seed = values.whole("base_seed")
-    camera.zoom, camera.rotate = values.number("zoom"), values.number("rotate")
-    config.prompt.negative_prompt = values.text("negative_prompt")
-    config.prompt.transition_seconds = values.number("transition_seconds")
+def configured(values: Values, diffusion: DiffusionConfig) -> PipelineConfig:
+    """Settings of a model; what was left to it stays unset."""
+    config = PipelineConfig(diffusion=diffusion)
+    for path, value in values.settings().items():
+        section, _, name = path.partition(".")
+        setattr(getattr(config, section), name, value)
+    if "guidance_scale" in config.stream.model_fields_set:
+        config.stream.suggest(guidance_mode="full")
     # nothing hears harmony here, and twelve prompts less are encoded
     config.prompt.chroma_strength = 0.0
     config.prompt.chroma_prompts = [""] * 12
-    config.video.limit_flashes = values.on("limit_flashes")
     return config
 
 
-def _checkpoint(values: Values) -> DiffusionConfig:
+def checkpoint(values: Values) -> DiffusionConfig:
+    """Which of the Stable Diffusion models, and how it is sped up."""
     name, path = values.text("model"), values.text("model_path").strip()
     place, lora = (path, None) if path else MODELS[name]
     if place in DEFAULT_FILES:
@@ -94,8 +62,3 @@ def _is_sdxl(path: str) -> bool:
     from phosphene.diffusion.registry import pipeline_class
 
     return pipeline_class(path).name == "sdxl"
-
-
-def snap(pixels: int, multiple: int) -> int:
-    """The nearest side that a model can draw."""
-    return max(64, round(pixels / multiple) * multiple)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+from phosphene.config.fields import bounds, choices, field_at
 from phosphene.diffusion.notices import say_once
 
 Value = str | bool | int | float
@@ -28,6 +30,10 @@ class Knob:
     """needs another model: off while a stream plays, though one that arrives then is followed, too"""
     component: str | None = None
     """Scope's own widget for it"""
+    path: str = ""
+    """the setting that it is, if it is one"""
+    auto: Value | None = None
+    """the value that leaves the setting to the model"""
 
     def read(self, raw: object, last: Value) -> Value:
         """``raw`` as a value that can be used: clamped, converted, or ``last`` where it is nonsense.
@@ -65,6 +71,16 @@ class Knob:
         if isinstance(self.default, bool):
             return "true or false"
         return "a text" if isinstance(self.default, str) else f"{self.low:g} to {self.high:g}"
+
+
+def setting(path: str, label: str = "", **other: Any) -> Knob:
+    """The knob of a setting: what the schema says of it, apart from ``other``."""
+    about, name = field_at(path), path.partition(".")[2]
+    told: dict[str, Any] = {"name": name, "help": about.description, "default": about.default}
+    if isinstance(about.default, int | float) and not isinstance(about.default, bool):
+        told["low"], told["high"] = bounds(path)
+    told["choices"] = choices(path)
+    return Knob(label=label or name.replace("_", " ").capitalize(), path=path, **told | other)
 
 
 def _boolean(raw: object) -> bool | None:

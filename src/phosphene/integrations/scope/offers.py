@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from phosphene.config import PipelineConfig
-from phosphene.integrations.scope.configure import configure_built_in, configure_stable_diffusion
+from phosphene.config import DiffusionConfig
+from phosphene.integrations.scope.configure import checkpoint
 from phosphene.integrations.scope.knobs import Knob
 from phosphene.integrations.scope.parameters import BUILT_IN, DEFAULT_FILES, STABLE_DIFFUSION
 from phosphene.integrations.scope.values import Values
@@ -20,8 +20,8 @@ class Offer:
     name: str
     description: str
     knobs: Sequence[Knob]
-    configure: Callable[[Values], PipelineConfig]
-    """settings; what the user left to the model stays unset"""
+    checkpoint: Callable[[Values], DiffusionConfig]
+    """which model draws"""
     vram_gb: float | None = None
     loras: bool = False
     """Scope's own panel of LoRAs is shown"""
@@ -35,14 +35,14 @@ OFFERS = (
         "Phosphene",
         "Live diffusion with a model that ships in the package: no GPU, no download.",
         BUILT_IN,
-        configure_built_in,
+        lambda _: DiffusionConfig(),
     ),
     Offer(
         "phosphene-sd",
         "Phosphene Stable Diffusion",
         "SD 1.5, SD-Turbo, SDXL, SDXL-Turbo, SDXL-Lightning or your own model as a live stream.",
         STABLE_DIFFUSION,
-        configure_stable_diffusion,
+        checkpoint,
         vram_gb=5.0,
         loras=True,
         models=DEFAULT_FILES,

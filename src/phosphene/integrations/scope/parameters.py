@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import entry_points
 
-from phosphene.integrations.scope.knobs import Knob
+from phosphene.config.fields import choices
+from phosphene.integrations.scope.knobs import Knob, setting
 
 MODELS: dict[str, tuple[str, str | None]] = {
     "SD-Turbo": ("stabilityai/sd-turbo", None),
@@ -28,122 +30,98 @@ DEFAULT_FILES = {
     "madebyollin/taesd": ("config.json", "diffusion_pytorch_model.safetensors"),
 }
 """of the default model alone, since Scope fetches all that is named here before any of it is used"""
-MODES = ("auto", "none", "full", "self", "initialize")
+# what phosphene.show.mapping knows, which is too heavy to be asked before a pipeline is made
+MAPPINGS = ("default", *sorted(point.name for point in entry_points(group="phosphene.mappings")))
 
 PICTURE = (
-    Knob("prompt", "Prompt", "Drawn in place of Scope's own prompts while it is not empty.", ""),
-    Knob("strength", "Strength", "0 keeps the input picture, 1 and more ignore it.", 0.5, 0, 1.2),
-    Knob(
-        "detail",
-        "Keep fine lines",
-        "How much of the input picture's own fine lines goes back over what was drawn.",
-        0.0,
-        0,
-        1,
+    setting(
+        "prompt.base_prompt",
+        "Prompt",
+        name="prompt",
+        help="Drawn in place of Scope's own prompts while it is not empty.",
+        default="",
+        auto="",
     ),
-    Knob("base_seed", "Seed", "Of all noise.", 42, 0, 2**32 - 1),
-    Knob(
-        "num_inference_steps",
+    setting(
+        "stream.strength",
+        help="0 keeps the input picture, 1 and more ignore it.",
+        default=0.5,
+        # as the plugins of StreamDiffusion have it
+        high=1.2,
+    ),
+    setting("stream.detail", "Keep fine lines"),
+    setting("inference.seed", name="base_seed", default=42),
+    setting(
+        "stream.denoising_steps",
         "Inference steps",
-        "Denoising steps for each frame. 0: as many as the model was made for.",
-        0,
-        0,
-        8,
+        name="num_inference_steps",
+        help="Denoising steps for each frame. 0: as many as the model was made for.",
+        default=0,
+        auto=0,
+        low=0,
     ),
 )
 GUIDANCE = (
-    Knob(
-        "negative_prompt",
-        "Negative prompt",
-        "What to stay away from, with guidance full or initialize.",
-        "",
+    setting("prompt.negative_prompt"),
+    setting(
+        "stream.guidance_scale",
+        help="How hard the prompt pulls. 0: as the model was made for; 1: not at all.",
+        default=0.0,
+        auto=0.0,
     ),
-    Knob(
-        "guidance_scale",
-        "Guidance scale",
-        "How hard the prompt pulls. 0: as the model was made for; 1: not at all.",
-        0.0,
-        0,
-        20,
+    setting(
+        "stream.guidance_mode",
+        help="auto: as the model was made for, full (twice the cost) once a scale is set.",
+        default="auto",
+        auto="auto",
+        choices=("auto", *choices("stream.guidance_mode")),
     ),
-    Knob(
-        "guidance_mode",
-        "Guidance mode",
-        "auto: as the model was made for, full (twice the cost) once a scale is set.",
-        "auto",
-        choices=MODES,
-    ),
-    Knob("delta", "Delta", "Weight of the virtual residual in guidance self.", 1.0, 0, 2),
+    setting("stream.delta"),
 )
 FILTER = (
-    Knob(
-        "similar_image_filter",
-        "Similar-image filter",
-        "Skip the model for input pictures that look like the last one.",
-        False,
-    ),
-    Knob(
-        "similar_image_threshold",
-        "Similarity threshold",
-        "Similarity from which pictures may be skipped.",
-        0.98,
-        0.9,
-        1,
+    setting("stream.enable_similarity_filter", "Similar-image filter", name="similar_image_filter"),
+    setting(
+        "stream.similarity_threshold",
+        name="similar_image_threshold",
+        # what is of use; at 1, too, only what is equal is skipped
+        low=0.9,
+        high=1.0,
     ),
 )
 MOTION = (
-    Knob("zoom", "Zoom", "Without an input picture: flight into the picture.", 0.4, -4, 4),
-    Knob("rotate", "Turn", "Without an input picture: degrees a second.", 2.0, -180, 180),
-    Knob(
-        "memory",
+    setting("camera.zoom", help="Without an input picture: flight into the picture."),
+    setting("camera.rotate", "Turn", help="Without an input picture: degrees a second."),
+    setting(
+        "stream.temporal_blend_ratio",
         "Memory",
-        "Without an input picture: share of the last picture in the next one.",
-        0.3,
-        0,
-        0.95,
+        name="memory",
+        help="Without an input picture: share of the last picture in the next one.",
     ),
     Knob("beat", "Beat", "How hard the beats of Scope's tempo hit the picture.", 0.5, 0, 1),
-    Knob("transition_seconds", "Prompt change", "Length of a change of prompt, s.", 1.0, 0, 60),
-    Knob(
-        "limit_flashes",
-        "Limit flashes",
-        "Hold flashes under 3 a second (WCAG 2.3.1). Off: strobing can trigger seizures.",
-        True,
-    ),
+    setting("react.reactivity"),
+    setting("react.mapping", choices=MAPPINGS),
+    setting("prompt.transition_seconds", "Prompt change", default=1.0),
+    setting("video.limit_flashes"),
+)
+SIZE = tuple(
+    setting(
+        f"inference.{side}",
+        help="Of the picture that is drawn, pixels; the nearest that the model can draw is taken.",
+        default=512,
+        high=1024,
+        load=True,
+        component="resolution",
+    )
+    for side in ("height", "width")
 )
 
-
-def _size(pixels: int, most: int) -> tuple[Knob, ...]:
-    return tuple(
-        Knob(
-            side,
-            side.capitalize(),
-            "Of the picture that is drawn, pixels; the nearest that the model can draw is taken.",
-            pixels,
-            64,
-            most,
-            load=True,
-            component="resolution",
-        )
-        for side in ("height", "width")
-    )
-
-
-def _with(knobs: tuple[Knob, ...], **defaults: float) -> tuple[Knob, ...]:
-    """The same knobs with other defaults."""
-    return tuple(
-        replace(knob, default=defaults[knob.name]) if knob.name in defaults else knob
-        for knob in knobs
-    )
-
-
+# its own lines are softer than the camera's
 BUILT_IN = (
-    # its own lines are softer than the camera's
-    *_with(PICTURE, detail=0.7),
+    *(replace(knob, default=0.7) if knob.name == "detail" else knob for knob in PICTURE),
     *MOTION,
     *GUIDANCE,
     *FILTER,
-    *_size(512, 1024),
+    *SIZE,
 )
 STABLE_DIFFUSION = (
     Knob(
@@ -178,21 +156,15 @@ STABLE_DIFFUSION = (
     ),
     *PICTURE,
     *GUIDANCE,
-    Knob(
-        "batch_denoising",
-        "Batch denoising",
-        "Share each model call between the steps of consecutive frames: faster with several steps,"
-        " shown that many frames less one later.",
-        True,
-    ),
-    Knob(
-        "add_noise",
-        "Add noise",
-        "Fresh noise between steps. auto: as the model was made for.",
-        "auto",
+    setting("stream.stream_batch", "Batch denoising", name="batch_denoising"),
+    setting(
+        "stream.add_noise",
+        help="Fresh noise between steps. auto: as the model was made for.",
+        default="auto",
+        auto="auto",
         choices=("auto", "on", "off"),
     ),
     *FILTER,
     *MOTION,
-    *_size(512, 1024),
+    *SIZE,
 )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from phosphene.config import PipelineConfig
+from phosphene.config.fields import nearest
 from phosphene.diffusion.base import BaseDiffusionPipeline, ModelFacts
 from phosphene.diffusion.notices import say_once
+from phosphene.integrations.scope.configure import configured
 from phosphene.integrations.scope.offers import Offer
 from phosphene.integrations.scope.orders import Wish
 
 
 def wanted(offer: Offer, wish: Wish) -> PipelineConfig:
     """What the user has set. Raises :class:`~phosphene.errors.PhospheneError` for a bad checkpoint."""
-    config = offer.configure(wish.values)
+    config = configured(wish.values, offer.checkpoint(wish.values))
     if offer.loras:
         config.diffusion.loras = [lora.model_copy() for lora in wish.loras]
-    config.prompt.base_prompt = wish.values.text("prompt") or wish.text
+    config.prompt.suggest(base_prompt=wish.text)
     if wish.seconds is not None:
-        config.prompt.transition_seconds = min(60.0, max(0.0, wish.seconds))
+        config.prompt.transition_seconds = nearest("prompt.transition_seconds", wish.seconds)
     return config
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from phosphene.config.fields import nearest
 from phosphene.integrations.scope.knobs import Knob, Value
 
 
@@ -41,13 +42,26 @@ class Values:
         """A fraction."""
         return float(self._values[name])
 
-    def whole(self, name: str) -> int:
-        """A whole number."""
-        return int(self._values[name])
-
     def on(self, name: str) -> bool:
         """A switch."""
         return bool(self._values[name])
+
+    def settings(self) -> dict[str, Value]:
+        """What the knobs of settings say, by path, apart from what is left to the model."""
+        return {
+            knob.path: _setting(knob.path, value)
+            for knob in self._knobs.values()
+            if knob.path and (value := self._values[knob.name]) != knob.auto
+        }
+
+
+def _setting(path: str, value: Value) -> Value:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return nearest(path, value)
+    # a switch that may be left to the model is a choice
+    return {"on": True, "off": False}.get(value, value)
 
 
 def _defined(raw: object) -> bool:

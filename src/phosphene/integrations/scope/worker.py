@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
-from phosphene.diffusion.sd.errors import free_memory
+from phosphene.diffusion.checkpoints.errors import free_memory
 from phosphene.errors import PhospheneError
 from phosphene.integrations.scope.models import Load, Models
 from phosphene.integrations.scope.offers import Offer
