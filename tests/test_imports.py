@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,13 @@ def test_imports_point_to_the_rows_above() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("cluster/live", "server"), ("diffusion/sd", "diffusion/mlx"), ("metrics", "stream")],
+    [
+        ("cluster/live", "server"),
+        ("metrics", "stream"),
+        *permutations((f"diffusion/{name}" for name in ("lsd", "sd", "dit", "wan")), 2),
+        ("diffusion/lsd", "diffusion/mlx"),
+        ("diffusion/sd", "diffusion/mlx"),
+    ],
 )
 def test_rooms_that_knew_each_other_do_not(one: str, other: str) -> None:
     def inside(module: str, room: str) -> bool:
@@ -95,5 +102,5 @@ def test_rooms_that_knew_each_other_do_not(one: str, other: str) -> None:
 
 
 def test_the_engine_knows_no_model_and_models_no_show() -> None:
-    low, high = height("stream"), height("diffusion")
+    low, high = height("stream"), height("diffusion/base.py")
     assert low < high < height("show") < height("server") < height("commands")

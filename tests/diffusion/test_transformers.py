@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig, StreamConfig
+from phosphene.diffusion.checkpoints import catalogue, source
 from phosphene.diffusion.dit.flux2 import Flux2Pipeline, shift
 from phosphene.diffusion.dit.pipeline import TransformerPipeline
 from phosphene.diffusion.dit.sana import SanaSprintPipeline
-from phosphene.diffusion.sd import catalogue, source
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ModelError
 from phosphene.stream.batch import Flight, Plan, land

@@ -43,9 +43,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _list(_args: argparse.Namespace) -> int:
+    from phosphene.diffusion.checkpoints.catalogue import WELL_KNOWN, on_this_machine
+    from phosphene.diffusion.checkpoints.errors import explained
     from phosphene.diffusion.registry import pipeline_names
-    from phosphene.diffusion.sd.catalogue import WELL_KNOWN, on_this_machine
-    from phosphene.diffusion.sd.errors import explained
 
     print(f"pipelines: {', '.join(pipeline_names())} (lsd needs no checkpoint)\n")
     print("on this machine:")
@@ -62,7 +62,7 @@ def _list(_args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from phosphene.diffusion.sd.catalogue import describe
+    from phosphene.diffusion.checkpoints.catalogue import describe
     from phosphene.diffusion.wan.pipeline import describe as describe_wan
 
     print(describe_wan(args.model) or describe(args.model).describe())
@@ -70,7 +70,7 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _pull(args: argparse.Namespace) -> int:
-    from phosphene.diffusion.sd.catalogue import pull
+    from phosphene.diffusion.checkpoints.catalogue import pull
 
     if args.model == "htdemucs":
         from phosphene.audio.stems import pull_weights

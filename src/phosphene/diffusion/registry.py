@@ -8,14 +8,15 @@ from importlib.metadata import entry_points
 
 from phosphene.config import DiffusionConfig, InferenceConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, BasePipeline, WorkerNeeds
+from phosphene.diffusion.checkpoints.source import is_place, pipeline_for
 from phosphene.diffusion.chunk_stream import draws_pictures
-from phosphene.diffusion.sd.source import is_place, pipeline_for
 from phosphene.diffusion.wan.layout import find
 from phosphene.diffusion.wan.pipeline import WanPipeline
 from phosphene.errors import ConfigError, ModelError
 
 GROUP = "phosphene.pipelines"
 ELSEWHERE = {
+    ("lsd", "mlx"): "phosphene.diffusion.mlx.lsd:MlxLSDPipeline",
     ("sd15", "mlx"): "phosphene.diffusion.mlx.pipeline:MlxSD15Pipeline",
     ("sdxl", "mlx"): "phosphene.diffusion.mlx.pipeline:MlxSDXLPipeline",
 }

@@ -16,9 +16,9 @@ import pytest
 
 from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion import devices
+from phosphene.diffusion.checkpoints.device import pick_device
 from phosphene.diffusion.mlx import pipeline as on_mlx
 from phosphene.diffusion.mlx.scheduler import alphas_cumprod
-from phosphene.diffusion.sd.device import pick_device
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import ConfigError, MissingExtraError, ModelError
 from phosphene.show import doctor

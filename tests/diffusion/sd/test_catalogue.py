@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from phosphene import cli
-from phosphene.diffusion.sd.catalogue import describe, files_to_pull
+from phosphene.diffusion.checkpoints.catalogue import describe, files_to_pull
 from phosphene.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("offline")

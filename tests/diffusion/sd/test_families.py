@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from phosphene.config import PipelineConfig
+from phosphene.diffusion.checkpoints import families, source
 from phosphene.diffusion.registry import pipeline_class
-from phosphene.diffusion.sd import families, source
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.sd.sdxl import SDXLPipeline
 from phosphene.errors import ModelError

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from phosphene.diffusion.sd import hub
-from phosphene.diffusion.sd.errors import explained
+from phosphene.diffusion.checkpoints import hub
+from phosphene.diffusion.checkpoints.errors import explained
 from phosphene.errors import ModelError
 
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from phosphene.config import DiffusionConfig
+from phosphene.diffusion.checkpoints import device as torch_device
 from phosphene.diffusion.registry import load_pipeline
-from phosphene.diffusion.sd import device as torch_device
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import ConfigError, MissingExtraError, ModelError
 from tests.diffusion.sd.loras import LAYER, make_lora

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from phosphene.diffusion.sd.lora import check_fit
+from phosphene.diffusion.checkpoints.lora import check_fit
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import ModelError
 from tests.diffusion.sd.loras import CROSS_LAYER, LAYER, make_lora

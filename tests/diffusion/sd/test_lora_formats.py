@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from phosphene.diffusion.sd.lora_file import read_changes
-from phosphene.diffusion.sd.lora_names import Places, original_names
+from phosphene.diffusion.checkpoints.lora_file import read_changes
+from phosphene.diffusion.checkpoints.lora_names import Places, original_names
 from phosphene.errors import ModelError
 from tests.diffusion.sd.loras import ALPHA, LAYER, RANK
 from tests.diffusion.sd.tools import assert_same, load, predict, warnings

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from phosphene.config import StreamConfig
-from phosphene.diffusion.sd.errors import out_of_memory
+from phosphene.diffusion.checkpoints.errors import out_of_memory
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import Context

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from phosphene.diffusion.sd import device as torch_device
+from phosphene.diffusion.checkpoints import device as torch_device
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import InputError
 from phosphene.stream.schedule import eps_weights, x0_weights

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from phosphene.config import PipelineConfig, StreamConfig
-from phosphene.diffusion.sd import catalogue, families, source
+from phosphene.diffusion.checkpoints import catalogue, families, source
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ConfigError

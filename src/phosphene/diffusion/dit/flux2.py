@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from phosphene.diffusion.base import Frames, ModelFacts
+from phosphene.diffusion.checkpoints.errors import explained
 from phosphene.diffusion.dit.pipeline import TransformerPipeline
 from phosphene.diffusion.dit.taef2 import FILE, REPO, TinyAutoencoder
 from phosphene.diffusion.notices import say_once
-from phosphene.diffusion.sd.errors import explained
 from phosphene.errors import ModelError, PhospheneError
 from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Schedule, ShiftedSchedule

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames
-from phosphene.diffusion.dit.families import FAMILIES, Row
+from phosphene.diffusion.checkpoints import lora, source
+from phosphene.diffusion.checkpoints.device import precision
+from phosphene.diffusion.checkpoints.errors import drawing, explained
+from phosphene.diffusion.checkpoints.transformers import FAMILIES, Row
 from phosphene.diffusion.notices import say_once, say_unheeded
-from phosphene.diffusion.sd import lora, source
-from phosphene.diffusion.sd.errors import drawing, explained
-from phosphene.diffusion.sd.load import precision
 from phosphene.errors import InputError, ModelError
 from phosphene.prompt.weights import parse_weights
 from phosphene.stream.conditioning import Context
@@ -72,7 +72,7 @@ class TransformerPipeline(BaseDiffusionPipeline):
         import diffusers
         import torch
 
-        from phosphene.diffusion.sd.device import pick_device, pick_dtype, use_threads
+        from phosphene.diffusion.checkpoints.device import pick_device, pick_dtype, use_threads
 
         config = self.diffusion_config
         named = source.pipeline_class_at(model_id)

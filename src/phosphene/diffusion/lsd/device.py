@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion import runtimes
-from phosphene.diffusion.devices import require_mlx
 from phosphene.diffusion.lsd.nets import LsdNets, LsdOpenvinoNets
 from phosphene.diffusion.lsd.networks import Networks
 from phosphene.diffusion.notices import first_line, say_once
@@ -18,12 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_nets(config: DiffusionConfig, weights: Path) -> Networks:
-    """torch for device cuda, MLX for mlx, ONNX Runtime otherwise; what is not there is said once."""
-    if config.device == "mlx":
-        require_mlx()
-        from phosphene.diffusion.mlx.lsd import LsdMlxNets
-
-        return LsdMlxNets(weights)
+    """torch for device cuda, ONNX Runtime otherwise; what is not there is said once."""
     if config.device == "cuda":
         found = _on_gpu(config, weights)
         if found is not None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
 from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames, ModelFacts, WorkerNeeds
+from phosphene.diffusion.devices import require_mlx
 from phosphene.diffusion.lsd.colours import palette
 from phosphene.diffusion.lsd.device import open_nets
 from phosphene.diffusion.lsd.guide import (
@@ -31,7 +32,7 @@ from phosphene.diffusion.lsd.guide import (
 from phosphene.diffusion.lsd.manifest import inference
 from phosphene.diffusion.lsd.motifs import Reader, Reading
 from phosphene.diffusion.lsd.nets import WEIGHTS
-from phosphene.diffusion.lsd.networks import SHARPENER
+from phosphene.diffusion.lsd.networks import SHARPENER, Networks
 from phosphene.diffusion.lsd.painter import Painter, steeper
 from phosphene.diffusion.lsd.render import Motif
 from phosphene.diffusion.lsd.text import TextEncoder
@@ -87,6 +88,14 @@ class LSDPipeline(BaseDiffusionPipeline):
     needs: ClassVar[WorkerNeeds] = WorkerNeeds(cpus=1.0, gpu=False, networks=3)
 
     @classmethod
+    def device_for(cls, config: DiffusionConfig) -> str | None:
+        """MLX, where that is asked for. Raises MissingExtraError without it."""
+        if config.device != "mlx":
+            return None
+        require_mlx()
+        return "mlx"
+
+    @classmethod
     def suggest(cls, config: PipelineConfig) -> None:
         """Deterministic steps, one frame at a time, on noise that is mostly new in every frame.
 
@@ -104,6 +113,9 @@ class LSDPipeline(BaseDiffusionPipeline):
         # it draws no texture from noise that could stick to the screen; noise that moves makes it flicker
         config.transform.suggest(noise="fixed")
 
+    def _open_nets(self, weights: Path) -> Networks:
+        return open_nets(self.diffusion_config, weights)
+
     def load_model(self) -> None:
         """Open the networks that ship in the package, or those `phosphene train` wrote to a folder."""
         config = self.diffusion_config
@@ -114,7 +126,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         weights = _weights(config.model_id)
         others = DiffusionConfig.model_fields.keys() - HEEDED
         say_unheeded(config, others, "only Stable Diffusion has that")
-        self._nets = open_nets(config, weights)
+        self._nets = self._open_nets(weights)
         self._told: tuple[Array, FloatArray] | None = None
         self._names: tuple[Array, Array] | None = None
         self._text = TextEncoder(weights / "text.npz")

@@ -9,12 +9,12 @@ import mlx.core as mx
 import numpy as np
 
 from phosphene.config import LoraConfig
+from phosphene.diffusion.checkpoints.lora import check_fit, find, misfit
+from phosphene.diffusion.checkpoints.lora_file import Change, read_changes
+from phosphene.diffusion.checkpoints.lora_names import Places
+from phosphene.diffusion.checkpoints.source import read_header
 from phosphene.diffusion.mlx.layers import Layer
 from phosphene.diffusion.mlx.weights import lay_out
-from phosphene.diffusion.sd.lora import check_fit, find, misfit
-from phosphene.diffusion.sd.lora_file import Change, read_changes
-from phosphene.diffusion.sd.lora_names import Places
-from phosphene.diffusion.sd.source import read_header
 from phosphene.errors import ModelError
 
 Networks = Mapping[str, Layer]

@@ -10,10 +10,10 @@ import numpy as np
 
 from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion.base import Frames
+from phosphene.diffusion.checkpoints import families, source
 from phosphene.diffusion.mlx import quantize, tree
 from phosphene.diffusion.mlx.pipeline import PIPELINES, MlxStableDiffusion
 from phosphene.diffusion.mlx.report import Loss, PictureLoss, Report, write_report
-from phosphene.diffusion.sd import families, source
 from phosphene.errors import ModelError
 from phosphene.stream.conditioning import Context
 from phosphene.stream.noise import gaussian

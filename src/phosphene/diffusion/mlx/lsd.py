@@ -10,6 +10,7 @@ import mlx.core as mx
 from phosphene.diffusion.lsd.feeds import Feeds
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER, Networks
+from phosphene.diffusion.lsd.pipeline import LSDPipeline
 from phosphene.diffusion.mlx.graph import Graph
 from phosphene.namespaces import Array
 from phosphene.stream.arrays import Home
@@ -47,3 +48,10 @@ class LsdMlxNets(Networks):
     @cached_property
     def _denoiser(self) -> Graph:
         return Graph(self._weights / DENOISER)
+
+
+class MlxLSDPipeline(LSDPipeline):
+    """:class:`~phosphene.diffusion.lsd.pipeline.LSDPipeline` with its networks on MLX."""
+
+    def _open_nets(self, weights: Path) -> Networks:
+        return LsdMlxNets(weights)

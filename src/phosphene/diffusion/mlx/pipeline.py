@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames, ModelFacts
+from phosphene.diffusion.checkpoints import families, lora, source
+from phosphene.diffusion.checkpoints.errors import drawing, explained
 from phosphene.diffusion.mlx import quantize, tree
 from phosphene.diffusion.mlx.layers import sinusoids
 from phosphene.diffusion.mlx.nets import Nets, load_nets
@@ -19,8 +21,6 @@ from phosphene.diffusion.mlx.scheduler import prediction_of, schedule_of
 from phosphene.diffusion.mlx.tokens import tokenizer
 from phosphene.diffusion.mlx.unet import UNetInputs
 from phosphene.diffusion.notices import say_once, say_unheeded
-from phosphene.diffusion.sd import families, lora, source
-from phosphene.diffusion.sd.errors import drawing, explained
 from phosphene.diffusion.sd.pipeline import StableDiffusion, pick_family, say_if_blind
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.diffusion.sd.sdxl import SDXLPipeline

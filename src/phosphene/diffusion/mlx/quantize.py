@@ -15,11 +15,11 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from phosphene.diffusion.checkpoints.source import is_quantized, read_header
 from phosphene.diffusion.mlx.report import VERSION, Loss, Report, read_report, write_report
 from phosphene.diffusion.mlx.tree import QUANTIZED_WEIGHTS, Tree
 from phosphene.diffusion.mlx.weights import lay_out
 from phosphene.diffusion.notices import say_once
-from phosphene.diffusion.sd.source import is_quantized, read_header
 from phosphene.errors import ModelError, OutputError
 
 GROUPS = (64, 32)

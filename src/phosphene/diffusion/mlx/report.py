@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from phosphene.diffusion.sd.source import QUANTIZED
+from phosphene.diffusion.checkpoints.source import QUANTIZED
 from phosphene.errors import ModelError, OutputError
 
 VERSION = 1

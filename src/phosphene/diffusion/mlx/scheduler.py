@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from phosphene.diffusion.sd.families import Family
+from phosphene.diffusion.checkpoints.families import Family
 from phosphene.diffusion.sd.pipeline import PREDICTIONS, SMALLEST_ALPHA
 from phosphene.diffusion.sd.schedule import SpacedSchedule
 from phosphene.errors import ModelError

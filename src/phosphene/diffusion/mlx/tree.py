@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phosphene.diffusion.sd import catalogue, source
-from phosphene.diffusion.sd.errors import explained
-from phosphene.diffusion.sd.families import TINY_AUTOENCODER, Base
-from phosphene.diffusion.sd.load import TINY_VAE_FOLDERS, TINY_VAE_IDS
+from phosphene.diffusion.checkpoints import catalogue, source
+from phosphene.diffusion.checkpoints.errors import explained
+from phosphene.diffusion.checkpoints.families import (
+    TINY_AUTOENCODER,
+    TINY_VAE_FOLDERS,
+    TINY_VAE_IDS,
+    Base,
+)
 from phosphene.errors import ModelError
 
 TINY_FILES = ("config.json", "diffusion_pytorch_model.safetensors")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from phosphene.diffusion.checkpoints.source import read_header
 from phosphene.diffusion.mlx.layers import Layer
 from phosphene.diffusion.mlx.tree import QUANTIZED_WEIGHTS
-from phosphene.diffusion.sd.source import read_header
 
 TEXT_PREFIX = "text_model."
 """of a text encoder's names; the files of some versions of transformers do without"""

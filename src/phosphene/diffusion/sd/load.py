@@ -6,19 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from phosphene.config import DiffusionConfig
+from phosphene.diffusion.checkpoints.device import precision
+from phosphene.diffusion.checkpoints.errors import explained
+from phosphene.diffusion.checkpoints.families import TINY_VAE_FOLDERS, TINY_VAE_IDS, Base
+from phosphene.diffusion.checkpoints.source import Checkpoint
 from phosphene.diffusion.notices import say_once
-from phosphene.diffusion.sd.errors import explained
-from phosphene.diffusion.sd.families import Base
-from phosphene.diffusion.sd.source import Checkpoint
 from phosphene.errors import PhospheneError
 
-TINY_VAE_IDS: dict[Base, str] = {
-    "sd1": "madebyollin/taesd",
-    "sd2": "madebyollin/taesd",
-    "sdxl": "madebyollin/taesdxl",
-}
-TINY_VAE_FOLDERS = ("taesd", "taesdxl")
-"""a folder of this name among a local model's parts, or beside it, is used before the hub"""
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 HALF_WEIGHTS = "unet/diffusion_pytorch_model.fp16.safetensors"
 
@@ -61,14 +55,6 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
     elif isinstance(pipe.vae, diffusers.AutoencoderTiny):
         say_once(f"use_tiny_vae stays on: {found.name} has no other autoencoder.")
     return pipe
-
-
-def precision(dtype: Any) -> dict[str, Any]:
-    """The number format as diffusers' argument, which was ``torch_dtype`` before 1.0."""
-    from diffusers.utils import deprecation_utils
-
-    renamed = hasattr(deprecation_utils, "_resolve_dtype")
-    return {"dtype" if renamed else "torch_dtype": dtype}
 
 
 def _variant(found: Checkpoint) -> str | None:

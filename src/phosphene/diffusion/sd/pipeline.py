@@ -12,14 +12,15 @@ import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames, ModelFacts
+from phosphene.diffusion.checkpoints import families, source
+from phosphene.diffusion.checkpoints.errors import drawing, explained
+from phosphene.diffusion.checkpoints.families import FAMILIES, Base, Family
+from phosphene.diffusion.checkpoints.source import is_quantized
 from phosphene.diffusion.devices import choose, require_mlx
 from phosphene.diffusion.notices import say_once
-from phosphene.diffusion.sd import families, source, unheeded
-from phosphene.diffusion.sd.errors import drawing, explained
-from phosphene.diffusion.sd.families import FAMILIES, Base, Family
+from phosphene.diffusion.sd import unheeded
 from phosphene.diffusion.sd.pictures import Pictures
 from phosphene.diffusion.sd.schedule import SpacedSchedule
-from phosphene.diffusion.sd.source import is_quantized
 from phosphene.diffusion.sd.unet import Nets, Told, UnetInputs, guidance_embedding
 from phosphene.errors import ConfigError, InputError, ModelError, PhospheneError
 from phosphene.stream.conditioning import Context
@@ -104,11 +105,11 @@ class StableDiffusion(BaseDiffusionPipeline):
         import diffusers  # noqa: F401 (a missing library is said before anything is looked for)
         import torch
 
+        from phosphene.diffusion.checkpoints import lora
+        from phosphene.diffusion.checkpoints.device import pick_device, pick_dtype, use_threads
         from phosphene.diffusion.operations import chosen
-        from phosphene.diffusion.sd import lora
         from phosphene.diffusion.sd.accelerate import speed_up
         from phosphene.diffusion.sd.control.net import Control
-        from phosphene.diffusion.sd.device import pick_device, pick_dtype, use_threads
         from phosphene.diffusion.sd.load import load_parts
         from phosphene.diffusion.sd.upscale import Upscaler
 
@@ -287,7 +288,7 @@ class StableDiffusion(BaseDiffusionPipeline):
 
 def pick_family(config: Any, found: source.Checkpoint) -> Family:
     """The family that was asked for, or a few-step LoRA's, or the checkpoint's own."""
-    from phosphene.diffusion.sd.lora import wanted
+    from phosphene.diffusion.checkpoints.lora import wanted
 
     if config.family != "auto":
         return FAMILIES[config.family]

@@ -8,7 +8,7 @@ from math import floor
 
 import numpy as np
 
-from phosphene.diffusion.sd.families import Spacing
+from phosphene.diffusion.checkpoints.families import Spacing
 from phosphene.errors import ConfigError
 from phosphene.stream.schedule import INDEX_GRID, FloatArray, Schedule
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from phosphene.diffusion.checkpoints.families import Base
 from phosphene.diffusion.sd.clip import TorchTextNet
-from phosphene.diffusion.sd.families import Base
 from phosphene.diffusion.sd.pipeline import StableDiffusion
 from phosphene.diffusion.sd.text import PromptEncoder, Tower, split_pooled
 from phosphene.diffusion.sd.unet import Place, Told

@@ -10,7 +10,7 @@ from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phosphene.diffusion.sd.errors import explained
+from phosphene.diffusion.checkpoints.errors import explained
 from phosphene.errors import ModelError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import Array, ChunkFacts, Frames, ModelFacts
+from phosphene.diffusion.checkpoints.errors import drawing, explained
 from phosphene.diffusion.chunk import PLAIN, Change, ChunkOptions, ChunkPipeline
 from phosphene.diffusion.notices import say_once, say_unheeded
-from phosphene.diffusion.sd.errors import drawing, explained
 from phosphene.diffusion.wan.layout import Layout, Recipe, find, recipe_named
 from phosphene.errors import ConfigError, InputError, ModelError
 from phosphene.stream.schedule import Schedule
@@ -80,7 +80,7 @@ class WanPipeline(ChunkPipeline):
             self._load(layout)
 
     def _load(self, layout: Layout) -> None:
-        from phosphene.diffusion.sd.device import pick_device, use_threads
+        from phosphene.diffusion.checkpoints.device import pick_device, use_threads
         from phosphene.diffusion.wan import load, plan
         from phosphene.diffusion.wan.rollout import Rollout
         from phosphene.diffusion.wan.text import Prompts

@@ -130,7 +130,7 @@ def shapes(path: Path) -> dict[str, tuple[int, ...]]:
             found |= shapes(file)
         return found
     if path.suffix == ".safetensors":
-        from phosphene.diffusion.sd.source import read_header
+        from phosphene.diffusion.checkpoints.source import read_header
 
         return read_header(path)
     return {name: tuple(each.shape) for name, each in read(path).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from phosphene.diffusion.sd.errors import check_source, explained
+from phosphene.diffusion.checkpoints.errors import check_source, explained
 
 if TYPE_CHECKING:
     import torch

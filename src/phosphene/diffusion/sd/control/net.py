@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.base import Frames
+from phosphene.diffusion.checkpoints.errors import check_source, explained
+from phosphene.diffusion.checkpoints.lora import WIDTHS
 from phosphene.diffusion.sd.control import canny, depth, figure
-from phosphene.diffusion.sd.errors import check_source, explained
-from phosphene.diffusion.sd.lora import WIDTHS
 from phosphene.diffusion.sd.unet import UnetInputs
 from phosphene.errors import ModelError
 from phosphene.stream.conditioning import Context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.devices import choose
@@ -73,3 +73,11 @@ def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = Fals
         "bfloat16": torch.bfloat16,
     }
     return formats[config.dtype]
+
+
+def precision(dtype: Any) -> dict[str, Any]:
+    """The number format as diffusers' argument, which was ``torch_dtype`` before 1.0."""
+    from diffusers.utils import deprecation_utils
+
+    renamed = hasattr(deprecation_utils, "_resolve_dtype")
+    return {"dtype" if renamed else "torch_dtype": dtype}

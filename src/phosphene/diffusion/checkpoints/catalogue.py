@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phosphene.diffusion.dit.families import FAMILIES, Row
-from phosphene.diffusion.sd import families, source
-from phosphene.diffusion.sd.errors import HUB_FILE, explained
-from phosphene.diffusion.sd.families import Family
-from phosphene.diffusion.sd.load import TINY_VAE_IDS
-from phosphene.diffusion.sd.lora import LORA_FILE
+from phosphene.diffusion.checkpoints import families, source
+from phosphene.diffusion.checkpoints.errors import HUB_FILE, explained
+from phosphene.diffusion.checkpoints.families import TINY_VAE_IDS, Family
+from phosphene.diffusion.checkpoints.lora import LORA_FILE
+from phosphene.diffusion.checkpoints.transformers import FAMILIES, Row
 from phosphene.errors import ModelError, PhospheneError
 
 WELL_KNOWN: tuple[tuple[str, str], ...] = (

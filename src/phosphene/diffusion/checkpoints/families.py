@@ -77,6 +77,13 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
+TINY_VAE_IDS: dict[Base, str] = {
+    "sd1": "madebyollin/taesd",
+    "sd2": "madebyollin/taesd",
+    "sdxl": "madebyollin/taesdxl",
+}
+TINY_VAE_FOLDERS = ("taesd", "taesdxl")
+"""a folder of this name among a local model's parts, or beside it, is used before the hub"""
 TINY_AUTOENCODER = "AutoencoderTiny"
 """diffusers' class of TAESD and its like"""
 SDXL_GUIDANCE = 5.0

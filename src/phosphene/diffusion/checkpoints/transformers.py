@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from phosphene.diffusion.sd.families import Family
+from phosphene.diffusion.checkpoints.families import Family
 
 
 @dataclass(frozen=True)

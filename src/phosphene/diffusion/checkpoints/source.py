@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig
-from phosphene.diffusion.sd.errors import check_source, explained
-from phosphene.diffusion.sd.families import base_of, pipeline_of
+from phosphene.diffusion.checkpoints.errors import check_source, explained
+from phosphene.diffusion.checkpoints.families import base_of, pipeline_of
 from phosphene.errors import ConfigError, ModelError
 
 PARTS = {
@@ -66,7 +66,7 @@ def is_place(model: str) -> bool:
 
 def pipeline_for(place: str) -> str:
     """Name of the pipeline for the checkpoint at a path or hub id. Raises ModelError."""
-    from phosphene.diffusion.dit.families import FAMILIES
+    from phosphene.diffusion.checkpoints.transformers import FAMILIES
 
     row = FAMILIES.get(pipeline_class_at(place) or "")
     if row is not None:

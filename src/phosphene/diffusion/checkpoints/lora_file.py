@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.diffusion.checkpoints.lora_names import Places
+from phosphene.diffusion.checkpoints.source import read_metadata, read_tensors
 from phosphene.diffusion.notices import say_once
-from phosphene.diffusion.sd.lora_names import Places
-from phosphene.diffusion.sd.source import read_metadata, read_tensors
 from phosphene.errors import ModelError
 
 Array = npt.NDArray[np.float32]

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from phosphene.diffusion.checkpoints.hub import patient
 from phosphene.diffusion.notices import first_line
-from phosphene.diffusion.sd.hub import patient
 from phosphene.errors import MissingExtraError, ModelError, PhospheneError
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig, LoraConfig
-from phosphene.diffusion.sd.errors import HUB_FILE, check_source, explained
-from phosphene.diffusion.sd.lora_file import Change, read_changes
-from phosphene.diffusion.sd.lora_names import Places
-from phosphene.diffusion.sd.source import Shapes, read_header
+from phosphene.diffusion.checkpoints.errors import HUB_FILE, check_source, explained
+from phosphene.diffusion.checkpoints.lora_file import Change, read_changes
+from phosphene.diffusion.checkpoints.lora_names import Places
+from phosphene.diffusion.checkpoints.source import Shapes, read_header
 from phosphene.errors import ModelError
 
 if TYPE_CHECKING:
