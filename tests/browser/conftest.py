@@ -71,7 +71,11 @@ def opened(
     page.on("pageerror", lambda error: visit.problems.append(str(error)))
     page.on(
         "console",
-        lambda said: visit.problems.append(said.text) if said.type == "error" else None,
+        lambda said: (
+            visit.problems.append(f"{said.text} ({said.location['url']})")
+            if said.type == "error"
+            else None
+        ),
     )
     page.on(
         "request",

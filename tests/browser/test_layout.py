@@ -31,7 +31,7 @@ COVERED = """() => {
   });
   for (const e of document.querySelectorAll('.chrome :is(button, input, select)')) {
     if (!seen(e) || e.matches('.unseen')) continue;
-    if (e.closest('.drawer-scroll')) {
+    if (e.closest('.drawer-scroll, .set-scroll')) {
       e.scrollIntoView({ block: 'center' });
     }
     const r = e.getBoundingClientRect();
@@ -43,11 +43,11 @@ COVERED = """() => {
   }
   if (document.documentElement.scrollWidth > innerWidth) wrong.push('the page scrolls sideways');
   const scroll = document.querySelector('.drawer-scroll');
-  if (scroll.scrollWidth > scroll.clientWidth) wrong.push('the drawer scrolls sideways');
+  if (scroll?.scrollWidth > scroll.clientWidth) wrong.push('the drawer scrolls sideways');
   return wrong;
 }"""
 SMALL = """() => [...document.querySelectorAll('.chrome :is(button, input, select, summary)')]
-  .filter((e) => e.checkVisibility() && !e.matches('.unseen, [type=file]'))
+  .filter((e) => e.checkVisibility() && !e.matches('.unseen, [type=file], .cue, label [type=checkbox]'))
   .map((e) => [e, e.getBoundingClientRect()])
   .filter(([, { width, height }]) => width < 39.5 || height < 39.5)
   .map(([e, { width, height }]) => [e.className, e.ariaLabel, e.textContent.slice(0, 9), width].join())"""
@@ -109,6 +109,26 @@ def test_nothing_covers_anything_and_fingers_fit(fingers: Visit, width: int, hei
     assert fingers.page.evaluate(SMALL) == []
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (360, 640), (820, 1180), (1280, 800)])
+def test_the_set_leaves_the_dock_whole(
+    mouse: Visit, fingers: Visit, width: int, height: int
+) -> None:
+    visit = mouse if width > 1000 else fingers
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": height})
+    page.keyboard.press("o")
+    page.keyboard.press("e")
+    try:
+        expect(page.locator(".set")).to_be_visible()
+        page.mouse.move(width / 2, height / 3)
+        assert page.evaluate(COVERED) == []
+        if visit is fingers:
+            assert page.evaluate(SMALL) == []
+    finally:
+        page.keyboard.press("e")
+        page.keyboard.press("o")
+
+
 def serious(visit: Visit) -> list[str]:
     found: dict[str, Any] = visit.page.evaluate(
         "axe.run(document, { resultTypes: ['violations'] })"
@@ -136,6 +156,10 @@ def test_axe_finds_nothing_serious(mouse: Visit) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     assert serious(mouse) == []
     page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    expect(page.locator(".set")).to_be_visible()
+    assert serious(mouse) == []
+    page.keyboard.press("e")
 
 
 def test_keyboard_alone_from_the_start_to_a_played_song(

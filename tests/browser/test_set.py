@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import json
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
+from benchmarks import sets as show
+from phosphene.audio import AudioAnalyzer
+from phosphene.config import AudioConfig
+from phosphene.show.sets import lay, read
 from tests.browser.conftest import opened
-from tests.browser.tools import FAKE_MIDI, Server, Visit, start_server
+from tests.browser.tools import FAKE_MIDI, Server, Visit, start_server, write_song
 
-RATE = 22050
 SMALL = ("--size", "256x256")
 SONGS = {"one": (120, 22), "two": (100, 26), "three": (140, 20)}
 """name: (beats a minute, seconds)"""
-
-
-def write_song(path: Path, tempo: int, seconds: int) -> Path:
-    """Four to the floor, a bass that changes with every bar, louder in its second half."""
-    times = np.arange(RATE * seconds) / RATE
-    beat = 60 / tempo
-    since = times % beat
-    first = (np.floor(times / beat) % 4 == 0) * 0.5 + 0.5
-    sound = first * np.exp(-30 * since) * np.sin(2 * np.pi * 60 * since)
-    snare = (np.floor(times / beat) % 2 == 1) * np.exp(-25 * since)
-    sound += 0.4 * snare * np.random.default_rng(tempo).standard_normal(len(times))
-    note = 55 * 2 ** (np.array([0, 5, 7, 3])[(times / beat / 4).astype(int) % 4] / 12)
-    sound += 0.2 * np.sin(2 * np.pi * np.cumsum(note) / RATE)
-    sound *= np.where(times < seconds / 2, 0.3, 0.8) * 0.6
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +32,13 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def stage(browser: Browser) -> Iterator[tuple[Visit, list[Server]]]:
     """A page with a server of its own, which may be killed."""
     servers = [start_server(0, *SMALL)]
-    with opened(browser, servers[0].url, 1600, 1000, script=FAKE_MIDI) as visit:
+    script = FAKE_MIDI + show.EARS.replace("FAST", "4")
+    with opened(browser, servers[0].url, 1600, 1000, script=script) as visit:
+        visit.page.on("dialog", lambda dialog: dialog.accept())
         visit.page.evaluate("localStorage['phosphene.pinned'] = 'true'")
         visit.page.reload()
         visit.wait_for_pictures(1)
+        visit.page.keyboard.press("e")
         yield visit, servers
     servers[-1].stop()
 
@@ -72,7 +56,6 @@ def test_cues_are_laid_moved_and_changed(
 ) -> None:
     visit, _ = stage
     page = visit.page
-    page.keyboard.press("e")
     expect(page.locator(".set")).to_contain_text("A set is songs in order")
     page.set_input_files("input[aria-label='Songs of the set']", songs)
     expect(page.locator(".set-song")).to_have_count(3)
@@ -145,3 +128,46 @@ def test_cues_are_laid_moved_and_changed(
         assert names == [(song["name"], song["sha256"]) for song in kept["songs"]]
     expect(page.locator(".set-song .missing")).to_have_count(0)
     assert visit.problems == []
+
+
+def test_cues_on_their_bars_at_four_times_the_speed_and_a_server_that_dies(
+    stage: tuple[Visit, list[Server]], songs: list[Path], tmp_path: Path
+) -> None:
+    visit, servers = stage
+    page = visit.page
+    laid = [show.cues_on(song, 5) for song in songs[:2]]
+    told = show.write_set(tmp_path / "played.set", songs[:2], laid)
+    page.set_input_files("input[aria-label='Set file']", told)
+    page.set_input_files("input[aria-label='Songs of the set']", songs[:2])
+    page.wait_for_function(show.HEARD, arg=2)
+    # it dies while the song is paused between two cues: what a slow machine would miss is no fault
+    page.evaluate("setInterval(() => window.song?.currentTime > 3 && song.pause(), 20)")
+    visit.button("Play one")
+    page.wait_for_function("() => window.song?.currentTime > 3 && song.paused")
+    assert page.evaluate("song.currentTime") < laid[0][1].at - 1
+    parts = [show.noted(page)]
+    at = page.evaluate("song.currentTime")
+    away = show.Away(0, at, at + 1)
+    servers.append(show.again(servers[0], SMALL[1]))
+    page.reload()
+    expect(page.locator(".song-state")).to_contain_text("beat")
+    expect(page.locator(".set-song.plays")).to_contain_text("one")
+    page.wait_for_function("() => ready.size >= 2")
+    assert page.evaluate("window.song === undefined && told.length === 0")
+    page.locator(".play").press("Enter")
+    last = laid[1][-1].at
+    page.wait_for_function(
+        "([n, at]) => told.some((t) => t.song === n && t.position >= at)", arg=[1, last]
+    )
+    parts.append(show.noted(page))
+    for number, cues in enumerate(laid):
+        assert show.judged(songs[number].stem, number, cues, parts, away, 4)
+    with page.expect_download() as download:
+        visit.button("Save")
+    download.value.save_as(tmp_path / "saved.set")
+    saved = read(tmp_path / "saved.set")
+    for number, cues in enumerate(laid):
+        heard = AudioAnalyzer(AudioConfig()).analyze(songs[number])
+        changes = [each.change for each in lay(saved, number, heard) if each.change.at > 0]
+        assert [change.at for change in changes] == [cue.at for cue in cues]
+        assert all(change.set for change in changes)

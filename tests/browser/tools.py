@@ -221,9 +221,29 @@ def write_clicks(path: Path, seconds: int) -> Path:
     rate = 22050
     times = np.arange(rate * seconds) / rate
     sound = np.exp(-60 * (times % 0.5)) * np.cos(2 * np.pi * 1000 * times)
+    return _write_wav(path, 0.8 * sound, rate)
+
+
+def write_song(path: Path, tempo: int, seconds: int) -> Path:
+    """Four to the floor, a bass that changes with every bar, louder in its second half."""
+    rate = 22050
+    times = np.arange(rate * seconds) / rate
+    beat = 60 / tempo
+    since = times % beat
+    first = (np.floor(times / beat) % 4 == 0) * 0.5 + 0.5
+    sound = first * np.exp(-30 * since) * np.sin(2 * np.pi * 60 * since)
+    snare = (np.floor(times / beat) % 2 == 1) * np.exp(-25 * since)
+    sound += 0.4 * snare * np.random.default_rng(tempo).standard_normal(len(times))
+    note = 55 * 2 ** (np.array([0, 5, 7, 3])[(times / beat / 4).astype(int) % 4] / 12)
+    sound += 0.2 * np.sin(2 * np.pi * np.cumsum(note) / rate)
+    sound *= np.where(times < seconds / 2, 0.3, 0.8) * 0.6
+    return _write_wav(path, np.clip(sound, -1, 1), rate)
+
+
+def _write_wav(path: Path, sound: np.ndarray, rate: int) -> Path:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes((0.8 * sound * 32767).astype("<i2").tobytes())
+        file.writeframes((sound * 32767).astype("<i2").tobytes())
     return path

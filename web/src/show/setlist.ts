@@ -27,6 +27,7 @@ const LOOK_EVERY_MS = 50;
 const SETTLED_MS = 300;
 /** a song this near to its end is over, seconds */
 const OVER = 0.12;
+const WANTED = 'Drop the songs of this set on the page';
 
 export class Setlist {
   private readonly files = new Map<string, File>();
@@ -66,6 +67,8 @@ export class Setlist {
         learn(place, { key: song.key ?? '', ...(song.sha256 && { sha256: song.sha256 }) });
     }
     const fresh = songs.filter(({ key }) => !set.peek().songs.some((one) => one.key === key));
+    if (store.notice.peek().startsWith(WANTED) && set.peek().songs.every((one) => this.here(one)))
+      store.notice.value = '';
     if (fresh.length > 0)
       edit(fresh.length === 1 ? `adding ${fresh[0]?.name}` : 'adding songs', (before) => ({
         ...before,
@@ -107,7 +110,7 @@ export class Setlist {
       if (opened.peek() !== index) chosenCue.value = -1;
       opened.value = index;
       // the next one is ready before it is needed
-      void this.hearAll(index + 1);
+      void this.hearAll();
       return true;
     } finally {
       this.going = false;
@@ -197,7 +200,7 @@ export class Setlist {
     await this.hearAll();
     const missing = set.peek().songs.filter((song) => song.key === undefined);
     if (missing.length > 0)
-      store.notice.value = `Drop the songs of this set on the page: ${missing.map(({ name }) => name).join(', ')}.`;
+      store.notice.value = `${WANTED}: ${missing.map(({ name }) => name).join(', ')}.`;
     return true;
   }
 
@@ -239,15 +242,15 @@ export class Setlist {
       const answer = await fetch(address, { method: 'PUT', body, headers });
       const told = (await answer.json()) as { message?: string; songs?: { problem?: string }[] };
       const wrong = answer.ok ? told.songs?.find(({ problem }) => problem)?.problem : told.message;
-      if (wrong) store.notice.value = `The set: ${wrong}`;
+      if (wrong) store.notice.value = `The set: ${wrong.replace(/^the set: /, '')}`;
       if (answer.ok) this.told = `${session} ${body}`;
     } catch {
       // the line is cut: the next session is told
     }
   }
 
-  /** Have all songs heard, one after the other, the one at `first` before the others. */
-  private hearAll(first = 0): Promise<void> {
+  /** Have all songs heard, one after the other, the one at `first` before the others: the next one. */
+  private hearAll(first = playingSong.peek() + 1): Promise<void> {
     const { songs } = set.peek();
     const order = [...songs.slice(first), ...songs.slice(0, first)];
     this.hearing = this.hearing.then(async () => {
@@ -262,7 +265,10 @@ export class Setlist {
     const key = song.key ?? '';
     if (file === null || store.hello.peek() === null) return;
     const known = song.sha256 !== undefined && song.sha256 in analyses.peek();
-    if (known && (!soon || this.sources.songs.idOf(file) !== '')) return state(key, '');
+    // the one that plays is sent by who plays it
+    const there =
+      this.sources.songs.idOf(file) !== '' || this.sources.player.deck?.key === song.key;
+    if (known && (!soon || there)) return state(key, '');
     state(key, known ? '' : 'listening to it');
     try {
       const news = await this.sources.songs.hear(file);

@@ -6,7 +6,7 @@ import { analysisOf, chosenCue, editCues, opened, openedSong } from '../state/se
 import { liveSections, setting } from '../state/settings';
 import { controlAt } from './Field';
 import { Icon } from './icons';
-import { blurOnEnter, Choice, NumberBox, Text, Toggle } from './inputs';
+import { Choice, NumberBox, Text, Toggle, Typed } from './inputs';
 import { removeCue } from './SetWave';
 
 /** What the chosen cue does, and where. */
@@ -31,16 +31,15 @@ export function CueForm() {
   const at = placeOf(cue, bars);
   return (
     <div class="cue-form" key={index}>
-      <label>
+      <label for="cue-place">
         {bars.length > 0 ? 'Bar' : 'Seconds'}
-        <input
-          type="text"
-          inputMode="decimal"
+        <Typed
+          id="cue-place"
+          number
           class="number"
           value={bars.length > 0 ? String(bars.indexOf(snap(at, bars)) + 1) : at.toFixed(2)}
           title={whereText(at, bars)}
-          onKeyDown={blurOnEnter}
-          onChange={({ currentTarget: { value } }) => {
+          take={(value) => {
             const number = Number(value);
             const to = bars.length > 0 ? bars[number - 1] : number;
             if (to !== undefined && to >= 0) put(moved(cue, to));
@@ -67,31 +66,29 @@ export function CueForm() {
             ))}
         </select>
       </label>
-      <label class="wide">
+      <label class="wide" for="cue-prompt">
         Prompt
-        <input
-          type="text"
-          aria-label="Prompt of the cue"
+        <Typed
+          id="cue-prompt"
+          label="Prompt of the cue"
           placeholder="as it is"
           value={cue.prompt ?? ''}
-          onKeyDown={blurOnEnter}
-          onChange={({ currentTarget: { value } }) => {
+          take={(value) => {
             const { prompt: _, ...rest } = cue;
             put(value.trim() === '' ? rest : { ...cue, prompt: value.trim() });
           }}
         />
       </label>
-      <label>
+      <label for="cue-takes">
         Takes, s
-        <input
-          type="text"
-          inputMode="decimal"
+        <Typed
+          id="cue-takes"
+          number
           class="number"
           placeholder="as set"
           title="Seconds from what was shown to this"
           value={cue.transition === undefined ? '' : String(cue.transition)}
-          onKeyDown={blurOnEnter}
-          onChange={({ currentTarget: { value } }) => {
+          take={(value) => {
             const { transition: _, ...rest } = cue;
             const seconds = Number(value.replace(',', '.'));
             put(value.trim() === '' || !(seconds >= 0) ? rest : { ...cue, transition: seconds });

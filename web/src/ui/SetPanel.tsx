@@ -8,6 +8,7 @@ import { CueForm } from './CueForm';
 import { useShow } from './context';
 import { Deck } from './Deck';
 import { Icon } from './icons';
+import { Typed } from './inputs';
 import { Command } from './Score';
 import { SetSongs } from './SetSongs';
 import { SetWave } from './SetWave';
@@ -36,16 +37,13 @@ function Head() {
   const { name, autopilot, between, songs } = set.value;
   return (
     <header class="set-head">
-      <input
-        type="text"
+      <Typed
+        id="set-name"
         class="set-name"
-        maxLength={80}
         placeholder="Name of this set"
-        aria-label="Name of this set"
+        label="Name of this set"
         value={name}
-        onChange={({ currentTarget: { value } }) =>
-          edit('the name', (before) => ({ ...before, name: value }))
-        }
+        take={(value) => edit('the name', (before) => ({ ...before, name: value.slice(0, 80) }))}
       />
       <label class="set-choice">
         Autopilot
@@ -85,21 +83,20 @@ function Head() {
         </select>
       </label>
       {between.how !== 'stop' && (
-        <label class="set-choice">
-          <input
-            type="text"
-            inputMode="decimal"
+        <label class="set-choice" for="set-seconds">
+          <Typed
+            id="set-seconds"
+            number
             class="number"
-            aria-label="Seconds between songs"
+            label="Seconds between songs"
             value={String(between.seconds)}
-            onChange={({ currentTarget }) => {
-              const seconds = Number(currentTarget.value.replace(',', '.'));
+            take={(text) => {
+              const seconds = Number(text.replace(',', '.'));
               if (seconds >= 0 && seconds <= 60)
                 edit('how it goes on', (before) => ({
                   ...before,
                   between: { ...before.between, seconds },
                 }));
-              else currentTarget.value = String(between.seconds);
             }}
           />
           s

@@ -1,6 +1,7 @@
 /** The controls themselves: each shows a value and hands on a new one. */
 
 import type { TargetedEvent, TargetedKeyboardEvent } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { same } from '../controls/outbox';
 import { type Control, words } from '../controls/schema';
 import type { Json } from '../wire/messages';
@@ -100,6 +101,42 @@ export function Text({ id, control, value, set }: InputProps) {
       onChange={({ currentTarget: { value: text } }) =>
         set(text === '' && control.optional ? null : text)
       }
+    />
+  );
+}
+
+interface TypedProps {
+  id: string;
+  value: string;
+  /** what was typed, once it is done */
+  take: (text: string) => void;
+  /** a number */
+  number?: boolean;
+  label?: string;
+  class?: string;
+  placeholder?: string;
+  title?: string;
+}
+
+/** A line of text: what is being typed stays, whatever else changes meanwhile. */
+export function Typed({ value, take, number = false, label, ...rest }: TypedProps) {
+  const box = useRef<HTMLInputElement>(null);
+  const show = (): void => {
+    if (box.current !== null && box.current !== document.activeElement) box.current.value = value;
+  };
+  useLayoutEffect(show, [value]);
+  return (
+    <input
+      {...rest}
+      ref={box}
+      type="text"
+      aria-label={label}
+      inputMode={number ? 'decimal' : 'text'}
+      maxLength={number ? 20 : 2000}
+      defaultValue={value}
+      onKeyDown={blurOnEnter}
+      onChange={(event) => take(event.currentTarget.value)}
+      onBlur={show}
     />
   );
 }
