@@ -66,6 +66,12 @@ def _add_stretch(parser: argparse.ArgumentParser) -> None:
         "--fps", type=float, metavar="N", help="an even rate (default: the video's own times)"
     )
     group.add_argument(
+        "--cadence",
+        metavar="N",
+        help="pictures shown for each one drawn, moved along the video's motion (default 1), or auto: what"
+        " the machine has time for",
+    )
+    group.add_argument(
         "--scale", type=float, default=1.0, metavar="X", help="size of the new video (default 1)"
     )
 
@@ -153,6 +159,7 @@ def _settings(args: argparse.Namespace) -> PipelineConfig:
         "diffusion": {"model": args.model, "model_id": args.model_id, "window": args.window}
         | device_flags(args),
         "inference": {"seed": args.seed},
+        "stream": {"cadence": args.cadence},
         "transform": {
             "strength": args.strength,
             "stabilize": args.stabilize,

@@ -36,7 +36,8 @@ class StreamConfig(ConfigModel):
     cadence: Literal["auto"] | Annotated[int, Field(ge=1, le=48)] = Field(
         1,
         description="Pictures shown for each one the model draws: between two of them the display moves them"
-        " along the camera's path. auto: as few as the machine has time for.",
+        " along the camera's path, or along the motion of a video that is drawn over. auto: as few as the"
+        " machine has time for.",
     )
     denoising_steps: int = Field(1, ge=1, le=8, description="Denoising steps per frame.")
     stream_batch: bool = Field(

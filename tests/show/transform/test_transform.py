@@ -254,9 +254,11 @@ def test_similar_pictures_are_not_drawn_again(tmp_path: Path, config: PipelineCo
     assert np.abs(np.diff(made[31:].astype(int), axis=0)).mean(axis=(1, 2, 3)).min() > 0
 
 
+@pytest.mark.parametrize("cadence", [1, 4])
 def test_interrupted_anywhere_and_resumed_is_bit_identical(
-    tmp_path: Path, config: PipelineConfig
+    tmp_path: Path, config: PipelineConfig, cadence: int
 ) -> None:
+    config.stream.cadence = cadence
     config.stream.enable_similarity_filter = True
     config.transform.stabilize = 1.0
     times = uneven_times(60)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import partial
+from math import ceil, inf
 from typing import Any
+
+import numpy as np
 
 from phosphene.diffusion.chunk import ChunkPipeline
 from phosphene.diffusion.chunk_stream import draws_pictures
+from phosphene.diffusion.notices import say_once
+from phosphene.show.cadence import LONGEST_SECONDS, MEASURED
 from phosphene.show.detail import detail_gain
 from phosphene.show.transform.develop import Developer
 from phosphene.show.transform.hold import Holder
-from phosphene.show.transform.items import Shot, State
+from phosphene.show.transform.items import Motif, Shot, State
 from phosphene.show.transform.job import Job
 from phosphene.show.transform.line import Stage
 from phosphene.show.transform.paint import Painter
@@ -21,16 +28,22 @@ from phosphene.show.transform.watch import Watcher
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.reader import Upright
 
+CADENCE = "cadence"
+"""the one that is drawn with, among what the stages remember"""
+
 
 class Crew:
     """Reads, encodes, draws and decodes for a job; a segment is ``segment`` frames long."""
 
     def __init__(self, job: Job, segment: int) -> None:
         config, base = job.config, job.base
+        self._job, self._segment = job, segment
+        self.said: tuple[str, ...] = ()
+        """what was chosen by measuring"""
         limiter = FlashLimiter(float(job.tempo.rate)) if config.video.limit_flashes else None
         self._batch = config.transform.batch
         self.reader = Reader(job.clip, job.options, segment)
-        self.watcher = Watcher(base, config, Upright(job.clip, job.model_size), job.heard)
+        self.watcher = Watcher(base, config, Upright(job.clip, job.model_size), job.heard, segment)
         self.painter = (
             ChunkPainter(base, config)
             if isinstance(base, ChunkPipeline)
@@ -43,26 +56,65 @@ class Crew:
     def restore(self, state: State) -> None:
         """Go on where the state of a picture was taken."""
         self.watcher.restore(state)
+        self.watcher.cadence = int(state[CADENCE])
         self.painter.restore(state)
         self.developer.restore(state)
 
     def stages(self, first: int) -> list[Stage]:
         """From the file to pictures, beginning with the frame of index ``first``."""
 
+        if first == 0:
+            self.watcher.cadence = self._cadence()
+
         def read(_: Iterator[Any]) -> Generator[Shot, None, None]:
             return self.reader.run(first)
 
         return [
             Stage("read", read),
-            Stage("encode", partial(self.watcher.run, batch=self._batch)),
+            Stage("encode", self._watch),
             Stage("denoise", partial(self.painter.run, batch=self._batch)),
             Stage("decode", partial(self.developer.run, batch=self._batch)),
         ]
 
+    def _watch(self, shots: Iterator[Shot]) -> Generator[Motif, None, None]:
+        for motif in self.watcher.run(shots, self._batch):
+            if motif.state is not None:
+                kept = motif.state | {CADENCE: np.array(self.watcher.cadence)}
+                motif = replace(motif, state=kept)
+            yield motif
+
+    def _cadence(self) -> int:
+        """Pictures shown for each one that is drawn."""
+        wanted = self._job.config.stream.cadence
+        if isinstance(self._job.base, ChunkPipeline):
+            if wanted != 1:
+                say_once("this model draws motion: every picture is drawn, whatever the cadence.")
+            return 1
+        if wanted != "auto":
+            return wanted
+        cadence = self._measured()
+        self.said = (f"cadence auto: one picture in {cadence} is drawn.",)
+        return cadence
+
+    def _measured(self) -> int:
+        """The cadence at which pictures are drawn as fast as they play: the first is drawn a few times."""
+        job = self._job
+        trial = Crew(job, self._segment)
+        took, rate = inf, float(job.tempo.rate)
+        shot = next(trial.reader.run(0), None)
+        if shot is None:
+            return 1
+        for _ in range(1 + MEASURED):
+            began = time.perf_counter()
+            motifs = trial.watcher.run(iter([shot]), 1)
+            list(trial.developer.run(trial.painter.run(motifs, 1), 1))
+            took = min(took, time.perf_counter() - began)
+        return max(1, min(ceil(took * rate), round(LONGEST_SECONDS * rate)))
+
     def notes(self, name: str) -> tuple[str, ...]:
-        """What was wrong with the source, known once it was read to the end."""
+        """What was chosen, and what was wrong with the source, known once it was read to the end."""
         frames = self.reader.frames
-        notes = []
+        notes = list(self.said)
         if frames.lost:
             notes.append(
                 f"{frames.lost} damaged packets of {name} could not be decoded: the picture before"

@@ -49,6 +49,8 @@ class Motif:
     """None: show what was drawn last"""
     state: State | None
     """where ``shot.keep``: what the stages so far remember"""
+    passed: Frame | None = None
+    """the source's picture where none is drawn: what was drawn before and after it is moved there"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Drawn:
     key: Key | None
     """None with ``sight``"""
     state: State | None
+    passed: Frame | None = None
+    """of the motif"""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ class Painter:
             evaluate([key.latent for key in keys.values()])
             self.drawn += len(keys)
             for motif in group:
-                yield Drawn(motif.shot, motif.sight, keys.get(motif.shot.index), motif.state)
+                key = keys.get(motif.shot.index)
+                yield Drawn(motif.shot, motif.sight, key, motif.state, motif.passed)
 
     def restore(self, state: State) -> None:
         """Nothing is remembered."""

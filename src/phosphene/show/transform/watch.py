@@ -13,7 +13,6 @@ from phosphene.audio.types import AudioFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BasePipeline, Frames
 from phosphene.latent import LatentGenerator
-from phosphene.metrics.picture import luma
 from phosphene.namespaces import evaluate
 from phosphene.prompt.book import PromptCache, encoder
 from phosphene.show import director
@@ -22,21 +21,17 @@ from phosphene.show.director import DirectorState, Inputs, step
 from phosphene.show.mapping import Mappings
 from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
+from phosphene.show.transform.between import small_grey
 from phosphene.show.transform.hear import CALM, Lean, Listener
 from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
 from phosphene.stream.arrays import Home
 from phosphene.stream.conditioning import Context
 from phosphene.stream.similarity import Watch
 from phosphene.video.motion import steady
-from phosphene.video.motion.optical_flow import estimate, halve, resize_flow, resize_map
+from phosphene.video.motion.optical_flow import estimate, resize_flow, resize_map
 from phosphene.video.reader import Upright
 
 FloatArray = npt.NDArray[np.float32]
-
-FLOW_PIXELS = 1 << 15
-"""a picture is halved until it has at most so many before its motion is measured: the time is about
-the same for any size"""
-
 
 STRUCK = 0.5
 """share by which an attack of full strength is drawn more strongly"""
@@ -61,6 +56,8 @@ class Glimpse:
     shot: Shot
     image: Frame | None
     """None where the picture drawn last will do"""
+    passed: Frame | None
+    """in place of it, where none is to be drawn"""
     cue: Cue
     watch: Watch
     """what the similarity filter remembers after it"""
@@ -85,12 +82,17 @@ class Watcher:
         config: PipelineConfig,
         upright: Upright,
         heard: AudioFeatures | None = None,
+        segment: int = 1,
     ) -> None:
         self._base = base
         self._settings = config.transform
         self._seed = config.inference.seed
         self._upright = upright
         self._config = config
+        self._segment = segment
+        """pictures"""
+        self.cadence = 1
+        """pictures shown for each one that is drawn"""
         noise = LatentGenerator(config.latent, seed=self._seed)
         self._inputs = Inputs(base, noise, PromptCache(encoder(base)), Mappings(config), bare=True)
         self._director = DirectorState()
@@ -112,7 +114,7 @@ class Watcher:
                 if glimpse.image is not None:
                     sight = self._look(glimpse, glimpse.image, next(sources))
                 state = self._dump(glimpse) if glimpse.shot.keep else None
-                yield Motif(glimpse.shot, sight, state)
+                yield Motif(glimpse.shot, sight, state, glimpse.passed)
 
     def restore(self, state: State) -> None:
         """Go on where the state of a motif was taken."""
@@ -142,9 +144,16 @@ class Watcher:
             image = self._lean.seen(self._upright(shot.frame))
         elif not shot.again:
             image = self._upright(shot.frame)
-        if image is not None and self._sameness.passes_over(image, cue.embeds, shot.index):
+        passed = None
+        if not self._is_key(shot):
+            passed, image = image, None
+        elif image is not None and self._sameness.passes_over(image, cue.embeds, shot.index):
             image = None
-        return Glimpse(shot, image, cue, self._sameness.watch, self._director, self._lean)
+        return Glimpse(shot, image, passed, cue, self._sameness.watch, self._director, self._lean)
+
+    def _is_key(self, shot: Shot) -> bool:
+        """Whether it is drawn; a segment begins and ends with one that is, so that it is whole by itself."""
+        return shot.keep or shot.index % self._segment % self.cadence == 0
 
     def _told(self, cue: Cue) -> Context:
         """What the model is told: the sound only where one is heard."""
@@ -166,9 +175,7 @@ class Watcher:
 
     def _look(self, glimpse: Glimpse, image: Frame, source: Array) -> Sight:
         """What a picture is next to the one before it; then it is the one before."""
-        settings, past, grey = self._settings, self._past, luma(image)
-        while grey.size > FLOW_PIXELS:
-            grey = halve(grey)
+        settings, past, grey = self._settings, self._past, small_grey(image)
         height, width = source.shape[-2:]
         places, speed, motion = steady.still_places(height, width), 0.0, None
         if past is not None and settings.stabilize > 0:
