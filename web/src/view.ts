@@ -3,8 +3,14 @@
 import './style/view.css';
 import type { Fit } from './picture/fit';
 import { Stage } from './picture/stage';
-import { Display, shapes } from './show/display';
+import { Display, type Picture, shapes } from './show/display';
+import { type Accent, Beats, beatOfPulse, NONE } from './time/beats';
 import { Link } from './wire/link';
+import type { Heard } from './wire/messages';
+
+const CLOCK_EVERY_MS = 1000;
+/** a picture of a song is made so far ahead at most; more is another clock, ms */
+const LONGEST_LEAD_MS = 5000;
 
 const options = new URLSearchParams(location.search);
 const fit: Fit = options.get('fit') === 'contain' ? 'contain' : 'cover';
@@ -16,17 +22,50 @@ if (canvas === null) throw new Error('the page lacks its canvas');
 const stage = new Stage(canvas, transparent ? 'nothing' : 'black');
 stage.setFit(fit);
 
+let heard: Heard | null = null;
+const beats = new Beats();
+
+/** What the beat does to the picture now; a song's is as sure as its analysis. */
+function accent(now: number, interval: number): Accent {
+  if (heard?.beat_t === undefined) return NONE;
+  const { beat_t: t, beat_position: position, tempo, bass, energy, beat_from: from } = heard;
+  const confidence = from === 'song' ? 1 : heard.confidence;
+  const beat = beatOfPulse({ t, position, tempo, confidence, bass, energy }, now);
+  return beats.push(beat, heard.punch ?? 0, interval);
+}
+
+/** When a picture is due: those of a song are made ahead of its sound. */
+function due({ captured, value }: Picture, ready: number): number {
+  const { t, beat_t: sounds } = heard ?? {};
+  if (Number.isNaN(value) || Number.isNaN(captured) || t === undefined || sounds === undefined)
+    return ready;
+  const at = captured + sounds - t;
+  return at - ready < LONGEST_LEAD_MS ? at : ready;
+}
+
 const display = new Display(
   stage,
-  (_, ready) => ready,
+  due,
   () => undefined,
+  accent,
+  (seen, now, pushed) => {
+    // for programs around the page: tests, benchmarks, kiosks
+    canvas.dispatchEvent(
+      new CustomEvent('phosphene-frame', {
+        detail: { at: now, pushed, turn: seen.firstMotion.turn },
+      }),
+    );
+  },
 );
 const query = { watch: options.get('session') ?? 'latest', ...shapes(stage.why) };
 const link = new Link(query, {
   state: (state) => {
-    if (state === 'open') display.clear(true);
+    if (state !== 'open') return;
+    display.clear(true);
+    tick();
   },
   message: (message) => {
+    if (message.type === 'heard') heard = message;
     // a server that was started again has other sessions: whoever performs there is meant
     const gone = message.type === 'bye' && ['unknown', 'ended'].includes(message.code);
     if (gone) query.watch = 'latest';
@@ -36,6 +75,8 @@ const link = new Link(query, {
     void display.arrive(frame);
   },
 });
+const tick = (): void => void link.send({ type: 'clock', t: performance.now() });
+setInterval(tick, CLOCK_EVERY_MS);
 link.open();
 
 if (options.has('output')) {

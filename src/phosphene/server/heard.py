@@ -35,6 +35,7 @@ def heard_message(shown: Shown, captured: float, beats: float = math.nan) -> Hea
         beat_from=shown.beat_from,
         own_tempo=_short(shown.own_tempo),
         own_off_ms=_short(shown.own_off_ms),
+        punch=_short(shown.punch),
         routes=[_short(value) for value in shown.routes] or None,
     )
 

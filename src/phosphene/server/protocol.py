@@ -272,6 +272,8 @@ class Heard(Message):
     beat_from: BeatFrom
     own_tempo: float
     own_off_ms: float
+    punch: float
+    """0..1: how hard a beat moves the picture"""
     routes: list[float] | None = None
     """what each route adds to its setting now"""
 

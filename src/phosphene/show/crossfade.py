@@ -18,6 +18,7 @@ import numpy as np
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BasePipeline
+from phosphene.diffusion.notices import say_once
 from phosphene.diffusion.stream import Key, StreamDiffusionPipeline
 from phosphene.palettes import mix
 from phosphene.prompt.fade import Fade, Script
@@ -34,6 +35,10 @@ SLOWEST = 0.5
 """beats a second that a transition counts at least: music that falls silent must not hold it up"""
 LONGEST_WAIT = 3.0
 """seconds for which a new look waits for its prompt to be encoded; then its other settings count"""
+GLIDES = (
+    "this model draws several pictures a call, each hanging on those before: looks glide into each"
+    " other, a crossfade would need a second stream of it."
+)
 
 
 @dataclass
@@ -58,6 +63,9 @@ class Crossfade:
     """What a director's steps go through where looks may overlap."""
 
     left: Left | None = None
+    complain: Callable[[str], None] = say_once
+    """is told once what cannot be faded"""
+    _said: bool = False
     _before: PipelineConfig | None = None
     """of the look that is drawn, all of which is there"""
     _saw: bool = False
@@ -118,7 +126,11 @@ class Crossfade:
         told = config.prompt
         sees = inputs.source is not None
         saw, self._saw = self._saw, sees
-        glides = told.transition == "glide" or inputs.model.facts.chunk is not None
+        chunks = inputs.model.facts.chunk is not None
+        if chunks and told.transition == "crossfade" and not self._said:
+            self._said = True
+            self.complain(GLIDES)
+        glides = told.transition == "glide" or chunks
         if glides or told.transition_seconds <= 0 or state.frame == 0:
             self._before, self.left = config, None
             return state, config

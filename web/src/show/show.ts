@@ -269,7 +269,7 @@ export class Show {
       return beatOfSong(this.songBeats(song, heard.tempo), position, 1);
     }
     const { beat_position: position, tempo, confidence, bass, energy } = heard;
-    const t = outer ? heard.beat_t : heard.t;
+    const t = heard.beat_t ?? heard.t;
     if (t === undefined) return null;
     return beatOfPulse({ t: t + offsetMs(), position, tempo, confidence, bass, energy }, now);
   }

@@ -40,6 +40,8 @@ export interface Heard {
   chroma: number[];
   /** when its beats are counted, on this page's clock, ms */
   beat_t?: number;
+  /** how hard a beat moves the picture, 0..1 */
+  punch?: number;
   /** who counts the beats */
   beat_from?: 'hand' | 'link' | 'midi' | 'song' | 'live' | 'own';
   /** the tempo that is heard while another program leads; 0 for none */

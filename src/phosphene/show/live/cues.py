@@ -47,7 +47,7 @@ class LiveCues:
         self.controllers: dict[str, float] = {}
         """0..1 by name, for routes"""
         self._scenes = 0
-        self._looks = Crossfade()
+        self._looks = Crossfade(complain=complain)
         self._last: tuple[float, object] | None = None
         self._usual = 0.0
         """seconds between two cues"""
