@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from phosphene import interrupts
 from phosphene.commands import (
     analyze,
     batch,
@@ -90,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return int(args.run(args))
+        with interrupts.remembered():
+            return int(args.run(args))
     except KeyboardInterrupt:
         print("phosphene: interrupted. A render goes on with --resume.", file=sys.stderr)
         return 130

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
+from phosphene import interrupts
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BasePipeline
 from phosphene.server.app import create_app
@@ -75,6 +76,7 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
     with bind(options.host, options.port) as listener, ExitStack() as files:
         microphone = Microphone(options.device) if options.soundcard else None
         base, config = files.enter_context(_models(config, options))
+        interrupts.check()
         limits = Limits(sessions=options.max_sessions)
         drawn = config.inference.width, config.inference.height
         feed = Feed(options.see, drawn, config.live.fps) if options.see is not None else None

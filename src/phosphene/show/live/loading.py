@@ -60,8 +60,9 @@ def warm_up(base: BasePipeline, config: PipelineConfig) -> None:
         drawn.set()
 
     session.on_error(complain)
-    session.start()
     try:
+        # whatever interrupts this, no thread is left inside the model when Python ends
+        session.start()
         drawn.wait(WARM_SECONDS)
     finally:
         session.close()

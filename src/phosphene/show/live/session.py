@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from phosphene import interrupts
 from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BasePipeline
@@ -110,10 +111,11 @@ class Session:
         with desk.wake:
             desk.closed = True
             desk.wake.notify_all()
-        for thread in self._threads:
-            # a listener may close its own session
-            if thread is not threading.current_thread() and thread.ident is not None:
-                thread.join()
+        with interrupts.held():
+            for thread in self._threads:
+                # a listener may close its own session
+                if thread is not threading.current_thread() and thread.ident is not None:
+                    thread.join()
         self._recorder.close()
         for box in (desk.pictures, desk.inputs, desk.latents):
             box.clear()
