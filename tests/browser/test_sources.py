@@ -60,7 +60,8 @@ def test_camera_moves_and_is_answered(visit: Visit, server: Server) -> None:
     # every picture answers to a newer sight than the one before
     captured = visit.page.evaluate("shown.slice(-15).map(({ captured }) => captured)")
     assert len(set(captured)) > 5
-    assert captured == sorted(captured)
+    # once: the client's clock is known better where a message met less delay
+    assert sum(later < earlier for earlier, later in pairwise(captured)) <= 1
 
 
 def test_video_moves_and_is_heard(visit: Visit, server: Server, film: Path) -> None:
