@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -78,33 +78,25 @@ def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
         frame=frame,
         time=features.time_of(frame),
         fps=features.fps,
-        energy=float(features.energy[frame]),
         onset=float(features.onset_strength[frame]),
-        bass=float(features.bass[frame]),
-        mid=float(features.mid[frame]),
-        treble=float(features.treble[frame]),
-        centroid=float(features.centroid[frame]),
         beat_phase=float(features.beat_position[frame] % 1.0),
-        beat_position=float(features.beat_position[frame]),
         is_beat=features.is_beat_frame(frame),
         section=int(np.searchsorted(features.section_frames, frame, side="right")) - 1,
         chroma=features.get_chroma_at_frame(frame),
         downbeat=features.is_downbeat_frame(frame),
-        bar_position=float(features.bar_position[frame]),
         bar=int(features.bar[frame]),
         beats_per_bar=features.beats_per_bar,
         metre=features.metre,
         phrase=max(0, int(np.searchsorted(features.phrase_frames, frame, side="right")) - 1),
-        kick=float(features.kick[frame]),
-        snare=float(features.snare[frame]),
-        hat=float(features.hat[frame]),
-        percussive=float(features.percussive[frame]),
-        harmonic=float(features.harmonic[frame]),
-        brightness=float(features.brightness[frame]),
-        vocals=float(features.vocals[frame]),
-        loudness=float(features.loudness[frame]),
-        build=float(features.build[frame]),
         drop=bool(
             np.any(np.abs(features.drop_times - features.time_of(frame)) * features.fps < 0.5)
         ),
+        **{name: float(getattr(features, name)[frame]) for name in CURVES},
     )
+
+
+_TOLD = {each.name for each in fields(FrameFeatures)}
+CURVES = tuple(
+    each.name for each in fields(AudioFeatures) if each.type == "FloatArray" and each.name in _TOLD
+)
+"""what a song has a curve of, and a moment one number, by the same name"""

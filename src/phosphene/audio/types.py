@@ -24,21 +24,6 @@ def _no_frames() -> IntArray:
     return np.zeros(0, np.int64)
 
 
-_CURVES = (
-    "tempo_curve",
-    "kick",
-    "snare",
-    "hat",
-    "percussive",
-    "harmonic",
-    "brightness",
-    "vocals",
-    "loudness",
-    "build",
-)
-"""curves that are silent where nobody gave them"""
-
-
 @dataclass(frozen=True, eq=False)
 class AudioFeatures:
     """Features of a song, one value per video frame; frame ``i`` is at ``start + i / fps`` seconds.
@@ -133,10 +118,11 @@ class AudioFeatures:
             # whoever knows no bars counts fours
             self._set("bar_position", np.asarray(self.beat_position % 4.0, np.float32))
             self._set("bar", np.maximum(np.floor(self.beat_position / 4), 0).astype(np.int64))
-        for name in _CURVES:
-            if not len(getattr(self, name)):
-                self._set(name, np.full(count, -70.0 if name == "loudness" else 0.0, np.float32))
         for entry in fields(self):
+            # a curve that nobody gave is silent
+            if entry.default_factory is _no_curve and not len(getattr(self, entry.name)):
+                silence = -70.0 if entry.name == "loudness" else 0.0
+                self._set(entry.name, np.full(count, silence, np.float32))
             value = getattr(self, entry.name)
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)

@@ -148,6 +148,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     import logging
+    from dataclasses import fields
 
     from phosphene.config import PipelineConfig
     from phosphene.server.live import LiveOptions, live
@@ -165,18 +166,8 @@ def _run(args: argparse.Namespace) -> int:
     config = read_settings(args)
     if args.fps is not None:
         config = PipelineConfig.from_dict({"live": {"fps": args.fps}}, base=config)
-    exits = ExitOptions(
-        record=args.record,
-        record_video=args.record_video,
-        rtmp=args.rtmp,
-        virtual_camera=args.virtual_camera,
-        ndi=args.ndi,
-        whip=args.whip,
-        whip_token=args.whip_token,
-        spout=args.spout,
-        syphon=args.syphon,
-        overwrite=args.overwrite,
-    )
+    # every exit has a flag of its name
+    exits = ExitOptions(**{each.name: getattr(args, each.name) for each in fields(ExitOptions)})
     options = LiveOptions(
         host=args.host,
         port=args.port,

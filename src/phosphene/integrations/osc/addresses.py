@@ -96,20 +96,26 @@ def addresses() -> dict[str, Address]:
     return {address.name: address for address in table}
 
 
+HEARD: tuple[tuple[str, float, float | None, str], ...] = (
+    ("energy", 0.0, 1.0, "Loudness."),
+    ("bass", 0.0, None, "Loudness of the bass; 1 is usual."),
+    ("mid", 0.0, None, "The same of the middle."),
+    ("treble", 0.0, None, "The same of the treble."),
+    ("onset", 0.0, 1.0, "Strength of an attack."),
+    ("kick", 0.0, 1.0, "Of a kick drum, falling after it."),
+    ("snare", 0.0, 1.0, "Of a snare."),
+    ("hat", 0.0, 1.0, "Of a hi-hat."),
+    ("brightness", 0.0, 1.0, "High against low."),
+    ("loudness", -70.0, None, "LUFS, momentary."),
+    ("build", 0.0, 1.0, "How far the music has built up."),
+)
+"""features of a moment that are told, by their own names, with least, most and meaning"""
+
+
 def _told() -> Iterator[Address]:
     """What is said of every picture."""
     for name, low, high, about in (
-        ("energy", 0.0, 1.0, "Loudness."),
-        ("bass", 0.0, None, "Loudness of the bass; 1 is usual."),
-        ("mid", 0.0, None, "The same of the middle."),
-        ("treble", 0.0, None, "The same of the treble."),
-        ("onset", 0.0, 1.0, "Strength of an attack."),
-        ("kick", 0.0, 1.0, "Of a kick drum, falling after it."),
-        ("snare", 0.0, 1.0, "Of a snare."),
-        ("hat", 0.0, 1.0, "Of a hi-hat."),
-        ("brightness", 0.0, 1.0, "High against low."),
-        ("loudness", -70.0, None, "LUFS, momentary."),
-        ("build", 0.0, 1.0, "How far the music has built up."),
+        *HEARD,
         ("tempo", 0.0, None, "Beats a minute; 0 for none."),
         ("confidence", 0.0, 1.0, "Of the tempo."),
         ("phase", 0.0, 1.0, "How far from this beat to the next."),

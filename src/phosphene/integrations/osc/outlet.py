@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from phosphene.errors import InputError
-from phosphene.integrations.osc.addresses import ROOT, addresses, arguments
+from phosphene.integrations.osc.addresses import HEARD, ROOT, addresses, arguments
 from phosphene.server.companion import Listener
 
 log = logging.getLogger(__name__)
@@ -93,10 +93,7 @@ class Outlet:
         shown = listener.shown
         assert shown is not None
         moment = shown.moment
-        for name in (
-            *("energy", "bass", "mid", "treble", "onset", "kick", "snare", "hat"),
-            *("brightness", "loudness", "build"),
-        ):
+        for name, *_ in HEARD:
             yield f"heard/{name}", [("f", float(getattr(moment, name)))]
         passed = (now - shown.heard_at) * max(0.0, shown.tempo) / 60.0
         beats = moment.beat_position + passed
