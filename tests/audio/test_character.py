@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phosphene.audio import AudioAnalyzer, synth
-from phosphene.audio.keys import find_key
+from phosphene.audio.analyzer import find_key
 from phosphene.audio.loudness import integrated
 
 from . import songs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phosphene.audio.live_chroma import LiveChroma
+from phosphene.audio.live_ear import LiveChroma
 
 RATE = 22050
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from phosphene.audio.live_clock import BeatClock
+from phosphene.audio.live_beats import BeatClock
 
 STEERS = st.lists(
     st.tuples(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phosphene.audio.live_sections import SHORTEST_SECONDS, LiveSections, change
+from phosphene.audio.live_ear import SHORTEST_SECONDS, LiveSections, change
 from phosphene.audio.sections import STEP
 
 

@@ -15,8 +15,8 @@ import psutil
 from phosphene.audio.decode import decode
 from phosphene.config import PipelineConfig
 from phosphene.errors import PhospheneError
-from phosphene.server.intake import check_picture
 from phosphene.server.limits import Limits
+from phosphene.server.performer import check_picture
 from phosphene.show.live.pictures import decode_picture
 from phosphene.video.clip import probe
 from phosphene.video.reader import read_frames

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phosphene.server.clock import SPAN, ClientClock
+from phosphene.server.connection import SPAN, ClientClock
 
 
 @given(

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from phosphene.server.door import Door
 from phosphene.server.limits import Limits
 from phosphene.server.refusal import Refusal
+from phosphene.server.theatre import Door
 
 
 def test_places_are_counted_and_given_back() -> None:

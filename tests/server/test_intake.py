@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from phosphene.server.intake import check_picture, read_sound
+from phosphene.server.performer import check_picture, read_sound
 from phosphene.server.refusal import Refusal
 from phosphene.server.wire import Kind, Packet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phosphene.stream.anchor import towards
+from phosphene.stream.entry import towards
 from tests.stream.toy import OTHERS, home_of
 
 RNG = np.random.default_rng(0)

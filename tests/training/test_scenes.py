@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from phosphene.training.scenes.audio import random_audio  # noqa: E402
+from phosphene.training.clips import random_audio  # noqa: E402
 
 
 def test_audio_is_in_range_and_sometimes_silent() -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
 
+from phosphene.audio.chroma import (
+    AUDIBLE_PEAK,
+    PRESENT,
+    PitchAnalysis,
+    fold_pitches,
+    normalise,
+    tuning,
+    tuning_turn,
+)
 from phosphene.audio.drums import LEAST, brightness, drum_flux, split_sustained
-from phosphene.audio.live_chroma import LiveChroma
 from phosphene.audio.live_inlet import Inlet
 from phosphene.audio.live_levels import Arc, Energy, LoudLevel, Meter, RelativeLevel
 from phosphene.audio.live_onsets import LiveOnsets
 from phosphene.audio.live_search import BandMemory
-from phosphene.audio.live_sections import LiveSections
-from phosphene.audio.sections import STEP
+from phosphene.audio.sections import STEP, scale_rows
 from phosphene.audio.spectrum import SpectrumAnalysis, log_flux
 from phosphene.audio.types import FloatArray
 from phosphene.config import AudioConfig
@@ -28,6 +36,76 @@ DRUM_HEIGHTS = (1.0,) * 4
 """rise of a drum's bands that is a full stroke before any was heard"""
 PULL_SECONDS = 0.2
 """most sound that is taken in before it is heard"""
+TUNING_SECONDS = 20.0
+"""time constant with which the tuning of what was heard is forgotten"""
+MEMORY_SECONDS = 60.0
+"""span over which the description is scaled"""
+BEFORE_SECONDS = 10.0
+AFTER_SECONDS = 2.0
+"""what is compared: a change is reported about so long after it happened"""
+SHORTEST_SECONDS = 8.0
+"""seconds a section lasts at least"""
+LEAST_CHANGE = (0.66, 0.42)
+"""difference that makes a section, at a sensitivity of 0, and how much less it is at 1: at 0.5 recorded
+songs change about where the analysis of the whole song says so"""
+
+
+class LiveSections:
+    """Counts changes of harmony, timbre and loudness that last."""
+
+    def __init__(self, count: int = 0) -> None:
+        self.count = count
+        rows = round(MEMORY_SECONDS / STEP)
+        self._timbre: deque[FloatArray] = deque(maxlen=rows)
+        self._harmony: deque[FloatArray] = deque(maxlen=rows)
+        self._age = 0
+
+    def hear(
+        self, timbre: FloatArray, harmony: FloatArray, loud: float, sensitivity: float
+    ) -> None:
+        """Take means over :data:`STEP` seconds of band amplitudes (b,) and pitch classes (12,)."""
+        self._timbre.append(timbre)
+        self._harmony.append(harmony)
+        self._age += 1
+        if sensitivity > 0 and self._age * STEP >= SHORTEST_SECONDS:
+            rows = scale_rows(np.stack(self._timbre), np.stack(self._harmony), loud)
+            if change(rows) > LEAST_CHANGE[0] - LEAST_CHANGE[1] * sensitivity:
+                self.count += 1
+                self._age = 0
+
+
+def change(rows: FloatArray) -> float:
+    """0..1: how different the last rows (k, d) are from those before, in units of their spread."""
+    after = rows[-round(AFTER_SECONDS / STEP) :]
+    before = rows[-round((BEFORE_SECONDS + AFTER_SECONDS) / STEP) : -len(after)]
+    gap = float(np.square(after.mean(0) - before.mean(0)).sum())
+    spread = float(before.var(0).sum())
+    return gap / (gap + 2 * spread + 0.05)
+
+
+class LiveChroma:
+    """Pitch classes of one window after another."""
+
+    def __init__(self, rate: int) -> None:
+        self._find = PitchAnalysis(rate)
+        self.length = self._find.length
+        """samples in a window"""
+        self.value: FloatArray = np.zeros(12, np.float32)
+        """(12,) C to B, the largest is 1, or all 0 when there is no harmony"""
+        self.strength: FloatArray = np.zeros(12, np.float32)
+        """(12,) the same as amplitudes"""
+        self._turn = 0j
+        self._weight = 0.0
+
+    def hear(self, window: FloatArray, loud: float, seconds: float) -> None:
+        """Take the window (1, length) that ends now, ``seconds`` after the last one."""
+        row, pitch, strength = self._find(window, loud * AUDIBLE_PEAK)
+        keep = float(np.exp(-seconds / TUNING_SECONDS))
+        self._turn = self._turn * keep + tuning_turn(pitch, strength)
+        self._weight = self._weight * keep + float(strength.sum())
+        folded = fold_pitches(row, pitch - tuning(self._turn, self._weight), strength, 1)
+        self.strength = folded[0]
+        self.value = normalise(folded, PRESENT * loud)[0]
 
 
 class Ear:

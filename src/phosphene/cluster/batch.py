@@ -6,11 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from typing import Any
 
-from phosphene.cluster.answers import Lost, fetch
 from phosphene.cluster.connect import Plan
 from phosphene.cluster.entry import Entry, admit_song
 from phosphene.cluster.items import Item
@@ -37,6 +37,25 @@ POLL_SECONDS = 0.2
 """how soon a joined video is noticed; answers of workers are noticed at once"""
 LONELY_SECONDS = 120.0
 """without any worker, after which it is said"""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What an answer becomes when its actor is gone, or met something that it could not say itself."""
+
+    error: str
+
+
+def fetch(ref: Any) -> Any:
+    """The answer behind a reference, or :class:`Lost`."""
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        return ray.get(ref)
+    except RayError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return Lost(lines[-1] if lines else type(error).__name__)
 
 
 class Batch:

@@ -14,9 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from phosphene.errors import PhospheneError
 from phosphene.server import wire
 from phosphene.server.budget import Metered
-from phosphene.server.clock import ClientClock
 from phosphene.server.gate import gate_of
-from phosphene.server.heard import heard_message
 from phosphene.server.limits import Limits
 from phosphene.server.mailbox import Mailbox
 from phosphene.server.pace import Bucket
@@ -25,6 +23,7 @@ from phosphene.server.protocol import (
     ClientMessage,
     ClockReply,
     ErrorReply,
+    Heard,
     ServerMessage,
     encode,
     parse,
@@ -32,6 +31,7 @@ from phosphene.server.protocol import (
 from phosphene.server.refusal import Refusal
 from phosphene.server.tally import Tally
 from phosphene.server.window import Window
+from phosphene.show.live import Shown
 from phosphene.show.sinks.viewers import Picture
 
 STRIKES = 20.0
@@ -40,6 +40,81 @@ HEARD_PER_SECOND = 30.0
 CLOSE_CODES = {"full": 1013, "stopped": 1001, "ended": 1000, "replaced": 1000}
 POLICY = 1008
 """close code for all other goodbyes"""
+SPAN = 15.0
+"""seconds; the offset is the least of one to two spans, because quartz clocks drift by 50 ppm"""
+DIGITS = 4
+"""behind the point: more than any meter shows"""
+
+
+def heard_message(shown: Shown, captured: float, beats: float = math.nan) -> Heard:
+    """The moment a picture was made for; ``captured`` and the time at which its
+    ``beats`` are counted in client milliseconds, NaN if unknown."""
+    moment = shown.moment
+    return Heard(
+        t=None if math.isnan(captured) else captured,
+        beat_t=None if math.isnan(beats) else beats,
+        energy=_short(moment.energy),
+        bass=_short(moment.bass),
+        mid=_short(moment.mid),
+        treble=_short(moment.treble),
+        onset=_short(moment.onset),
+        centroid=_short(moment.centroid),
+        beat_position=_short(moment.beat_position),
+        beat_phase=_short(moment.beat_phase),
+        tempo=_short(shown.tempo),
+        confidence=_short(shown.confidence),
+        section=moment.section,
+        chroma=[_short(value) for value in moment.chroma],
+        bar_position=_short(moment.bar_position),
+        beats_per_bar=moment.beats_per_bar,
+        beat_from=shown.beat_from,
+        own_tempo=_short(shown.own_tempo),
+        own_off_ms=_short(shown.own_off_ms),
+        punch=_short(shown.punch),
+        routes=[_short(value) for value in shown.routes] or None,
+    )
+
+
+def _short(value: float) -> float:
+    return round(float(value), DIGITS)
+
+
+class ClientClock:
+    """Maps a client's ``performance.now()`` to ``time.monotonic()`` and back.
+
+    The least difference between receiving and sending is the offset: the message that met the least
+    delay tells most. What remains is the shortest way of the network, so ages read a little young.
+    """
+
+    def __init__(self) -> None:
+        self._before: float | None = None
+        self._least: float | None = None
+        self._since = 0.0
+
+    @property
+    def known(self) -> bool:
+        """True once any message has told the client's time."""
+        return self._least is not None
+
+    def heard(self, client_ms: float, received: float) -> None:
+        """A message stamped ``client_ms`` arrived at monotonic time ``received``."""
+        offset = received - client_ms / 1e3
+        if self._least is None or received - self._since > SPAN:
+            self._before, self._least, self._since = self._least, offset, received
+        self._least = min(self._least, offset)
+
+    def to_server(self, client_ms: float) -> float:
+        """Monotonic seconds here of a moment on the client's clock."""
+        return client_ms / 1e3 + self._offset
+
+    def to_client(self, monotonic: float) -> float:
+        """Milliseconds on the client's clock of a moment here."""
+        return (monotonic - self._offset) * 1e3
+
+    @property
+    def _offset(self) -> float:
+        assert self._least is not None, "ask only when known"
+        return self._least if self._before is None else min(self._before, self._least)
 
 
 class Connection(ABC):

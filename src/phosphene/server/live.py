@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import sys
+import threading
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
+from urllib.parse import quote
 
 from phosphene import interrupts
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BasePipeline
 from phosphene.server.app import create_app
-from phosphene.server.browser import open_browser
 from phosphene.server.companion import Companion
 from phosphene.server.limits import Limits
-from phosphene.server.links import reachable
 from phosphene.server.listen import Server, bind, run
 from phosphene.server.microphone import Microphone
 from phosphene.server.pages import check_page
@@ -33,6 +37,43 @@ from phosphene.video.spec import Size
 
 log = logging.getLogger(__name__)
 EXIT_SIZE = (1280, 720)
+ANYWHERE = ("0.0.0.0", "::", "")
+OUTSIDE = ("192.0.2.1", 9)
+"""an address for documentation (RFC 5737): nothing is ever sent to it"""
+
+
+def reachable(host: str, port: int, token: str | None) -> str:
+    """A link to the page; a server on all addresses is named by the one others see."""
+    name = _own_address() if host in ANYWHERE else host
+    if ":" in name:
+        name = f"[{name}]"
+    return f"http://{name}:{port}/" + (f"?token={quote(token, safe='')}" if token else "")
+
+
+def _own_address() -> str:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(OUTSIDE)
+            return str(probe.getsockname()[0])
+    except OSError:
+        # no network: only this machine can come
+        return "127.0.0.1"
+
+
+def has_screen() -> bool:
+    """Whether a browser would appear on a screen here."""
+    if "SSH_CONNECTION" in os.environ:
+        return False
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_browser(link: str) -> None:
+    """Open ``link`` in the browser; without a screen do nothing."""
+    if has_screen():
+        # some browsers keep the caller waiting until they are closed
+        threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image, UnidentifiedImageError
 from pydantic import JsonValue
 from starlette.websockets import WebSocket
 
+from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.errors import ConfigError, PhospheneError
 from phosphene.server import protocol as say
 from phosphene.server.connection import Connection
-from phosphene.server.intake import check_picture, read_sound
 from phosphene.server.limits import Limits
 from phosphene.server.refusal import Refusal
 from phosphene.server.tally import Tally
@@ -30,6 +33,48 @@ if TYPE_CHECKING:
 
 MOST_UNDER_WAY = 60
 """pictures, however far ahead of the song the client asks for them"""
+FORMATS = ("JPEG", "PNG", "WEBP")
+RATES = (8000, 192_000)
+"""Hz"""
+LONGEST = 1.0
+"""seconds of sound in one message"""
+
+
+def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
+    """Refuse what is no picture, or would be a huge one; reads the header only."""
+    if len(data) > max_bytes:
+        raise Refusal("size", f"a picture has at most {max_bytes} bytes, not {len(data)}.")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            width, height = picture.size
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise Refusal("picture", "this is no JPEG, PNG or WebP picture.") from error
+    except Image.DecompressionBombError as error:
+        raise Refusal("size", f"a picture has at most {max_pixels} pixels.") from error
+    if width * height > max_pixels:
+        raise Refusal(
+            "size", f"a picture has at most {max_pixels} pixels, not {width}x{height}: send less."
+        )
+
+
+def read_sound(packet: Packet) -> tuple[FloatArray, int]:
+    """Mono float32 samples and their rate, Hz."""
+    rate = packet.value
+    if not RATES[0] <= rate <= RATES[1] or rate != int(rate):
+        raise Refusal(
+            "sound", f"the sample rate must be {RATES[0]} to {RATES[1]} Hz, not {rate:g}."
+        )
+    size = len(packet.payload)
+    if size == 0 or size % 4:
+        raise Refusal("sound", "sound is float32: its bytes are a multiple of 4, and not none.")
+    if size // 4 > LONGEST * rate:
+        raise Refusal(
+            "sound", f"a message holds at most {LONGEST:g} s of sound: send shorter ones."
+        )
+    samples = np.frombuffer(packet.payload, "<f4")
+    if not np.isfinite(samples).all():
+        raise Refusal("sound", "samples must be finite numbers.")
+    return samples.astype(np.float32, copy=False), int(rate)
 
 
 class Performer(Connection):

@@ -19,7 +19,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phosphene.errors import ConfigError
-from phosphene.server.headers import security_headers
 from phosphene.server.refusal import Refusal
 
 PAGES = {"/": "./", "/view": "view"}
@@ -31,6 +30,32 @@ log = logging.getLogger(__name__)
 SAFE = ("GET", "HEAD", "OPTIONS")
 SHORTEST_TOKEN = 8
 COOKIE_SECONDS = 30 * 24 * 3600
+PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; manifest-src 'self';"
+    " img-src 'self' blob: data:; media-src 'self' blob: data:; worker-src 'self' blob:;"
+    # some browsers do not count a websocket as 'self'
+    " connect-src 'self' {sockets} blob:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors {ancestors}"
+)
+DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+
+def security_headers(path: str, host: str) -> dict[str, str]:
+    """For the answer to ``path``; ``host`` is what the browser calls this server, if known."""
+    sockets = f"ws://{host} wss://{host}" if host else ""
+    embeddable = path == "/view"
+    policy = (
+        DOCUMENT
+        if path == "/docs"
+        else PAGE.format(sockets=sockets, ancestors="*" if embeddable else "'none'")
+    )
+    return {
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "cross-origin" if embeddable else "same-origin",
+        "permissions-policy": "camera=(self), microphone=(self), display-capture=(self), midi=(self)",
+    }
 
 
 def is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -15,16 +16,16 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from starlette.requests import ClientDisconnect
 
-from phosphene.audio.types import AudioFeatures
+from phosphene.audio.types import AudioFeatures, FloatArray
 from phosphene.errors import InputError
 from phosphene.server.hearing.archive import DAMAGED, load_features
 from phosphene.server.limits import MB, Limits
 from phosphene.server.protocol import SongNews, SongState
 from phosphene.server.refusal import Refusal
 from phosphene.server.seat import Seat, Song
-from phosphene.server.songnews import ready_news
 from phosphene.server.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,33 @@ DRAIN_SECONDS = 10.0
 """for which the rest of a refused upload is taken"""
 STEP = 0.02
 """of progress between two messages while a song is received"""
+BARS = 200
+
+
+def ready_news(song: str, features: AudioFeatures, sha256: str = "") -> SongNews:
+    """Length, tempo, beats, sections and the outline of the loudness."""
+    minutes, seconds = divmod(round(features.duration), 60)
+    tempo = f"{features.tempo:.1f} BPM" if features.tempo > 0 else "no steady beat"
+    return SongNews(
+        id=song,
+        state="ready",
+        progress=1.0,
+        text=f"{minutes}:{seconds:02d}, {tempo}",
+        duration=features.duration,
+        tempo=features.tempo,
+        sha256=sha256 or None,
+        bars=[round(float(time), 4) for time in features.downbeat_times],
+        beats=[round(float(time), 3) for time in features.beat_times],
+        sections=[round(features.time_of(int(frame)), 3) for frame in features.section_frames],
+        loudness=outline(features.energy, BARS),
+    )
+
+
+def outline(energy: FloatArray, bars: int) -> list[float]:
+    """(bars,) the loudest moment of each of ``bars`` equal stretches, 0..1."""
+    edges = np.linspace(0, len(energy), bars + 1).astype(int)
+    peaks = [energy[a : max(a + 1, b)].max() for a, b in itertools.pairwise(edges)]
+    return [round(float(peak), 3) for peak in peaks]
 
 
 async def drain(body: AsyncIterator[bytes]) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import psutil
 from starlette.requests import HTTPConnection
 
 from phosphene.server.companion import Companion
 from phosphene.server.connection import Connection
 from phosphene.server.demo import DemoSong
-from phosphene.server.door import Door
 from phosphene.server.limits import Limits
-from phosphene.server.machine import Machine
 from phosphene.server.performer import Performer
-from phosphene.server.protocol import Stats
+from phosphene.server.protocol import Gpu, Load, Stats
+from phosphene.server.refusal import Refusal
 from phosphene.server.songs import SongDesk
 from phosphene.server.stage import Stage
 from phosphene.server.tally import Tally
@@ -24,6 +27,63 @@ from phosphene.show.sinks.clocked import ClockedExit
 
 Address = tuple[str, int]
 GOODBYE_SECONDS = 0.3
+FRESH = 0.9
+"""seconds for which a sample is good"""
+
+
+class Machine:
+    """Samples the load when asked, at most about once a second."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        psutil.cpu_percent()
+        self._sampled = 0.0
+        self._load = Load(cpu_percent=0.0, memory_mb=0.0)
+
+    def load(self) -> Load:
+        """Processor load since the last sample, memory of this process and of its GPU."""
+        now = time.monotonic()
+        if now - self._sampled > FRESH:
+            self._sampled = now
+            self._load = Load(
+                cpu_percent=psutil.cpu_percent(),
+                memory_mb=round(self._process.memory_info().rss / 2**20, 1),
+                gpu=_gpu(),
+            )
+        return self._load
+
+
+def _gpu() -> Gpu | None:
+    # only a model that uses torch has loaded it; the built-in one does without
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    free, total = torch.cuda.mem_get_info()
+    name = str(torch.cuda.get_device_name())
+    return Gpu(name=name, memory_mb=(total - free) / 2**20, total_mb=total / 2**20)
+
+
+class Door:
+    """Counts long-lived connections: websockets and MJPEG streams."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._inside: Counter[str] = Counter()
+
+    @contextmanager
+    def enter(self, address: str) -> Iterator[None]:
+        """Be inside for as long as the block lasts. Raises :class:`Refusal` when it is full."""
+        if self._inside.total() >= self._limits.sockets:
+            raise Refusal("full", "too many connections: try again later.", 503)
+        if self._inside[address] >= self._limits.sockets_per_address:
+            raise Refusal("full", "too many connections from your address: close some.", 503)
+        self._inside[address] += 1
+        try:
+            yield
+        finally:
+            self._inside[address] -= 1
+            # addresses that left are not remembered
+            self._inside += Counter()
 
 
 @dataclass(eq=False)

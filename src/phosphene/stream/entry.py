@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from phosphene.config import StreamConfig
-from phosphene.stream.anchor import towards
 from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Denoiser, Flight, Plan
 from phosphene.stream.camera import STILL, CameraMove
@@ -19,6 +18,16 @@ from phosphene.stream.noise import uniform
 from phosphene.stream.schedule import Schedule
 from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
 from phosphene.stream.state import StreamState
+
+
+def towards(previous: Array, anchor: Array, weight: float) -> Array:
+    """``previous`` (b c h w) moved by ``weight`` 0..1 towards ``anchor`` (1 c h w).
+
+    A self-fed one-step stream predicts means and so loses detail a little with every frame; a share of
+    a clean latent restores it (kNN-Diffusion, Sheynin et al. 2022, conditions on retrieved examples).
+    It is only the start of a frame; the model still draws it.
+    """
+    return previous if weight <= 0.0 else previous + weight * (anchor - previous)
 
 
 @dataclass(frozen=True)

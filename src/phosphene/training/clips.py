@@ -15,8 +15,6 @@ from torch import Tensor
 from phosphene.diffusion.lsd.judge import mixtures
 from phosphene.diffusion.lsd.render import FAMILIES, Motif, Shots, draw, numbers_of
 from phosphene.training.config import DataSettings
-from phosphene.training.scenes.audio import random_audio
-from phosphene.training.scenes.camera import Drift, random_drift
 from phosphene.training.scenes.source import leaves, luma
 
 FPS = 24.0
@@ -32,6 +30,82 @@ BRIGHTEST = 2.0
 """light that 255 stands for; 1 shows the palette's own colour"""
 SCALE, CONTRAST = (0.62, 1.5), (0.62, 1.4)
 """ranges of how fine clips are, and of how far apart their places in the palette"""
+HITS = 0.07
+"""share of frames on which something is struck: at 24 a second, about 100 a minute"""
+DECAY = 0.55
+STEADY = 0.85
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A camera move that repeats from frame to frame, per clip, all (clips,).
+
+    Units as in `phosphene.stream.camera.CameraMove`: zoom is a factor, rotate radians, pans picture widths.
+    """
+
+    zoom: Tensor
+    rotate: Tensor
+    pan_x: Tensor
+    pan_y: Tensor
+
+    def to(self, device: torch.device) -> Drift:
+        """The same on another device."""
+        return Drift(*(v.to(device) for v in (self.zoom, self.rotate, self.pan_x, self.pan_y)))
+
+    def affine(self, power: Tensor) -> tuple[Tensor, Tensor]:
+        """Where a picture's points came from, `power` (clips, n) moves ago: z -> A z + B, both complex.
+
+        z = x + i y in half picture widths from the middle. One move takes z to (z - pan) a with
+        a = e^(-i rotate) / zoom.
+        """
+        a = torch.polar(1 / self.zoom.double(), -self.rotate.double())[:, None]
+        pan = torch.complex(2 * self.pan_x.double(), 2 * self.pan_y.double())[:, None]
+        times = power.double()
+        whole = a**times
+        away = (a - 1).abs() > 1e-9
+        series = torch.where(
+            away, a * (whole - 1) / torch.where(away, a - 1, torch.ones_like(a)), times + 0j
+        )
+        return whole, -pan * series
+
+
+def random_drift(rng: random.Random, clips: int, still: float) -> Drift:
+    """Moves such as a show makes; a share of `still` clips stands still."""
+    rows = []
+    for _ in range(clips):
+        if rng.random() < still:
+            rows.append((1.0, 0.0, 0.0, 0.0))
+            continue
+        zoom = 2.0 ** (rng.gauss(0.006, 0.010))
+        pan = (rng.gauss(0, 0.002), rng.gauss(0, 0.002))
+        rows.append((zoom, rng.gauss(0, 0.008), *pan))
+    zoom, rotate, pan_x, pan_y = torch.tensor(rows).unbind(1)
+    return Drift(zoom, rotate, pan_x, pan_y)
+
+
+def random_audio(gen: torch.Generator, clips: int, frames: int) -> Tensor:
+    """(clips, frames, 5) of (bass, mid, treble, onset, beat_phase) in [0, 1], drawn on the CPU.
+
+    Each clip has its own levels, about which the bands wander and which hits lift; one in eight is silent.
+    """
+    level = torch.rand(clips, 3, generator=gen) ** 1.2
+    busy = torch.rand(clips, 1, generator=gen)
+    wander, onset, kick = torch.zeros(clips, 3), torch.zeros(clips, 1), torch.zeros(clips, 3)
+    rows = []
+    for _ in range(frames):
+        hit = (torch.rand(clips, 1, generator=gen) < 2 * HITS * busy).float()
+        strength = hit * (0.4 + 0.6 * torch.rand(clips, 1, generator=gen))
+        onset = torch.maximum(strength, DECAY * onset)
+        # a hit is mostly of one band
+        lift = strength * torch.rand(clips, 3, generator=gen) ** 2
+        kick = torch.maximum(lift, 0.75 * kick)
+        wander = STEADY * wander + 0.07 * torch.randn(clips, 3, generator=gen)
+        rows.append(torch.cat(((level + wander + 0.6 * kick).clamp(0, 1), onset), dim=-1))
+    tempo = 0.05 + 0.07 * torch.rand(clips, 1, generator=gen)
+    phase = (torch.rand(clips, 1, generator=gen) + tempo * torch.arange(frames)) % 1.0
+    audio = torch.cat((torch.stack(rows, dim=1), phase[..., None]), dim=-1)
+    silent = torch.rand(clips, 1, 1, generator=gen) < 1 / 8
+    return torch.where(silent, torch.zeros(()), audio)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from phosphene.diffusion.lsd.render import FAMILIES
 from phosphene.training import runtime
 from phosphene.training.clips import drawings, family_names, planes
 from phosphene.training.config import TrainConfig
-from phosphene.training.nets.judge import JudgeNet
 from phosphene.training.pool import until
 
 DRAWING = 0.4
@@ -26,6 +25,41 @@ CLIPS = 48
 """of each family, if the time allows; two frames of each"""
 EXAMINED = 12
 """clips of each family that it is examined on"""
+PATCH = 2
+"""field pixels a side of a token"""
+
+
+def _layer(inside: int, outside: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inside, outside, 3, stride=stride, padding=1),
+        nn.BatchNorm2d(outside),
+        nn.ReLU(),
+    )
+
+
+class JudgeNet(nn.Module):
+    """Fields (b, 2, 64, 64) in [-1, 1] -> logits (b, patterns)."""
+
+    def __init__(self, patterns: int, width: int = 48) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            _layer(3 * PATCH**2, width),
+            _layer(width, width),
+            _layer(width, 2 * width, 2),
+            _layer(2 * width, 2 * width),
+            _layer(2 * width, 3 * width, 2),
+            _layer(3 * width, 3 * width),
+        )
+        self.pattern = nn.Sequential(nn.Dropout(0.1), nn.Linear(6 * width, patterns))
+
+    def forward(self, fields: Tensor) -> Tensor:
+        place, light = fields.clamp(-1, 1).chunk(2, dim=1)
+        # what is seen in a palette from dark to light
+        seen = (place + 1) * (light + 1) - 1
+        told = self.look(F.pixel_unshuffle(torch.cat((place, light, seen), dim=1), PATCH))
+        # averages tell textures, maxima tell single things
+        logits: Tensor = self.pattern(torch.cat((told.mean((2, 3)), told.amax((2, 3))), dim=1))
+        return logits
 
 
 def draw_examples(

@@ -7,17 +7,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from phosphene.errors import InputError
 from phosphene.media import open_media, plain_read_errors
 from phosphene.video.colour import Colour
 from phosphene.video.files import source_mark
-from phosphene.video.orientation import Orientation
 from phosphene.video.spec import Size
 from phosphene.video.tonemap import USUAL_PEAK, WHITE
+
+if TYPE_CHECKING:
+    import av
 
 VIDEO = "a video"
 STILL_BRANDS = frozenset(("avif", "heic", "heix", "mif1"))
@@ -31,6 +35,41 @@ USUAL_RATE = Fraction(25)
 """frames per second, where a file does not say"""
 PATIENCE = 300
 """packets that may fail before a file counts as undecodable"""
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to lay down a picture: swap the sides, then mirror."""
+
+    swap: bool = False
+    """rows become columns"""
+    mirror_x: bool = False
+    """left and right change places"""
+    mirror_y: bool = False
+    """top and bottom change places"""
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> Orientation:
+        """What the display matrix of a decoded frame asks for; upright without one."""
+        data = frame.side_data.get("DISPLAYMATRIX")
+        if data is None:
+            return cls()
+        # x' = a x + c y and y' = b x + d y, y downwards (FFmpeg, libavutil/display.h)
+        a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return cls(False, a < 0, d < 0)
+        return cls(True, c < 0, b < 0)
+
+    def size(self, size: Size) -> Size:
+        """(width, height) after, from (width, height) before; it is its own inverse."""
+        return (size[1], size[0]) if self.swap else size
+
+    def apply(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """``picture`` (height, width, 3) as it is to be shown, contiguous."""
+        if self.swap:
+            picture = picture.swapaxes(0, 1)
+        picture = picture[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
+        return np.ascontiguousarray(picture)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ import torch
 
 from phosphene.diffusion.wan.autoencoder import WanAutoencoder
 from phosphene.diffusion.wan.cache import KeyValueCache
-from phosphene.diffusion.wan.flow import ShiftedFlow, fewer
 from phosphene.diffusion.wan.layout import RECIPES, Recipe
 from phosphene.diffusion.wan.network import CausalWan, Prompt
-from phosphene.diffusion.wan.rollout import RECACHED, Rollout, noise_level
+from phosphene.diffusion.wan.rollout import RECACHED, Rollout, ShiftedFlow, fewer, noise_level
 from phosphene.diffusion.wan.state import WanState, dump, restore
 from phosphene.diffusion.wan.tiny import TinyAutoencoder
 from tests.diffusion.wan import trees

@@ -11,8 +11,8 @@ import torch
 
 from phosphene.audio.compose import compose
 from phosphene.config import AudioConfig
-from phosphene.integrations.scope.audio import read_sound
 from phosphene.integrations.scope.configure import checkpoint
+from phosphene.integrations.scope.desk import read_sound
 from phosphene.integrations.scope.loras import LoraPanel
 from phosphene.integrations.scope.parameters import DEFAULT_FILES, STABLE_DIFFUSION
 from phosphene.integrations.scope.tempo import Beat, Pulse

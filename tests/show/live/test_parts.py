@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.show.live.credits import Credits
+from phosphene.show.live.desk import Average, Rate
 from phosphene.show.live.mailbox import Mailbox
-from phosphene.show.live.meters import Average, Rate
-from phosphene.show.live.pace import Pace
+from phosphene.show.live.stage import Pace
 
 
 @given(st.integers(1, 5), st.lists(st.one_of(st.none(), st.integers()), max_size=40))

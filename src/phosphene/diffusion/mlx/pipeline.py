@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
-from phosphene.config import DiffusionConfig, PipelineConfig
+from phosphene.config import DiffusionConfig, LoraConfig, PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline, Frames, ModelFacts
 from phosphene.diffusion.checkpoints import families, lora, source
 from phosphene.diffusion.checkpoints.errors import drawing, explained
 from phosphene.diffusion.mlx import quantize, tree
+from phosphene.diffusion.mlx.clip import MlxTextNet
 from phosphene.diffusion.mlx.layers import sinusoids
-from phosphene.diffusion.mlx.nets import Nets, load_nets
+from phosphene.diffusion.mlx.lora import fuse
 from phosphene.diffusion.mlx.scheduler import prediction_of, schedule_of
-from phosphene.diffusion.mlx.tokens import tokenizer
-from phosphene.diffusion.mlx.unet import UNetInputs
+from phosphene.diffusion.mlx.taesd import TinyAutoencoder
+from phosphene.diffusion.mlx.tree import Tree
+from phosphene.diffusion.mlx.unet import UNet, UNetInputs
+from phosphene.diffusion.mlx.unet_config import UNetConfig
+from phosphene.diffusion.mlx.weights import read
 from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.diffusion.sd.pipeline import StableDiffusion, pick_family, say_if_blind
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
@@ -34,6 +41,43 @@ HEEDED = {
 }  # fmt: skip
 """settings that are followed, refused, or spoken of by themselves"""
 FORMATS = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
+
+
+@dataclass(frozen=True)
+class Nets:
+    """What draws."""
+
+    unet: UNet
+    tiny: TinyAutoencoder
+    texts: tuple[MlxTextNet, ...]
+    """one, or SDXL's two"""
+
+
+def load_nets(files: Tree, dtype: mx.Dtype, large: bool, loras: list[LoraConfig]) -> Nets:
+    """Read all of them, LoRAs added; ``large`` is SDXL. Raises ModelError."""
+    texts = ("text_encoder", "text_encoder_2") if large else ("text_encoder",)
+    config = UNetConfig.read(files.config("unet"))
+    weights = {part: read(files.weights(part), dtype) for part in ("unet", *texts)}
+    if loras:
+        weights = fuse(weights, loras, config.text_width)
+    return Nets(
+        unet=UNet(config, weights["unet"]),
+        tiny=TinyAutoencoder(files.config("tiny"), read(files.weights("tiny"), dtype)),
+        texts=tuple(
+            MlxTextNet(files.config(part), weights[part], penultimate=large) for part in texts
+        ),
+    )
+
+
+def tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder. Raises ModelError where there is none."""
+    # without torch it would warn that there are no models, of which none are wanted
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    from transformers import CLIPTokenizer
+
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is missing: give a whole diffusers folder.")
+    return CLIPTokenizer.from_pretrained(folder)
 
 
 class MlxStableDiffusion(BaseDiffusionPipeline):

@@ -32,7 +32,7 @@ class Recipe:
     free: bool = True
     """whether money may be made with it"""
     levels: tuple[int, ...] = (1000, 750, 500, 250)
-    """places in the noise table, noisiest first; see :class:`~phosphene.diffusion.wan.flow.ShiftedFlow`"""
+    """places in the noise table, noisiest first; see :class:`~phosphene.diffusion.wan.rollout.ShiftedFlow`"""
     first: tuple[int, ...] = (1000, 750, 500, 250)
     """of a stream's first chunk"""
     frames: int = 1

@@ -15,7 +15,6 @@ from phosphene.show.live.desk import Desk, Drawn, Input, Stamp
 from phosphene.show.live.ears import Ears
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.levels import Levels
-from phosphene.show.live.pace import Pace
 from phosphene.show.live.recorder import Recorder, turned
 from phosphene.show.score import Pulse
 from phosphene.show.stamps import Stamps
@@ -24,6 +23,30 @@ from phosphene.stream.resize import resize
 FIRST_RETRY = 0.5
 """seconds until the model is asked again after it failed; doubles with every failure"""
 LAST_RETRY = 10.0
+
+
+class Pace:
+    """An absolute clock: small delays are caught up, so that the rate does not drift.
+
+    Who is late by more than one frame goes on from now, as fast as possible, and catches up nothing.
+    """
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        """monotonic seconds"""
+
+    def wait(self, now: float, fps: float, driven: bool) -> float:
+        """Seconds until the next frame may begin; 0 or less: now.
+
+        A frame that is ``driven`` by an input that just came may begin up to one frame early: the rate
+        stays the same, and the input does not grow old.
+        """
+        return self.due - now - (1.0 / fps if driven else 0.0)
+
+    def begun(self, now: float, fps: float) -> None:
+        """A frame begins ``now``."""
+        period = 1.0 / fps
+        self.due = max(self.due, now - period) + period
 
 
 class Stage:

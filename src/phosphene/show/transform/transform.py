@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BasePipeline
@@ -16,8 +21,7 @@ from phosphene.show.transform.job import Job, prepare
 from phosphene.show.transform.join import join
 from phosphene.show.transform.line import Line
 from phosphene.show.transform.options import TransformOptions
-from phosphene.show.transform.progress import Progress
-from phosphene.show.transform.report import StageReport, TransformReport, slowest
+from phosphene.show.transform.report import StageReport, TransformReport, shares, slowest
 from phosphene.show.transform.segments import stages_of
 from phosphene.video.carry import decide
 from phosphene.video.mux import Sound
@@ -27,6 +31,47 @@ from phosphene.video.target import Target, check_target, clamp_fps
 
 BATCHES_WAITING = 2
 """behind each stage: enough that none waits for another's single slow frame"""
+REFRESH_SECONDS = 0.5
+LOG_SECONDS = 10.0
+"""between lines where standard error is no terminal"""
+
+
+class Progress:
+    """A bar and a line of stages on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, line: Line, total: int | None, done: int) -> None:
+        self._line = line
+        self._terminal = sys.stderr.isatty()
+        off = not self._terminal
+        self._bar = tqdm(total=total, initial=done, unit="frame", disable=off, smoothing=0.1)
+        self._stages = tqdm(bar_format="{desc}", position=1, leave=False, disable=off)
+        self._every = REFRESH_SECONDS if self._terminal else LOG_SECONDS
+        self._next = time.monotonic() + self._every
+
+    def step(self, done: int) -> None:
+        """One frame more: ``done`` in all."""
+        self._bar.update()
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._every
+        text = shares([StageReport.of(meter) for meter in self._line.meters])
+        if self._terminal:
+            self._stages.set_description_str(text)
+        else:
+            print(f"{done} frames  {text}", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stages.close()
+        self._bar.close()
 
 
 @dataclass(frozen=True)
