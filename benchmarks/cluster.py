@@ -27,9 +27,13 @@ from typing import Any
 import av
 import numpy as np
 
+if __package__ in (None, ""):
+    # run as a script: its neighbours are found all the same
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.cluster_cost import Load, Rates, ceiling, simulate
 from phosphene.audio import AudioAnalyzer
 from phosphene.audio.compose import compose, write_wav
-from phosphene.cluster.cost import Load, Rates, ceiling, simulate
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import load_pipeline
 from phosphene.show.drawing import Part, draw

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from phosphene.namespaces import Array, array_namespace, device
 
-__all__ = ["Array", "like", "place"]
+__all__ = ["Array", "OnDemand", "like", "place"]
 
 
 def place(array: npt.NDArray[np.float32], device: str, dtype: Any) -> Array:
@@ -30,3 +31,24 @@ def like(array: npt.NDArray[np.float32], other: Array) -> Array:
     """``array`` moved to the namespace, device and dtype of ``other``."""
     xp = array_namespace(other)
     return xp.asarray(array, dtype=other.dtype, device=device(other))
+
+
+class OnDemand(Sequence[Array]):
+    """Arrays of so many frames, each computed when it is looked at."""
+
+    def __init__(self, count: int, at: Callable[[int], Array]) -> None:
+        self._frames = range(count)
+        self._at = at
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @overload
+    def __getitem__(self, index: int) -> Array: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Array]: ...
+    def __getitem__(self, index: int | slice) -> Array | Sequence[Array]:
+        frames = self._frames[index]
+        if isinstance(frames, range):
+            return [self._at(frame) for frame in frames]
+        return self._at(frames)

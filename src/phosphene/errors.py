@@ -6,6 +6,9 @@ is wrong and what to do. The command line prints it and exits with code 2; it ne
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class PhospheneError(Exception):
     """Base of every error that is the outside world's doing, not a bug."""
@@ -41,3 +44,12 @@ def in_words(error: PhospheneError | OSError) -> str:
         return str(error)
     place = "" if error.filename is None else f" {error.filename}"
     return f"cannot use{place}: {error.strerror or error}."
+
+
+def hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The known name that was meant, as the end of a sentence; else ``otherwise``, or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return otherwise or f"known: {', '.join(known)}."

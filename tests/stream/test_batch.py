@@ -11,7 +11,6 @@ from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise, gaussian
 from phosphene.stream.sample import sample
-from phosphene.stream.schedule import eps_weights
 from phosphene.stream.state import StreamState
 from tests.stream.sequential import denoise_alone
 from tests.stream.toy import (
@@ -21,6 +20,7 @@ from tests.stream.toy import (
     HIDDEN,
     SD,
     SEQUENCE,
+    eps_weights,
     home_of,
     toy_model,
     toy_predict,

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.errors import ConfigError
-from phosphene.stream.schedule import Schedule, eps_weights, x0_weights
-from tests.stream.toy import FLOW, SD
+from phosphene.stream.schedule import Schedule, x0_weights
+from tests.stream.toy import FLOW, SD, eps_weights
 
 # StreamDiffusion's table for Stable Diffusion: t, sqrt(abar), sqrt(1 - abar).
 KNOWN = [(999, 0.068, 0.998), (679, 0.310, 0.951), (419, 0.628, 0.778), (19, 0.991, 0.133)]

@@ -12,13 +12,37 @@ from phosphene.diffusion.base import Array, BaseDiffusionPipeline, ModelFacts
 from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.batch import Denoiser
 from phosphene.stream.conditioning import UNTOLD, Context
-from phosphene.stream.schedule import Prediction, Schedule
+from phosphene.stream.schedule import TINY, Prediction, Schedule
 
-SD = Schedule.scaled_linear()
+# Stable Diffusion's betas, linear in their square roots (Rombach 2022)
+ROOTS = np.linspace(0.00085**0.5, 0.012**0.5, 1000)
+SD = Schedule(np.cumprod(1.0 - ROOTS * ROOTS, dtype=np.float64))
 FLOW = Schedule.flow()
 CHANNELS, SEQUENCE, HIDDEN = 3, 2, 4
 BACKENDS = ("numpy", "torch", "mlx")
 OTHERS = BACKENDS[1:]
+
+
+def eps_weights(kind: Prediction, alpha: float, sigma: float) -> tuple[float, float]:
+    """(c, d) with ``eps = c x + d prediction``: ``eps = (x - alpha x0) / sigma`` for any kind.
+
+    ====  ============================
+    kind  eps
+    ====  ============================
+    eps   eps
+    x0    (x - alpha x0) / sigma
+    v     (sigma x + alpha v) / (a2+s2)
+    flow  (x + alpha v) / (alpha+sigma)
+    ====  ============================
+    """
+    if kind == "eps":
+        return 0.0, 1.0
+    if kind == "x0":
+        return 1.0 / max(sigma, TINY), -alpha / max(sigma, TINY)
+    if kind == "v":
+        power = alpha * alpha + sigma * sigma
+        return sigma / power, alpha / power
+    return 1.0 / (alpha + sigma), alpha / (alpha + sigma)
 
 
 def home_of(backend: str) -> Home:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -27,26 +27,11 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
         )
     else:
         group.add_argument("--prompt", metavar="T", help="what to draw; (word:1.3) weighs a word")
-    group.add_argument(
-        "--preset", default="balanced", metavar="P", help="fast, balanced (default) or quality"
-    )
-    group.add_argument("--config", metavar="F.toml", help="settings file; see `phosphene config`")
+    add_base(group)
     group.add_argument(
         "--chroma-prompts", metavar="F", help="text file, 12 lines: one prompt per note C..B"
     )
-    group.add_argument(
-        "--model",
-        metavar="M",
-        help="lsd (default), the path or hub id of any SD, SDXL, or the path of a Wan stream",
-    )
-    group.add_argument(
-        "--window",
-        type=int,
-        metavar="N",
-        help="latent frames that a chunk model (Wan) looks back at (default 9); fewer take less memory",
-    )
-    group.add_argument("--model-id", metavar="ID", help="weights for --model: hub id or local path")
-    add_device(group)
+    add_model(group)
     group.add_argument("--seed", type=int, metavar="N", help="another seed, another journey")
     group.add_argument(
         "--size",
@@ -66,10 +51,39 @@ def add_settings(parser: argparse.ArgumentParser, *, many_prompts: bool = False)
         "--reactivity", type=float, metavar="X", help="0 ignores the music, 1 as designed, 4 wild"
     )
     add_react(group)
+
+
+def add_base(group: argparse._ArgumentGroup) -> None:
+    """What flags are laid over."""
     group.add_argument(
-        "--allow-flashes",
-        action="store_true",
-        help="do not hold flashes under 3 a second (WCAG 2.3.1); strobing can trigger seizures",
+        "--preset", default="balanced", metavar="P", help="fast, balanced (default) or quality"
+    )
+    group.add_argument("--config", metavar="F.toml", help="settings file; see `phosphene config`")
+
+
+def add_model(group: argparse._ArgumentGroup) -> None:
+    """Which model draws, and where."""
+    group.add_argument(
+        "--model",
+        metavar="M",
+        help="lsd (default), the path or hub id of any SD, SDXL, or the path of a Wan stream",
+    )
+    group.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="latent frames that a chunk model (Wan) looks back at (default 9); fewer take less memory",
+    )
+    group.add_argument("--model-id", metavar="ID", help="weights for --model: hub id or local path")
+    group.add_argument(
+        "--device",
+        choices=DEVICES,
+        help="where the model runs; `phosphene doctor` says what auto is",
+    )
+    group.add_argument(
+        "--quantize",
+        choices=QUANTIZED,
+        help="bits of the weights: 4 or 8 with --device mlx; int8, fp8 on torch",
     )
 
 
@@ -87,13 +101,11 @@ def add_react(group: argparse._ArgumentGroup) -> None:
         default=[],
         help="any setting by its path, as in `phosphene config`: --set camera.zoom=1.2",
     )
-
-
-def react_flags(args: argparse.Namespace) -> str | None:
-    """The name of the mapping that ``--mapping`` asks for."""
-    from phosphene.show.mapping import load_mapping
-
-    return load_mapping(args.mapping) if args.mapping else None
+    group.add_argument(
+        "--allow-flashes",
+        action="store_true",
+        help="do not hold flashes under 3 a second (WCAG 2.3.1); strobing can trigger seizures",
+    )
 
 
 def apply_sets(texts: list[str], config: PipelineConfig) -> PipelineConfig:
@@ -118,46 +130,37 @@ def apply_sets(texts: list[str], config: PipelineConfig) -> PipelineConfig:
     return PipelineConfig.from_dict(nest(given), base=config)
 
 
-def add_device(group: argparse._ArgumentGroup) -> None:
-    """Flags that every command which loads a model takes."""
-    group.add_argument(
-        "--device",
-        choices=DEVICES,
-        help="where the model runs; `phosphene doctor` says what auto is",
-    )
-    group.add_argument(
-        "--quantize",
-        choices=QUANTIZED,
-        help="bits of the weights: 4 or 8 with --device mlx; int8, fp8 on torch",
-    )
-
-
 def read_settings(args: argparse.Namespace) -> PipelineConfig:
     """Preset, file and flags, checked; flags beat the file, which beats the preset."""
-    from phosphene.config import PipelineConfig
     from phosphene.show.settings import read_chroma_prompts
+
+    prompts = read_chroma_prompts(args.chroma_prompts) if args.chroma_prompts else None
+    return laid_over(
+        args,
+        prompt={"base_prompt": args.prompt, "chroma_prompts": prompts},
+        audio={"fps": args.fps},
+        stream={"denoising_steps": args.steps, "cadence": args.cadence},
+    )
+
+
+def laid_over(args: argparse.Namespace, **own: dict[str, Any]) -> PipelineConfig:
+    """The settings of the flags that all commands share, and a command's ``own`` by section."""
+    from phosphene.config import PipelineConfig
+    from phosphene.show.mapping import load_mapping
     from phosphene.text import legible
 
     config = PipelineConfig.preset(args.preset)
     if args.config:
         config = PipelineConfig.from_toml(args.config, base=config)
-    if args.prompt is not None:
-        legible(args.prompt)
-    prompts = read_chroma_prompts(args.chroma_prompts) if args.chroma_prompts else None
-    flags = {
-        "prompt": {"base_prompt": args.prompt, "chroma_prompts": prompts},
-        "diffusion": {"model": args.model, "model_id": args.model_id, "window": args.window}
-        | device_flags(args),
+    for text in filter(None, (own["prompt"].get(n) for n in ("base_prompt", "negative_prompt"))):
+        legible(text)
+    mapping = load_mapping(args.mapping) if args.mapping else None
+    model = ("model", "model_id", "window", "device", "quantize")
+    flags = own | {
+        "diffusion": {name: getattr(args, name) for name in model},
         "inference": {"seed": args.seed},
-        "audio": {"fps": args.fps},
-        "stream": {"denoising_steps": args.steps, "cadence": args.cadence},
-        "react": {"reactivity": args.reactivity, "mapping": react_flags(args)},
+        "react": {"reactivity": args.reactivity, "mapping": mapping},
         "video": {"limit_flashes": False if args.allow_flashes else None},
     }
     given = {k: {n: v for n, v in group.items() if v is not None} for k, group in flags.items()}
     return apply_sets(args.set, PipelineConfig.from_dict(given, base=config))
-
-
-def device_flags(args: argparse.Namespace) -> dict[str, str | None]:
-    """What :func:`add_device` read, as settings of ``diffusion``."""
-    return {"device": args.device, "quantize": args.quantize}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phosphene.commands.form import Commands, command
-from phosphene.commands.settings import add_device, add_react, apply_sets, device_flags, react_flags
+from phosphene.commands.settings import add_base, add_model, add_react, laid_over
 
 if TYPE_CHECKING:
     from phosphene.config import PipelineConfig
@@ -100,29 +100,9 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps per frame")
     group.add_argument("--batch", type=int, metavar="N", help="frames per model call")
     group.add_argument("--seed", type=int, metavar="N", help="another seed, other details")
-    group.add_argument(
-        "--model",
-        metavar="M",
-        help="lsd (default), the path or hub id of any SD, SDXL, or the path of a Wan stream",
-    )
-    group.add_argument(
-        "--window",
-        type=int,
-        metavar="N",
-        help="latent frames a chunk model looks back at (default 9)",
-    )
-    group.add_argument("--model-id", metavar="ID", help="weights for --model: hub id or local path")
-    add_device(group)
-    group.add_argument(
-        "--preset", default="balanced", metavar="P", help="fast, balanced (default) or quality"
-    )
-    group.add_argument("--config", metavar="F.toml", help="settings file; see `phosphene config`")
+    add_model(group)
+    add_base(group)
     add_react(group)
-    group.add_argument(
-        "--allow-flashes",
-        action="store_true",
-        help="do not hold flashes under 3 a second (WCAG 2.3.1); strobing can trigger seizures",
-    )
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -146,29 +126,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> PipelineConfig:
-    from phosphene.config import PipelineConfig
-    from phosphene.text import legible
-
-    config = PipelineConfig.preset(args.preset)
-    if args.config:
-        config = PipelineConfig.from_toml(args.config, base=config)
-    for text in filter(None, (args.prompt, args.negative)):
-        legible(text)
-    flags = {
-        "prompt": {"base_prompt": args.prompt, "negative_prompt": args.negative},
-        "diffusion": {"model": args.model, "model_id": args.model_id, "window": args.window}
-        | device_flags(args),
-        "inference": {"seed": args.seed},
-        "stream": {"cadence": args.cadence},
-        "transform": {
-            "strength": args.strength,
-            "stabilize": args.stabilize,
-            "detail": args.detail,
-            "steps": args.steps,
-            "batch": args.batch,
-        },
-        "react": {"reactivity": args.reactivity, "mapping": react_flags(args)},
-        "video": {"limit_flashes": False if args.allow_flashes else None},
-    }
-    given = {k: {n: v for n, v in group.items() if v is not None} for k, group in flags.items()}
-    return apply_sets(args.set, PipelineConfig.from_dict(given, base=config))
+    names = ("strength", "stabilize", "detail", "steps", "batch")
+    return laid_over(
+        args,
+        prompt={"base_prompt": args.prompt, "negative_prompt": args.negative},
+        stream={"cadence": args.cadence},
+        transform={name: getattr(args, name) for name in names},
+    )

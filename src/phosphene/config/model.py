@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from phosphene.errors import hint
 
 
 class ConfigModel(BaseModel):
@@ -20,13 +21,8 @@ class ConfigModel(BaseModel):
             return data
         for key in data:
             if key not in cls.model_fields:
-                near = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=0.5)
-                hint = (
-                    f"did you mean '{near[0]}'?"
-                    if near
-                    else f"known: {', '.join(cls.model_fields)}."
-                )
-                raise ValueError(f"unknown key '{key}' in {cls.__name__}: {hint}")
+                told = hint(str(key), cls.model_fields)
+                raise ValueError(f"unknown key '{key}' in {cls.__name__}: {told}")
         return data
 
     def suggest(self, **values: Any) -> None:

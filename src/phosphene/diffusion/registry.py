@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -12,7 +11,7 @@ from phosphene.diffusion.checkpoints.source import is_place, pipeline_for
 from phosphene.diffusion.chunk_stream import draws_pictures
 from phosphene.diffusion.wan.layout import find
 from phosphene.diffusion.wan.pipeline import WanPipeline
-from phosphene.errors import ConfigError, ModelError
+from phosphene.errors import ConfigError, ModelError, hint
 
 GROUP = "phosphene.pipelines"
 ELSEWHERE = {
@@ -45,9 +44,7 @@ def pipeline_class(name: str) -> type[BasePipeline]:
                     f"pipeline '{name}' ({point.value}) is not a BaseDiffusionPipeline or ChunkPipeline."
                 )
             return found  # type: ignore[no-any-return]
-    near = difflib.get_close_matches(name, pipeline_names(), n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(pipeline_names())}."
-    raise ConfigError(f"unknown model '{name}': {hint}")
+    raise ConfigError(f"unknown model '{name}': {hint(name, pipeline_names())}")
 
 
 def load_pipeline(diffusion: DiffusionConfig, inference: InferenceConfig) -> BasePipeline:

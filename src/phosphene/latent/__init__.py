@@ -1,5 +1,5 @@
 """Where a picture starts: walks over the latent sphere."""
 
-from phosphene.latent.generator import LatentGenerator, LatentWalk
+from phosphene.latent.generator import LatentGenerator
 
-__all__ = ["LatentGenerator", "LatentWalk"]
+__all__ = ["LatentGenerator"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
-from phosphene.arrays import Array, place
+from phosphene.arrays import Array, OnDemand, place
 from phosphene.audio.moment import frame_features
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import LatentConfig
@@ -52,7 +51,10 @@ class LatentGenerator:
         """
         self._use_shape(latent_shape)
         if not precompute:
-            return LatentWalk(self, audio_features)
+            return OnDemand(
+                audio_features.num_frames,
+                lambda frame: self.get_latent_at_frame(frame, audio_features),
+            )
         frames = range(audio_features.num_frames)
         points = [self._point(frame, audio_features) for frame in frames]
         return place(np.stack(points), self.device, self.dtype)
@@ -118,24 +120,3 @@ class LatentGenerator:
 # noise streams of one seed are told apart by slot; the engine counts its own up from 0
 WALK_SLOT = 2**16
 FRESH_SLOT = WALK_SLOT + 1
-
-
-class LatentWalk(Sequence[Array]):
-    """A walk that is computed frame by frame when looked at."""
-
-    def __init__(self, generator: LatentGenerator, features: AudioFeatures) -> None:
-        self._generator = generator
-        self._features = features
-
-    def __len__(self) -> int:
-        return self._features.num_frames
-
-    @overload
-    def __getitem__(self, index: int) -> Array: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Array]: ...
-    def __getitem__(self, index: int | slice) -> Array | Sequence[Array]:
-        frames = range(len(self))[index]
-        if isinstance(frames, range):
-            return [self._generator.get_latent_at_frame(i, self._features) for i in frames]
-        return self._generator.get_latent_at_frame(frames, self._features)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any
 
-from phosphene.arrays import Array, like
+from phosphene.arrays import Array, OnDemand, like
 from phosphene.audio.types import AudioFeatures
 from phosphene.config import PromptConfig
 from phosphene.namespaces import array_namespace, to_device
@@ -43,7 +42,12 @@ class PromptInterpolator:
             chroma_prompt_embeds: (12, seq, hidden).
             precompute: ``False`` returns a sequence that computes each frame when asked.
         """
-        lazy = EmbedWalk(self, audio_features, base_prompt_embeds, chroma_prompt_embeds)
+        lazy = OnDemand(
+            audio_features.num_frames,
+            lambda frame: self.get_embeds_at_frame(
+                frame, audio_features, base_prompt_embeds, chroma_prompt_embeds
+            ),
+        )
         if not precompute:
             return lazy
         xp = array_namespace(base_prompt_embeds)
@@ -85,30 +89,3 @@ class PromptInterpolator:
             xp = array_namespace(embeds)
             embeds = xp.astype(embeds, self.dtype)
         return embeds
-
-
-class EmbedWalk(Sequence[Array]):
-    """Embeddings that are computed frame by frame when looked at."""
-
-    def __init__(
-        self, interpolator: PromptInterpolator, features: AudioFeatures, base: Array, chroma: Array
-    ) -> None:
-        self._interpolator = interpolator
-        self._features = features
-        self._base = base
-        self._chroma = chroma
-
-    def __len__(self) -> int:
-        return self._features.num_frames
-
-    @overload
-    def __getitem__(self, index: int) -> Array: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Array]: ...
-    def __getitem__(self, index: int | slice) -> Array | Sequence[Array]:
-        frames = range(len(self))[index]
-        if isinstance(frames, range):
-            return [self[i] for i in frames]
-        return self._interpolator.get_embeds_at_frame(
-            frames, self._features, self._base, self._chroma
-        )

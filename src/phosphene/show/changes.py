@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import cast
 
@@ -10,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from phosphene.config import ConfigModel, InferenceConfig, PipelineConfig, explain
 from phosphene.diffusion.base import ModelFacts
-from phosphene.errors import ConfigError
+from phosphene.errors import ConfigError, hint
 from phosphene.show.mapping import find_mapping
 from phosphene.show.routes import check_routes
 
@@ -80,20 +79,15 @@ def _split(path: str) -> tuple[str, str]:
     section, _, field = path.partition(".")
     known = PipelineConfig.model_fields
     if section not in known:
-        raise ConfigError(f"unknown setting '{path}': {_hint(section, list(known))}")
+        raise ConfigError(f"unknown setting '{path}': {hint(section, known)}")
     kind = cast(type[ConfigModel], known[section].annotation)
     if field not in kind.model_fields:
-        raise ConfigError(f"unknown setting '{path}': {_hint(field, list(kind.model_fields))}")
+        raise ConfigError(f"unknown setting '{path}': {hint(field, kind.model_fields)}")
     if section == "diffusion":
         raise ConfigError(f"{path} cannot change during a show: start another one for that model.")
     if not can_change(section, field):
         raise ConfigError(f"{path} cannot change during a show: set it before the start.")
     return section, field
-
-
-def _hint(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
 
 
 def _section(config: PipelineConfig, name: str, fields: Mapping[str, JsonValue]) -> ConfigModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pydantic import JsonValue
 
 from phosphene.config import PipelineConfig
-from phosphene.errors import ConfigError
+from phosphene.errors import ConfigError, hint
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,7 @@ def look_settings(name: str, start: PipelineConfig) -> dict[str, JsonValue]:
     """
     known = {look.name: look for look in looks()}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
-        raise ConfigError(f"unknown look '{name}': {hint}")
+        raise ConfigError(f"unknown look '{name}': {hint(name, known)}")
     governed = {path for look in known.values() for path in look.values}
     before = flatten(start)
     return {path: before[path] for path in sorted(governed)} | known[name].values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import runpy
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import CameraConfig, PipelineConfig, ReactConfig
 from phosphene.diffusion.notices import say_once
-from phosphene.errors import ConfigError
+from phosphene.errors import ConfigError, hint
 from phosphene.stream.camera import STILL, CameraMove
 
 FloatArray = npt.NDArray[np.float32]
@@ -154,9 +153,7 @@ def find_mapping(name: str) -> Callable[..., Reaction]:
                     f"the mapping '{name}' ({point.value}) cannot be loaded: {error}."
                 ) from error
             return _checked(found, name)
-    near = difflib.get_close_matches(name, mapping_names(), n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(mapping_names())}."
-    raise ConfigError(f"unknown mapping '{name}': {hint}")
+    raise ConfigError(f"unknown mapping '{name}': {hint(name, mapping_names())}")
 
 
 def load_mapping(text: str) -> str:

@@ -5,7 +5,6 @@ Evaluated in the director's step, so a show is the same live and drawn again.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -14,7 +13,7 @@ from typing import cast
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import ConfigModel, PipelineConfig, Route
 from phosphene.config.fields import nearest, value_at
-from phosphene.errors import ConfigError
+from phosphene.errors import ConfigError, hint
 from phosphene.show.mapping import saturate
 from phosphene.stream.noise import uniform
 
@@ -139,9 +138,8 @@ def _check_source(source: str, where: str) -> None:
     known = ["lfo", "random", *FEATURES, *(f"chroma.{note}" for note in NOTES)]
     if source in known or (source.startswith(CONTROLLER) and source != CONTROLLER):
         return
-    near = difflib.get_close_matches(source, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "a feature, lfo, random or controller:NAME."
-    raise ConfigError(f"{where}: unknown source '{source}': {hint}")
+    told = hint(source, known, "a feature, lfo, random or controller:NAME.")
+    raise ConfigError(f"{where}: unknown source '{source}': {told}")
 
 
 def _check_target(target: str, where: str) -> None:
@@ -152,9 +150,8 @@ def _check_target(target: str, where: str) -> None:
         raise ConfigError(f"{where}: there is no setting '{target}'.")
     kind = cast(type[ConfigModel], PipelineConfig.model_fields[section].annotation)
     if name not in kind.model_fields:
-        near = difflib.get_close_matches(name, kind.model_fields, n=1)
-        hint = f": did you mean '{section}.{near[0]}'?" if near else "."
-        raise ConfigError(f"{where}: there is no setting '{target}'{hint}")
+        told = hint(target, (f"{section}.{each}" for each in kind.model_fields))
+        raise ConfigError(f"{where}: there is no setting '{target}': {told}")
     if section not in SECTIONS:
         raise ConfigError(
             f"{where}: {target} is not looked at for every frame, so no route moves it: routes move"

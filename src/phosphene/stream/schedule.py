@@ -45,14 +45,6 @@ class Schedule:
         """
         return cls(None) if shift == 1.0 else ShiftedSchedule(shift_of=lambda _: shift)
 
-    @classmethod
-    def scaled_linear(
-        cls, beta_start: float = 0.00085, beta_end: float = 0.012, length: int = 1000
-    ) -> Schedule:
-        """Stable Diffusion's betas, linear in their square roots (Rombach 2022); its defaults."""
-        roots: FloatArray = np.linspace(beta_start**0.5, beta_end**0.5, length)
-        return cls(np.cumprod(1.0 - roots * roots, dtype=np.float64))
-
     @property
     def t_max(self) -> float:
         """The noisiest timestep."""
@@ -185,25 +177,3 @@ def x0_weights(kind: Prediction, alpha: float, sigma: float) -> tuple[float, flo
         power = alpha * alpha + sigma * sigma
         return alpha / power, -sigma / power
     return 1.0 / (alpha + sigma), -sigma / (alpha + sigma)
-
-
-def eps_weights(kind: Prediction, alpha: float, sigma: float) -> tuple[float, float]:
-    """(c, d) with ``eps = c x + d prediction``: ``eps = (x - alpha x0) / sigma`` for any kind.
-
-    ====  ============================
-    kind  eps
-    ====  ============================
-    eps   eps
-    x0    (x - alpha x0) / sigma
-    v     (sigma x + alpha v) / (a2+s2)
-    flow  (x + alpha v) / (alpha+sigma)
-    ====  ============================
-    """
-    if kind == "eps":
-        return 0.0, 1.0
-    if kind == "x0":
-        return 1.0 / max(sigma, TINY), -alpha / max(sigma, TINY)
-    if kind == "v":
-        power = alpha * alpha + sigma * sigma
-        return sigma / power, alpha / power
-    return 1.0 / (alpha + sigma), alpha / (alpha + sigma)

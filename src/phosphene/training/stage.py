@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from phosphene.training import runtime, sheets
 
@@ -43,6 +44,35 @@ class Stage(ABC):
     @abstractmethod
     def report(self, sheet: Path) -> dict[str, float]:
         """Write a sample sheet; returns figures of the averaged network."""
+
+
+class CriticStage(Stage):
+    """A network that learns against a critic; both are kept."""
+
+    net: nn.Module
+    average: runtime.Average
+    _critic: nn.Module
+    _optim: Optimizer
+    _critic_optim: Optimizer
+
+    def state(self) -> dict[str, Any]:
+        return {
+            **self.average.state(self.net),
+            "critic": self._critic.state_dict(),
+            "optim": self._optim.state_dict(),
+            "critic_optim": self._critic_optim.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.average.restore(state, self.net)
+        self._critic.load_state_dict(state["critic"])
+        runtime.restore_optimisers(state, optim=self._optim, critic_optim=self._critic_optim)
+
+    def teach(self, loss: Tensor) -> None:
+        """One step of the critic."""
+        self._critic_optim.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._critic_optim.step()
 
 
 def finished(out: Path, name: str, minutes: float) -> bool:

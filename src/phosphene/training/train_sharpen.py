@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +14,7 @@ from phosphene.training import losses, runtime, sheets
 from phosphene.training.clips import Drawn, planes
 from phosphene.training.config import SharpenSettings
 from phosphene.training.nets.critic import FieldCritic
-from phosphene.training.stage import Figures, Stage
+from phosphene.training.stage import CriticStage, Figures
 
 MIXED, MOST_MIXED = 0.15, 0.4
 """share of fields that another shines through, as while prompts change, and how much"""
@@ -27,7 +26,7 @@ SHOWN = 8
 """fields on a sheet"""
 
 
-class SharpenStage(Stage):
+class SharpenStage(CriticStage):
     """The sharpener on pairs: coarse (n, 2, h, w) and fine (n, 2, 4h, 4w), both bytes."""
 
     name = "sharpen"
@@ -87,23 +86,8 @@ class SharpenStage(Stage):
         total = loss + sum(
             losses.steepness(a, b, noise) for a, b in zip(clear, disturbed, strict=True)
         )
-        self._critic_optim.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        self._critic_optim.step()
+        self.teach(total)
         return loss.detach()
-
-    def state(self) -> dict[str, Any]:
-        return {
-            **self.average.state(self.net),
-            "critic": self._critic.state_dict(),
-            "optim": self._optim.state_dict(),
-            "critic_optim": self._critic_optim.state_dict(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.average.restore(state, self.net)
-        self._critic.load_state_dict(state["critic"])
-        runtime.restore_optimisers(state, optim=self._optim, critic_optim=self._critic_optim)
 
     @torch.no_grad()
     def report(self, sheet: Path) -> dict[str, float]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +28,7 @@ from phosphene.training.nets.critic import StreamCritic
 from phosphene.training.pool import Clips
 from phosphene.training.remember import remember
 from phosphene.training.sample import blank, next_picture
-from phosphene.training.stage import Figures, Stage
+from phosphene.training.stage import CriticStage, Figures
 from phosphene.training.stream_sheet import stream_sheet
 from phosphene.training.streams import (
     STREAM_T,
@@ -62,7 +61,7 @@ class Rows:
     running: Running
 
 
-class UnrollStage(Stage):
+class UnrollStage(CriticStage):
     """LSD on its own histories, against a critic."""
 
     name = "unroll"
@@ -238,23 +237,8 @@ class UnrollStage(Stage):
             disturbed = self._judge(noisy, *sides[1:]).float()
         loss = losses.critic_loss(*clear.chunk(2))
         total = loss + cfg.critic_slope * losses.steepness(clear, disturbed, cfg.critic_noise)
-        self._critic_optim.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        self._critic_optim.step()
+        self.teach(total)
         return loss.detach()
-
-    def state(self) -> dict[str, Any]:
-        return {
-            **self.average.state(self.net),
-            "critic": self._critic.state_dict(),
-            "optim": self._optim.state_dict(),
-            "critic_optim": self._critic_optim.state_dict(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.average.restore(state, self.net)
-        self._critic.load_state_dict(state["critic"])
-        runtime.restore_optimisers(state, optim=self._optim, critic_optim=self._critic_optim)
 
     def report(self, sheet: Path) -> dict[str, float]:
         net = self.average.module

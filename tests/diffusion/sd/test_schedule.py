@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.diffusion.sd.schedule import SpacedSchedule
-from phosphene.stream.schedule import Schedule
 from tests.diffusion.sd.trees import BETAS
+from tests.stream.toy import SD
 
-ALPHAS = Schedule.scaled_linear().alphas_cumprod
+ALPHAS = SD.alphas_cumprod
 TRAILING = SpacedSchedule(ALPHAS)
 LCM = SpacedSchedule(ALPHAS, spacing="lcm")
 

@@ -11,9 +11,10 @@ import torch
 from phosphene.diffusion.checkpoints import device as torch_device
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import InputError
-from phosphene.stream.schedule import eps_weights, x0_weights
+from phosphene.stream.schedule import x0_weights
 from tests.diffusion.sd.tools import ALONE, load, noise, pictures, plain, predict, warnings
 from tests.diffusion.sd.trees import HIDDEN, PROMPT_TOKENS
+from tests.stream.toy import eps_weights
 
 pytestmark = pytest.mark.usefixtures("offline")
 

@@ -7,7 +7,6 @@ Groups of neighbouring inputs share a scale and an offset (affine, as ``mlx.core
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from phosphene.diffusion.mlx.report import VERSION, Loss, Report, read_report, w
 from phosphene.diffusion.mlx.tree import QUANTIZED_WEIGHTS, Tree
 from phosphene.diffusion.mlx.weights import lay_out
 from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.runtimes import cache_folder
 from phosphene.errors import ModelError, OutputError
 
 GROUPS = (64, 32)
@@ -48,7 +48,7 @@ def quantized(tree: Tree, asked: str) -> Tree:
         if asked != "none":
             say_once(f"quantize {asked} is off: MLX has 4 and 8 bits.")
         return tree
-    folder = cache_folder() / f"{fingerprint(tree)}-{asked}bit"
+    folder = cache_folder() / "mlx" / f"{fingerprint(tree)}-{asked}bit"
     if not is_quantized(folder):
         try:
             write(tree, folder, int(asked))
@@ -62,12 +62,6 @@ def quantized(tree: Tree, asked: str) -> Tree:
             f"quantised to {asked} bits, matrices are off by {100 * mean:.1f} % on average; kept in {folder}."
         )
     return Tree(folder, tree.tiny)
-
-
-def cache_folder() -> Path:
-    """Where quantised weights are kept: under ``PHOSPHENE_CACHE``, or the user's cache folder."""
-    base = os.environ.get("PHOSPHENE_CACHE") or Path.home() / ".cache" / "phosphene"
-    return Path(base) / "mlx"
 
 
 def fingerprint(tree: Tree) -> str:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 
 from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.runtimes import cache_folder
 from phosphene.diffusion.wan import weights
 from phosphene.diffusion.wan.layout import Layout
 from phosphene.errors import ModelError
@@ -36,12 +37,6 @@ XXL = {
     "feed_forward_proj": "gated-gelu",
 }
 """settings of umt5-xxl, for files in Wan's own layout, which bring none"""
-
-
-def cache_folder() -> Path:
-    """Where encoded prompts are kept: ``PHOSPHENE_CACHE``, or the user's cache folder."""
-    base = os.environ.get("PHOSPHENE_CACHE") or Path.home() / ".cache" / "phosphene"
-    return Path(base) / "umt5"
 
 
 class Prompts:
@@ -86,7 +81,7 @@ class Prompts:
     def _file(self, text: str) -> Path:
         """By hash; of the encoder only what a show without one knows as well."""
         told = json.dumps([text, self._width, self._bits])
-        return cache_folder() / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.npy"
+        return cache_folder() / "umt5" / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.npy"
 
     def _run(self, texts: Sequence[str]) -> list[Embeds]:
         self._load(texts[0])

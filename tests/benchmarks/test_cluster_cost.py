@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phosphene.cluster.cost import Load, Rates, ceiling, simulate
+from benchmarks.cluster_cost import Load, Rates, ceiling, simulate
 
 RATES = Rates(50.0, 1000.0, 0.01, 0.001, 4, 100e6)
 LOAD = Load(items=200, item_seconds=240, segment_seconds=4, video_fps=24)
