@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from types import SimpleNamespace
 
-from phosphene.server import pace
-from phosphene.server.pace import Bucket
+from phosphene.server import connection as pace
+from phosphene.server.connection import Bucket
 
 
 def test_a_burst_is_free_and_the_rest_waits(monkeypatch) -> None:

@@ -15,6 +15,7 @@ from phosphene.show.dream import dream_frames
 from phosphene.show.sources.song import SongSource
 from phosphene.show.sources.video import OverVideo
 from tests.conftest import make_features
+from tests.show.toy import Stopped, failing
 from tests.show.transform.conftest import Drawer
 from tests.video.media import make_song, pictures, sound_of
 
@@ -85,21 +86,9 @@ def test_an_interrupted_one_goes_on_to_the_very_same_pictures(tmp_path):
     film(video)
     config = small()
     render(song, tmp_path / "whole.mp4", config, RenderOptions(over=video), base=base_of(config))
-    base, count = base_of(config), []
-    decode = base.decode
-
-    class Stop(Exception):
-        pass
-
-    def failing(latents, palettes=None):
-        count.append(1)
-        if len(count) > 31:
-            raise Stop
-        return decode(latents, palettes)
-
-    base.decode = failing
+    base = failing(base_of(config), 31)
     out = tmp_path / "again.mp4"
-    with pytest.raises(Stop):
+    with pytest.raises(Stopped):
         render(song, out, config, RenderOptions(over=video), base=base)
     options = RenderOptions(over=video, resume=True)
     report = render(song, out, config, options, base=base_of(config))

@@ -16,7 +16,7 @@ from phosphene.config import PipelineConfig, VideoConfig
 from phosphene.errors import InputError, OutputError
 from phosphene.show import RenderOptions, render
 from phosphene.show.batch import render_many
-from tests.show.toy import toy
+from tests.show.toy import Stopped, failing, toy
 
 
 def small(**video) -> PipelineConfig:
@@ -90,21 +90,8 @@ def test_interrupted_and_resumed_is_bit_identical(wav, tmp_path) -> None:
     whole, broken = tmp_path / "whole.mp4", tmp_path / "broken.mp4"
     render(wav, whole, config, base=toy())
 
-    class Stop(Exception):
-        pass
-
-    base = toy()
-    decode, calls = base.decode, []
-
-    def failing(latents, palettes=None):
-        calls.append(1)
-        if len(calls) > 31:
-            raise Stop
-        return decode(latents)
-
-    base.decode = failing
-    with pytest.raises(Stop):
-        render(wav, broken, config, base=base)
+    with pytest.raises(Stopped):
+        render(wav, broken, config, base=failing(toy(), 31))
     assert not broken.exists()
     with pytest.raises(OutputError, match="--resume"):
         render(wav, broken, config, base=toy())

@@ -42,7 +42,7 @@ from phosphene.show.sources.score import ScoreSource
 from tests.conftest import make_features
 from tests.show.live.stage_door import quick_config, show
 from tests.show.test_director import assert_same, remembering
-from tests.show.toy import toy
+from tests.show.toy import Stopped, failing, toy
 
 FPS = 32.0
 """frames a second whose times add up exactly"""
@@ -619,21 +619,9 @@ def test_an_interrupted_one_goes_on_to_the_very_same_file(tmp_path):
         )
     )
     render_score(path, tmp_path / "whole.mp4", [song], base=toy())
-    base, drawn = toy(), []
-    decode = base.decode
-
-    class Stop(Exception):
-        pass
-
-    def failing(latents, palettes=None):
-        drawn.append(1)
-        if len(drawn) > 31:
-            raise Stop
-        return decode(latents, palettes)
-
-    base.decode = failing
+    base = failing(toy(), 31)
     out = tmp_path / "again.mp4"
-    with pytest.raises(Stop):
+    with pytest.raises(Stopped):
         render_score(path, out, [song], base=base)
     report = render_score(path, out, [song], RenderOptions(resume=True), base=toy())
     assert 0 < report.new_frames < 48

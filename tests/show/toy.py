@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -107,3 +107,21 @@ class FieldPipeline(BaseDiffusionPipeline):
 def field_toy(width: int = 64, height: int = 64) -> FieldPipeline:
     """A model of fields that draws ``width`` x ``height`` pixels."""
     return FieldPipeline(DiffusionConfig(), InferenceConfig(height=height, width=width))
+
+
+class Stopped(Exception):
+    """The power fails."""
+
+
+def failing(base: Any, after: int) -> Any:
+    """``base``, which draws so many pictures and no more."""
+    decode, drawn = base.decode, []
+
+    def decoded(latents: Any, palettes: Any = None) -> Any:
+        drawn.append(len(latents))
+        if sum(drawn) > after:
+            raise Stopped
+        return decode(latents, palettes)
+
+    base.decode = decoded
+    return base

@@ -23,7 +23,6 @@ DISTURBANCE = 0.1
 """deviation of the disturbance, in latent deviations: about what an 8-bit step of decay looks like"""
 LOOP = 48
 """frames of the periodic clip: two seconds"""
-SETTLE = 24
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from phosphene.server.budget import Metered
 from phosphene.server.gate import gate_of
 from phosphene.server.limits import Limits
 from phosphene.server.mailbox import Mailbox
-from phosphene.server.pace import Bucket
 from phosphene.server.protocol import (
     Bye,
     ClientMessage,
@@ -44,6 +43,32 @@ SPAN = 15.0
 """seconds; the offset is the least of one to two spans, because quartz clocks drift by 50 ppm"""
 DIGITS = 4
 """behind the point: more than any meter shows"""
+
+
+class Bucket:
+    """A token bucket: ``rate`` units a second, ``burst`` of them saved up at most."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._then = time.monotonic()
+
+    def take(self, amount: float = 1.0) -> float:
+        """Take ``amount``; the answer is how many seconds too early that was (0: in time)."""
+        now = time.monotonic()
+        self._level = min(self._burst, self._level + (now - self._then) * self._rate)
+        self._then = now
+        self._level -= amount
+        return max(0.0, -self._level / self._rate)
+
+    def spare(self, amount: float = 1.0) -> bool:
+        """Take ``amount`` if it is there."""
+        self.take(0.0)
+        if self._level < amount:
+            return False
+        self._level -= amount
+        return True
 
 
 def heard_message(shown: Shown, captured: float, beats: float = math.nan) -> Heard:

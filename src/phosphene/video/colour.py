@@ -10,7 +10,6 @@ from phosphene.media import PYAV
 if TYPE_CHECKING:
     import av
 
-UNSPECIFIED = 2
 RGB, BT709, BT470BG, SMPTE170M = 0, 1, 5, 6
 MATRICES = (1, 4, 5, 6, 7, 9)
 """matrices that FFmpeg's scaler converts: BT.709, FCC, BT.601 (625 and 525), SMPTE 240M, BT.2020"""

@@ -18,6 +18,7 @@ from phosphene.show.transform import TransformOptions, transform
 from phosphene.show.transform.hear import Lean, Listener
 from phosphene.stream.camera import CameraMove
 from tests.conftest import make_features
+from tests.show.toy import Stopped, failing
 from tests.show.transform.conftest import drawer
 from tests.video.media import pictures
 
@@ -133,21 +134,9 @@ def test_an_interrupted_one_goes_on_to_the_very_same_pictures(tmp_path, config):
     source = clip(tmp_path / "clip.mp4", clicks())
     whole = tmp_path / "whole.mp4"
     transform(source, whole, config, base=drawer(config))
-    base = drawer(config)
-    decode, count = base.decode, []
-
-    class Stop(Exception):
-        pass
-
-    def failing(latents, palettes=None):
-        count.append(1)
-        if len(count) > 20:
-            raise Stop
-        return decode(latents, palettes)
-
-    base.decode = failing
+    base = failing(drawer(config), 20)
     out = tmp_path / "again.mp4"
-    with pytest.raises(Stop):
+    with pytest.raises(Stopped):
         transform(source, out, config, base=base)
     report = transform(source, out, config, TransformOptions(resume=True), base=drawer(config))
     assert 0 < report.new_frames < SECONDS * FPS

@@ -14,6 +14,7 @@ from phosphene.errors import InputError, OutputError
 from phosphene.show.transform import TransformOptions, transform, transform_frames
 from phosphene.show.transform.job import prepare
 from phosphene.video.clip import probe
+from tests.show.toy import Stopped, failing
 from tests.show.transform.conftest import Drawer, drawer
 from tests.video.footage import TICK, Look, even_times, scene, uneven_times, write_clip
 from tests.video.media import pictures
@@ -271,23 +272,11 @@ def test_interrupted_anywhere_and_resumed_is_bit_identical(
     assert report.cuts == 1
     assert report.drawn < report.frames
 
-    class Stop(Exception):
-        pass
-
     for share in (0.4, 0.6, 0.75, 0.95):
         after = round(share * report.drawn)
-        base, calls = drawer(config), []
-        decode = base.decode
-
-        def failing(latents, palettes=None, calls=calls, decode=decode, after=after):
-            calls.append(len(latents))
-            if sum(calls) > after:
-                raise Stop
-            return decode(latents)
-
-        base.decode = failing
+        base = failing(drawer(config), after)
         broken = tmp_path / f"broken{after}.mp4"
-        with pytest.raises(Stop):
+        with pytest.raises(Stopped):
             transform(source, broken, config, TransformOptions(**options), base=base)
         assert not broken.exists()
         with pytest.raises(OutputError, match="--resume"):

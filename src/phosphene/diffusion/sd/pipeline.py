@@ -17,8 +17,7 @@ from phosphene.diffusion.checkpoints.errors import drawing, explained
 from phosphene.diffusion.checkpoints.families import FAMILIES, Base, Family
 from phosphene.diffusion.checkpoints.source import is_quantized
 from phosphene.diffusion.devices import choose, require_mlx
-from phosphene.diffusion.notices import say_once
-from phosphene.diffusion.sd import unheeded
+from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.diffusion.sd.pictures import Pictures
 from phosphene.diffusion.sd.schedule import SpacedSchedule
 from phosphene.diffusion.sd.unet import Nets, Told, UnetInputs, guidance_embedding
@@ -149,7 +148,7 @@ class StableDiffusion(BaseDiffusionPipeline):
             if config.upscaler_id is not None
             else None
         )
-        unheeded.say(config, pipe.unet.config.time_cond_proj_dim is not None)
+        _say_unheeded(config, pipe.unet.config.time_cond_proj_dim is not None)
         operations = chosen(config.kernels, self._device)
         self._pictures = Pictures(self._nets, self._vae_dtype, operations, upscaler)
         self._seen: torch.Tensor | None = None
@@ -336,3 +335,15 @@ def _facts(pipe: Any, embed_shape: tuple[int, int], model_id: str, family: Famil
         max_size=pipe.unet.config.sample_size * factor,
         min_size=pipe.unet.config.sample_size * factor // 2,
     )
+
+
+def _say_unheeded(config: DiffusionConfig, guidance_built_in: bool) -> None:
+    """Say what this model has no use for; ``guidance_built_in``: an LCM checkpoint's U-Net."""
+    if config.controlnet_id is None:
+        say_unheeded(config, ("control", "control_scale", "depth_id"), "there is no controlnet_id")
+    elif config.control != "depth":
+        say_unheeded(config, ("depth_id",), "control is not depth")
+    if not config.cross_frame:
+        say_unheeded(config, ("cross_frame_interval",), "cross_frame is 0")
+    if not guidance_built_in:
+        say_unheeded(config, ("lcm_guidance",), "this checkpoint has no guidance built in")

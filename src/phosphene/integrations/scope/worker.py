@@ -12,11 +12,11 @@ from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
 from phosphene.diffusion.checkpoints.errors import free_memory
 from phosphene.errors import PhospheneError
+from phosphene.integrations.scope.configure import fitted, wanted
 from phosphene.integrations.scope.models import Load, Models
 from phosphene.integrations.scope.offers import Offer
 from phosphene.integrations.scope.orders import Order, Painted, Wish
 from phosphene.integrations.scope.painter import Painter
-from phosphene.integrations.scope.settings import fitted, wanted
 from phosphene.show.live.sound import Chunk, Sound
 
 _LOGGER = logging.getLogger("phosphene")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from phosphene.arrays import Array
 from phosphene.audio.types import AudioFeatures
-from phosphene.config import PipelineConfig
+from phosphene.config import PipelineConfig, StreamConfig
 from phosphene.diffusion.base import BasePipeline, Frames
 from phosphene.latent import LatentGenerator
 from phosphene.namespaces import evaluate
@@ -19,14 +19,14 @@ from phosphene.show import director
 from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, step
 from phosphene.show.mapping import Mappings
-from phosphene.show.transform import sameness
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.between import small_grey
 from phosphene.show.transform.hear import CALM, Lean, Listener
 from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, State
-from phosphene.stream.arrays import Home
+from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.conditioning import Context
-from phosphene.stream.similarity import Watch
+from phosphene.stream.noise import uniform
+from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
 from phosphene.video.motion import steady
 from phosphene.video.motion.optical_flow import estimate, resize_flow, resize_map
 from phosphene.video.reader import Upright
@@ -99,7 +99,7 @@ class Watcher:
         self._listener = None if heard is None else Listener(heard)
         self._lean = Lean()
         self._home = Home.of(base.asarray(np.zeros(1, np.float32)))
-        self._sameness = sameness.Sameness(config.stream, self._seed)
+        self._sameness = Sameness(config.stream, self._seed)
         self._past: Past | None = None
         self.cuts = 0
         """new scenes found"""
@@ -119,7 +119,7 @@ class Watcher:
     def restore(self, state: State) -> None:
         """Go on where the state of a motif was taken."""
         self._past = Past(state["luma"], state["places"], float(state["speed"]))
-        self._sameness.watch = sameness.restore(state)
+        self._sameness.watch = _restored(state)
         self._director = director.restore(state["director"].tobytes())
         self._lean = Lean(*state["lean"].tolist())
 
@@ -131,7 +131,7 @@ class Watcher:
             "speed": np.array(self._past.speed),
             "lean": np.array(astuple(glimpse.lean)),
             "director": np.frombuffer(director.dump(glimpse.director), np.uint8),
-        } | sameness.dump(glimpse.watch)
+        } | _dump(glimpse.watch)
 
     def _glimpse(self, shot: Shot) -> Glimpse:
         inputs = replace(self._inputs, position=shot.time)
@@ -208,3 +208,40 @@ class Watcher:
         )
         evaluate([sight.source, sight.noise, sight.embeds])
         return sight
+
+
+class Sameness:
+    """The similarity filter on a video's own frames, if ``config`` has it on."""
+
+    def __init__(self, config: StreamConfig, seed: int) -> None:
+        self._config = config
+        self._seed = seed
+        self.watch = Watch()
+        """what it remembers"""
+
+    def passes_over(self, image: Frame, embeds: Array, frame: int) -> bool:
+        """Whether the picture drawn last may stand for ``image`` (h, w, 3)."""
+        config = self._config
+        if not config.enable_similarity_filter:
+            return False
+        unit = (image.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
+        seen = Watch(unit, to_numpy(embeds))
+        # a video has no loudness of its own
+        chance = skip_probability(likeness(self.watch, seen), config.similarity_threshold, 0.0)
+        draw = uniform(self._seed, frame)
+        skip, self.watch = decide(self.watch, seen, chance, config.similarity_max_skip, draw)
+        return skip
+
+
+def _dump(watch: Watch) -> State:
+    """A watch as named arrays; empty for one that saw nothing."""
+    if watch.picture is None:
+        return {}
+    return {"seen": watch.picture, "seen_embeds": watch.embeds, "passed": np.array(watch.skipped)}
+
+
+def _restored(state: State) -> Watch:
+    """What :func:`_dump` was given."""
+    if "seen" not in state:
+        return Watch()
+    return Watch(state["seen"], state["seen_embeds"], skipped=int(state["passed"]))

@@ -16,8 +16,6 @@ from phosphene.namespaces import Array, array_namespace, device
 
 TAU = 2 * pi
 AUDIO = ("bass", "mid", "treble", "onset", "beat_phase")
-PARAMS = 8
-"""numbers that glide"""
 NUMBERS = 96
 """random numbers of a picture; the first are its parameters"""
 GLIDE = tuple(TAU / seconds for seconds in (53.0, 67.0, 71.0, 83.0, 61.0, 97.0, 59.0, 79.0))
