@@ -1,6 +1,6 @@
 """The steady pulse under a song: one strong periodicity, followed through slow changes of tempo.
 
-Which multiple of it is *the beat* is decided in :mod:`phosphene.audio.metre`.
+Which multiple of it is *the beat* is decided in :mod:`phosphene.audio.tactus`.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Worker:
 
 
 def draw_song(order: SongOrder, base: BasePipeline, outbox: Outbox) -> Done:
-    """Draw a part of a song's video as :func:`~phosphene.show.render.render_features` does."""
+    """Draw a part of a song's video as :func:`~phosphene.show.render.render_source` does."""
     config = order.config.model_copy(deep=True)
     view = base.view(config.inference)
     view.suggest(config)

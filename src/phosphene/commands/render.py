@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from phosphene.commands.form import Commands, command
 from phosphene.commands.settings import add_settings, read_settings
 from phosphene.errors import InputError
+
+if TYPE_CHECKING:
+    from phosphene.show.render import RenderOptions
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -58,8 +62,7 @@ def _run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from phosphene.show.batch import render_many
-    from phosphene.show.render import RenderOptions
-    from phosphene.show.settings import outputs_for, parse_size
+    from phosphene.show.settings import outputs_for
 
     shows = [each for each in args.set if "=" not in each or Path(each).is_file()]
     if len(shows) + bool(args.score) > 1:
@@ -70,7 +73,16 @@ def _run(args: argparse.Namespace) -> int:
         return _replay(args)
     if not args.songs:
         raise InputError("name a song to render, a --score or a --set.")
-    options = RenderOptions(
+    return render_many(outputs_for(args.songs, args.output), read_settings(args), _options(args))
+
+
+def _options(args: argparse.Namespace) -> RenderOptions:
+    from pathlib import Path
+
+    from phosphene.show.render import RenderOptions
+    from phosphene.show.settings import parse_size
+
+    return RenderOptions(
         start=args.start,
         duration=args.duration,
         size=parse_size(args.size) if args.size else None,
@@ -79,47 +91,32 @@ def _run(args: argparse.Namespace) -> int:
         over=Path(args.over) if args.over else None,
         stems="" if args.stems == "auto" else args.stems,
     )
-    return render_many(outputs_for(args.songs, args.output), read_settings(args), options)
 
 
 def _replay(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from phosphene.show.render import RenderOptions
     from phosphene.show.replay import render_score
-    from phosphene.show.settings import parse_size
 
     if args.start or args.duration is not None:
         raise InputError("a part of a score is cut with `phosphene score trim`.")
-    options = RenderOptions(
-        size=parse_size(args.size) if args.size else None,
-        resume=args.resume,
-        overwrite=args.overwrite,
-    )
     out = args.output or Path(args.score).stem + ".mp4"
-    print(render_score(args.score, out, args.songs, options, fps=args.fps).describe())
+    print(render_score(args.score, out, args.songs, _options(args), fps=args.fps).describe())
     return 0
 
 
 def _set(args: argparse.Namespace, show: str) -> int:
     from pathlib import Path
 
-    from phosphene.show.render import RenderOptions
     from phosphene.show.replay import render_set
-    from phosphene.show.settings import parse_size
 
     if args.start or args.duration is not None or args.over or len(args.set) > 1:
         raise InputError(
             "a set is drawn as it is, with its own settings: no --start, --duration, --over or other --set."
         )
-    options = RenderOptions(
-        size=parse_size(args.size) if args.size else None,
-        resume=args.resume,
-        overwrite=args.overwrite,
-    )
     folder = args.output or Path(show).stem
     made = 0
-    for report in render_set(show, folder, args.songs, options, fps=args.fps):
+    for report in render_set(show, folder, args.songs, _options(args), fps=args.fps):
         made += 1
         print(report.describe(), flush=True)
     print(f"{made} songs rendered into {folder}.")

@@ -16,25 +16,26 @@ from phosphene.video.project import FINISHED, is_finished
 def render_many(
     pairs: Sequence[tuple[Path, Path]], config: PipelineConfig, options: RenderOptions
 ) -> int:
-    """Render (song, video) pairs and print a line for each; 0 when all came out, else 2."""
-    if len(pairs) == 1:
-        [(song, out)] = pairs
-        if options.resume and is_finished(out):
-            print(FINISHED.format(out))
-            return 0
-        print(render(song, out, config, options).describe())
-        return 0
-    failed = 0
+    """Render (song, video) pairs and print a line for each; 0 when all came out, else 2.
+
+    Of a single one, what is wrong is raised.
+    """
+    failed, many = 0, len(pairs) > 1
     for number, (song, out) in enumerate(pairs, start=1):
-        print(f"[{number}/{len(pairs)}] {song}")
+        if many:
+            print(f"[{number}/{len(pairs)}] {song}")
         if options.resume and is_finished(out):
             print(FINISHED.format(out))
             continue
         try:
-            make_folder(out.parent)
+            if many:
+                make_folder(out.parent)
             print(render(song, out, config, options).describe())
         except (PhospheneError, OSError) as error:
+            if not many:
+                raise
             failed += 1
             print(f"phosphene: {in_words(error)}", file=sys.stderr)
-    print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
+    if many:
+        print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
     return 2 if failed else 0

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -21,9 +20,10 @@ from phosphene.show.changes import values_at, with_values
 from phosphene.show.director import DirectorState
 from phosphene.show.live import BeatAction, OuterBeat, SessionStats, Shown, Source, Wanted
 from phosphene.show.live.dream import TEMPO
+from phosphene.show.live.playing import Recorded
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
-from phosphene.show.live.types import Changed, Frame, Id, Level, On
+from phosphene.show.live.types import Frame, Id, Level, On
 from phosphene.show.score import Pulse
 from phosphene.show.sets import Laid, Pilot
 
@@ -34,7 +34,7 @@ LASTING = (letters.Use, letters.Clock, letters.Hold, letters.Lay, letters.Want)
 """calls of which a new player must hear the last one"""
 
 
-class RemoteSession:
+class RemoteSession(Recorded):
     """Does what :class:`~phosphene.show.live.Session` does, on whichever player it has.
 
     When the player dies it moves to another one, with its settings and sources as they are. Two threads:
@@ -51,13 +51,12 @@ class RemoteSession:
         self._closed = False
         self._listeners: list[Callable[[Shown], None]] = []
         self._on_credit: Callable[[int], None] = lambda _: None
-        self._on_change: tuple[Callable[[Changed], None], ...] = ()
         self._on_error: Callable[[str], None] = lambda _: None
         self._listener = 0
         self._before = self._sequence = 0
         self._stats = _nothing_yet(config)
         # written here, where it survives a player; the director's state is with the player
-        self._recorder = Recorder(lambda text: self._on_error(text))
+        super().__init__(Recorder(lambda text: self._on_error(text)))
         self._seating: Seating = troupe.seat(self.id, self._config)
         self._threads = [
             threading.Thread(target=run, name=f"phosphene-{name}-{self.id}", daemon=True)
@@ -103,10 +102,6 @@ class RemoteSession:
         """See :meth:`Session.lay`."""
         self._say(letters.Lay(dict(cues), pilot))
 
-    def on_change(self, listener: Callable[[Changed], None]) -> None:
-        """See :meth:`Session.on_change`."""
-        self._on_change = (*self._on_change, listener)
-
     def use(self, source: Source) -> None:
         """See :meth:`Session.use`."""
         if source.hear == "song" and source.features is None:
@@ -150,22 +145,6 @@ class RemoteSession:
         """See :meth:`Session.controllers`."""
         self._say(letters.Controllers(dict(values)))
         self._recorder.controllers(time.monotonic(), values)
-
-    def record(self, path: Path, pictures: bool = False) -> None:
-        """See :meth:`Session.record`."""
-        self._recorder.to_file(path, pictures)
-
-    def keep(self, on: bool) -> None:
-        """See :meth:`Session.keep`."""
-        self._recorder.keep(on, time.monotonic())
-
-    def score(self) -> str:
-        """See :meth:`Session.score`."""
-        return self._recorder.score(time.monotonic())
-
-    def score_sound(self) -> bytes:
-        """See :meth:`Session.score_sound`."""
-        return self._recorder.wav(time.monotonic())
 
     def hold(self, held: bool) -> None:
         """See :meth:`Session.hold`."""
@@ -251,8 +230,7 @@ class RemoteSession:
             with self._bell:
                 self._config = with_values(self._config, changed.values)
             self._recorder.set(time.monotonic(), changed.values)
-            for tell in self._on_change:
-                tell(changed)
+            self._announce(changed)
         if news.shown is not None:
             pulse = Pulse(tempo=news.shown.tempo or TEMPO, beats=news.shown.moment.beat_position)
             self._recorder.frame(time.monotonic(), DirectorState(), self._config, pulse)

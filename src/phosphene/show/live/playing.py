@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from phosphene.audio.types import FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import ModelFacts
 from phosphene.show.live.outer import OuterBeat
+from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.types import (
     BeatAction,
     Changed,
@@ -61,6 +63,41 @@ class Playing(Protocol):
     def on_credit(self, listener: Callable[[int], None]) -> None: ...
     def on_error(self, listener: Callable[[str], None]) -> None: ...
     def stats(self) -> SessionStats: ...
+
+
+class Recorded:
+    """What sessions have in common: the recorder, and who is told of what changes by itself."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._on_change: tuple[Callable[[Changed], None], ...] = ()
+
+    def on_change(self, listener: Callable[[Changed], None]) -> None:
+        """Tell ``listener`` of settings that change by themselves."""
+        self._on_change = (*self._on_change, listener)
+
+    def _announce(self, changed: Changed) -> None:
+        for listener in self._on_change:
+            listener(changed)
+
+    def record(self, path: Path, pictures: bool = False) -> None:
+        """Write the show to a score from the next frame on; see :mod:`phosphene.show.score`.
+
+        A camera's ``pictures`` are kept beside it only if asked for.
+        """
+        self._recorder.to_file(path, pictures)
+
+    def keep(self, on: bool) -> None:
+        """Keep all of the show from now on for :meth:`score`; or its last ten minutes again."""
+        self._recorder.keep(on, time.monotonic())
+
+    def score(self) -> str:
+        """What was kept of the show, as the text of a score; empty before its first picture."""
+        return self._recorder.score(time.monotonic())
+
+    def score_sound(self) -> bytes:
+        """What a microphone heard in :meth:`score`, as a WAV; empty where it heard nothing."""
+        return self._recorder.wav(time.monotonic())
 
 
 class Players(Protocol):

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -25,6 +24,7 @@ from phosphene.show.live.finishing import Finishing
 from phosphene.show.live.heard import Heard
 from phosphene.show.live.intake import Intake
 from phosphene.show.live.outer import OuterBeat
+from phosphene.show.live.playing import Recorded
 from phosphene.show.live.recorder import Recorder
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.sound import Chunk
@@ -58,7 +58,7 @@ def completed(base: BasePipeline, config: PipelineConfig) -> PipelineConfig:
     return config
 
 
-class Session:
+class Session(Recorded):
     """A show that may be changed in everything while it runs.
 
     All methods are thread-safe and return at once; only :meth:`close` waits, for the frame that is
@@ -84,10 +84,9 @@ class Session:
         self._desk = desk = Desk(base.view(config.inference.model_copy()), config)
         self._book = PromptBook(encoder(desk.view), desk.wake)
         self._ears = Ears(config.audio, time.monotonic())
-        self._recorder = Recorder(desk.say)
+        super().__init__(Recorder(desk.say))
         self._timed = Timed()
         self._song: str | None = None
-        self._on_change: tuple[Callable[[Changed], None], ...] = ()
         self._stage = Stage(desk, self._ears, self._book, crew, self._recorder, self._happen)
         self._finishing = Finishing(desk)
         loops = (
@@ -145,21 +144,13 @@ class Session:
             told = values_at(desk.config, values)
             others = [Changed(values_at(desk.config, each.values), each.id) for each in gone]
         for each in others:
-            self._tell(each)
+            self._announce(each)
         return told
 
     def lay(self, cues: Mapping[str, Sequence[Laid]], pilot: Pilot | None) -> None:
         """Play a set: at its cues, by the hash of the song that plays, and with its autopilot."""
         with self._desk.wake:
             self._timed.lay(cues, pilot)
-
-    def on_change(self, listener: Callable[[Changed], None]) -> None:
-        """Tell ``listener`` of settings that change by themselves."""
-        self._on_change = (*self._on_change, listener)
-
-    def _tell(self, changed: Changed) -> None:
-        for listener in self._on_change:
-            listener(changed)
 
     def _happen(self, heard: Heard, now: float) -> None:
         """Do what is due at this frame."""
@@ -180,7 +171,7 @@ class Session:
             self._stage.scene()
             self._recorder.scene(now)
         for id in due.ids or (None,):
-            self._tell(Changed(told, id, due.look, due.position))
+            self._announce(Changed(told, id, due.look, due.position))
 
     def use(self, source: Source) -> None:
         """React to something else from the next frame on; the picture goes on.
@@ -249,25 +240,6 @@ class Session:
         """Knobs that routes listen to, 0..1 by name."""
         self._stage.turn(values)
         self._recorder.controllers(time.monotonic(), values)
-
-    def record(self, path: Path, pictures: bool = False) -> None:
-        """Write the show to a score from the next frame on; see :mod:`phosphene.show.score`.
-
-        A camera's ``pictures`` are kept beside it only if asked for.
-        """
-        self._recorder.to_file(path, pictures)
-
-    def keep(self, on: bool) -> None:
-        """Keep all of the show from now on for :meth:`score`; or its last ten minutes again."""
-        self._recorder.keep(on, time.monotonic())
-
-    def score(self) -> str:
-        """What was kept of the show, as the text of a score; empty before its first picture."""
-        return self._recorder.score(time.monotonic())
-
-    def score_sound(self) -> bytes:
-        """What a microphone heard in :meth:`score`, as a WAV; empty where it heard nothing."""
-        return self._recorder.wav(time.monotonic())
 
     def hold(self, held: bool) -> None:
         """Stop making pictures, or go on; what is held costs nothing."""

@@ -131,7 +131,7 @@ class Watcher:
             "speed": np.array(self._past.speed),
             "lean": np.array(astuple(glimpse.lean)),
             "director": np.frombuffer(director.dump(glimpse.director), np.uint8),
-        } | _dump(glimpse.watch)
+        } | _dump_watch(glimpse.watch)
 
     def _glimpse(self, shot: Shot) -> Glimpse:
         inputs = replace(self._inputs, position=shot.time)
@@ -233,7 +233,7 @@ class Sameness:
         return skip
 
 
-def _dump(watch: Watch) -> State:
+def _dump_watch(watch: Watch) -> State:
     """A watch as named arrays; empty for one that saw nothing."""
     if watch.picture is None:
         return {}
@@ -241,7 +241,7 @@ def _dump(watch: Watch) -> State:
 
 
 def _restored(state: State) -> Watch:
-    """What :func:`_dump` was given."""
+    """What :func:`_dump_watch` was given."""
     if "seen" not in state:
         return Watch()
     return Watch(state["seen"], state["seen_embeds"], skipped=int(state["passed"]))
