@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phosphene.server.connection import SPAN, ClientClock
+from phosphene.server.connection import CLOCK_SPAN, ClientClock
 
 
 @given(
@@ -43,7 +43,7 @@ def test_a_clock_that_drifts_is_followed() -> None:
     for index in range(3000):
         true = 0.2 * index
         slow.heard(true / drift * 1e3, true + 0.01)
-    assert 0.01 - 2.2 * SPAN * 0.0002 <= slow.to_server(true / drift * 1e3) - true <= 0.01
+    assert 0.01 - 2.2 * CLOCK_SPAN * 0.0002 <= slow.to_server(true / drift * 1e3) - true <= 0.01
 
 
 def test_nothing_is_known_before_anything_is_heard() -> None:

@@ -17,17 +17,16 @@ from phosphene.audio.heard import Backend, Heard
 from phosphene.audio.loudness import build_curve, find_drops, integrated
 from phosphene.audio.progress import Progress, in_steps, part, untold
 from phosphene.audio.pulse import Float64Array
-from phosphene.audio.types import AudioFeatures, FloatArray, IntArray
+from phosphene.audio.types import NOTES, AudioFeatures, FloatArray, IntArray
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError
 
 DECODING = 0.4
 """share of the work: 0.6 of 1.6 CPU seconds for three minutes of Ogg Vorbis"""
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 """how well each step over the tonic fits a key (Krumhansl and Kessler, 1982)"""
-LEAST = 0.4
+LEAST_KEY = 0.4
 """correlation under which there is no key"""
 
 
@@ -36,12 +35,12 @@ def find_key(chroma: FloatArray) -> str:
     total = np.asarray(chroma, np.float64).sum(0)
     if total.std() < 1e-6 * max(float(total.max()), 1e-12) or total.max() <= 0:
         return ""
-    best, name = LEAST, ""
+    best, name = LEAST_KEY, ""
     for mode, profile in (("major", MAJOR), ("minor", MINOR)):
         for tonic in range(12):
             fit = float(np.corrcoef(total, np.roll(profile, tonic))[0, 1])
             if fit > best:
-                best, name = fit, f"{NAMES[tonic]} {mode}"
+                best, name = fit, f"{NOTES[tonic]} {mode}"
     return name
 
 

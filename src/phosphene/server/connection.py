@@ -39,9 +39,9 @@ HEARD_PER_SECOND = 30.0
 CLOSE_CODES = {"full": 1013, "stopped": 1001, "ended": 1000, "replaced": 1000}
 POLICY = 1008
 """close code for all other goodbyes"""
-SPAN = 15.0
+CLOCK_SPAN = 15.0
 """seconds; the offset is the least of one to two spans, because quartz clocks drift by 50 ppm"""
-DIGITS = 4
+METER_DIGITS = 4
 """behind the point: more than any meter shows"""
 
 
@@ -101,7 +101,7 @@ def heard_message(shown: Shown, captured: float, beats: float = math.nan) -> Hea
 
 
 def _short(value: float) -> float:
-    return round(float(value), DIGITS)
+    return round(float(value), METER_DIGITS)
 
 
 class ClientClock:
@@ -124,7 +124,7 @@ class ClientClock:
     def heard(self, client_ms: float, received: float) -> None:
         """A message stamped ``client_ms`` arrived at monotonic time ``received``."""
         offset = received - client_ms / 1e3
-        if self._least is None or received - self._since > SPAN:
+        if self._least is None or received - self._since > CLOCK_SPAN:
             self._before, self._least, self._since = self._least, offset, received
         self._least = min(self._least, offset)
 

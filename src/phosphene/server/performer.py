@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 MOST_UNDER_WAY = 60
 """pictures, however far ahead of the song the client asks for them"""
-FORMATS = ("JPEG", "PNG", "WEBP")
-RATES = (8000, 192_000)
+PICTURE_FORMATS = ("JPEG", "PNG", "WEBP")
+SOUND_RATES = (8000, 192_000)
 """Hz"""
-LONGEST = 1.0
+LONGEST_SOUND = 1.0
 """seconds of sound in one message"""
 
 
@@ -45,7 +45,7 @@ def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
     if len(data) > max_bytes:
         raise Refusal("size", f"a picture has at most {max_bytes} bytes, not {len(data)}.")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
             width, height = picture.size
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise Refusal("picture", "this is no JPEG, PNG or WebP picture.") from error
@@ -60,16 +60,17 @@ def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
 def read_sound(packet: Packet) -> tuple[FloatArray, int]:
     """Mono float32 samples and their rate, Hz."""
     rate = packet.value
-    if not RATES[0] <= rate <= RATES[1] or rate != int(rate):
+    if not SOUND_RATES[0] <= rate <= SOUND_RATES[1] or rate != int(rate):
         raise Refusal(
-            "sound", f"the sample rate must be {RATES[0]} to {RATES[1]} Hz, not {rate:g}."
+            "sound",
+            f"the sample rate must be {SOUND_RATES[0]} to {SOUND_RATES[1]} Hz, not {rate:g}.",
         )
     size = len(packet.payload)
     if size == 0 or size % 4:
         raise Refusal("sound", "sound is float32: its bytes are a multiple of 4, and not none.")
-    if size // 4 > LONGEST * rate:
+    if size // 4 > LONGEST_SOUND * rate:
         raise Refusal(
-            "sound", f"a message holds at most {LONGEST:g} s of sound: send shorter ones."
+            "sound", f"a message holds at most {LONGEST_SOUND:g} s of sound: send shorter ones."
         )
     samples = np.frombuffer(packet.payload, "<f4")
     if not np.isfinite(samples).all():

@@ -27,7 +27,7 @@ from phosphene.show.sinks.clocked import ClockedExit
 
 Address = tuple[str, int]
 GOODBYE_SECONDS = 0.3
-FRESH = 0.9
+LOAD_SECONDS = 0.9
 """seconds for which a sample is good"""
 
 
@@ -43,7 +43,7 @@ class Machine:
     def load(self) -> Load:
         """Processor load since the last sample, memory of this process and of its GPU."""
         now = time.monotonic()
-        if now - self._sampled > FRESH:
+        if now - self._sampled > LOAD_SECONDS:
             self._sampled = now
             self._load = Load(
                 cpu_percent=psutil.cpu_percent(),

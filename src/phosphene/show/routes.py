@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import cast
 
 from phosphene.audio.moment import FrameFeatures
+from phosphene.audio.types import NOTES
 from phosphene.config import ConfigModel, PipelineConfig, Route
 from phosphene.config.fields import nearest, value_at
 from phosphene.errors import ConfigError, hint
@@ -19,7 +20,6 @@ from phosphene.stream.noise import uniform
 
 SECTIONS = ("stream", "latent", "prompt", "camera", "react")
 """whose settings are looked at for every frame"""
-NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CONTROLLER = "controller:"
 TOP_HZ = 11025.0
 """where the features' highest band ends"""

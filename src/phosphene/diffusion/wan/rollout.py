@@ -31,7 +31,7 @@ CALMED = 0.1
 """noise that full motion takes away: what moves fast follows the input"""
 BELOW = 100
 """thousandths by which the first timestep lies under the noise that is there: detail stays"""
-TABLE = 1000
+NOISE_TABLE = 1000
 """entries of the schedule that the models were trained on"""
 
 
@@ -42,13 +42,13 @@ class ShiftedFlow:
     """
 
     def __init__(self, shift: float) -> None:
-        even: npt.NDArray[np.float64] = np.linspace(1.0, 0.0, TABLE + 1)[:TABLE]
+        even: npt.NDArray[np.float64] = np.linspace(1.0, 0.0, NOISE_TABLE + 1)[:NOISE_TABLE]
         self.timesteps = 1000.0 * shift * even / (1.0 + (shift - 1.0) * even)
         """(1000,) noisiest first"""
 
     def warped(self, levels: Sequence[int]) -> tuple[float, ...]:
         """Timesteps of levels 1000..1 that count places in the table from its end."""
-        return tuple(float(self.timesteps[TABLE - level]) for level in levels)
+        return tuple(float(self.timesteps[NOISE_TABLE - level]) for level in levels)
 
     def sigma(self, timestep: float) -> float:
         """Share of noise at a timestep 0..1000: that of the nearest entry, as in training; 0 at 0."""

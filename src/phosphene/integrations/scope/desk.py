@@ -28,18 +28,18 @@ FPS = 30.0
 """pictures a second that are drawn from nothing"""
 PATIENCE = 0.01
 """seconds a call waits for a picture from nothing; Scope takes one change of settings per call"""
-RATE = 48_000
+SOUND_RATE = 48_000
 """Hz, where Scope does not say another"""
-RATES = (8000, 192_000)
-LONGEST = 10
+SOUND_RATES = (8000, 192_000)
+LONGEST_SOUND = 10
 """seconds of one piece of which anything is heard"""
 
 
 def read_sound(given: Mapping[str, object], now: float) -> list[Chunk]:
     """What came in at the port since the last call, (n,) or (channels, n), as mono; never raises."""
     came = given.get(PORT)
-    rate = number(given.get(f"{PORT}_sample_rate", RATE))
-    if came is None or rate is None or not RATES[0] <= rate <= RATES[1]:
+    rate = number(given.get(f"{PORT}_sample_rate", SOUND_RATE))
+    if came is None or rate is None or not SOUND_RATES[0] <= rate <= SOUND_RATES[1]:
         return []
     pieces = came if isinstance(came, list | tuple) else [came]
     chunks = []
@@ -54,7 +54,7 @@ def read_sound(given: Mapping[str, object], now: float) -> list[Chunk]:
         except (TypeError, ValueError, RuntimeError) as error:
             say_once(f"what comes in at the audio port cannot be heard ({error}).")
             continue
-        mono = np.nan_to_num(mono[-int(LONGEST * rate) :], posinf=0.0, neginf=0.0)
+        mono = np.nan_to_num(mono[-int(LONGEST_SOUND * rate) :], posinf=0.0, neginf=0.0)
         chunks.append(Chunk(mono, int(rate), now))
     return chunks
 

@@ -19,9 +19,9 @@ from phosphene.show.live.mailbox import Mailbox
 from phosphene.show.live.types import Frame
 from phosphene.video.spec import Size
 
-SECONDS = 2.0
+RATE_SECONDS = 2.0
 """what a rate is counted over"""
-WEIGHT = 0.05
+AVERAGE_WEIGHT = 0.05
 """of a new value in an average: about the last twenty count"""
 
 
@@ -35,7 +35,7 @@ class Average:
     def add(self, value: float) -> None:
         """One more."""
         self._count += 1
-        self.value += max(WEIGHT, 1.0 / self._count) * (value - self.value)
+        self.value += max(AVERAGE_WEIGHT, 1.0 / self._count) * (value - self.value)
 
 
 class Rate:
@@ -50,10 +50,10 @@ class Rate:
 
     def per_second(self, now: float) -> float:
         """Events of the last two seconds, per second; less time counts while there was less."""
-        times = [time for time in tuple(self._times) if time > now - SECONDS]
+        times = [time for time in tuple(self._times) if time > now - RATE_SECONDS]
         if len(times) < 2:
-            return len(times) / SECONDS
-        span = SECONDS if self._times[0] <= now - SECONDS else now - times[0]
+            return len(times) / RATE_SECONDS
+        span = RATE_SECONDS if self._times[0] <= now - RATE_SECONDS else now - times[0]
         return len(times) / max(span, 1e-3)
 
 
