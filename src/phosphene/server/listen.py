@@ -32,16 +32,21 @@ log = logging.getLogger(__name__)
 STRANGERS = ("asyncio", "uvicorn.error", *(f"phosphene.server.{name}" for name in TALKERS))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to ``host`` and ``port`` (0: any free one). Raises :class:`InputError`."""
+def unbound(host: str, port: int, kind: socket.SocketKind) -> tuple[socket.socket, Any]:
+    """A socket for an address of this machine, and that address. Raises :class:`InputError`."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise InputError(
             f"'{host}' is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all."
         ) from error
     family, kind, protocol, _, address = found[0]
-    listener = socket.socket(family, kind, protocol)
+    return socket.socket(family, kind, protocol), address
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to ``host`` and ``port`` (0: any free one). Raises :class:`InputError`."""
+    listener, address = unbound(host, port, socket.SOCK_STREAM)
     if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
         # on Windows, reuse would let another program take the port away
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

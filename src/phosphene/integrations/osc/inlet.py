@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from phosphene.errors import InputError, PhospheneError
 from phosphene.integrations.osc.addresses import ROOT, Address, find, value
 from phosphene.server.companion import Hands
+from phosphene.server.listen import unbound
 from phosphene.show.live.types import On
 from phosphene.show.sinks.viewers import hand_over
 
@@ -321,14 +322,7 @@ def _number(act: Act, otherwise: float | None = None) -> float:
 
 def bind_datagrams(host: str, port: int) -> socket.socket:
     """A UDP socket that does not block. Raises :class:`InputError`."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise InputError(
-            f"'{host}' is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all."
-        ) from error
-    family, kind, protocol, _, address = found[0]
-    made = socket.socket(family, kind, protocol)
+    made, address = unbound(host, port, socket.SOCK_DGRAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         made.bind(address)
