@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.sync_api import expect
 
 from tests.browser.tools import Server, Visit
+
+PUSHES = """
+window.pushed = 0;
+addEventListener('phosphene-frame', ({ detail }) => { window.pushed += detail.pushed; }, true);
+"""
 
 
 def test_loads_without_errors_and_asks_nobody_else(visit: Visit) -> None:
@@ -28,6 +35,17 @@ def test_view_is_the_picture_and_nothing_else(visit: Visit, server: Server, open
     assert bare.page.inner_text("body").strip() == ""
     assert bare.problems == []
     visit.wait_for_pictures(1)
+
+
+def test_view_punches_where_keys_are_too_slow_to(
+    visit: Visit, server: Server, open_page, clicks: Path
+) -> None:
+    visit.play_song(clicks)
+    bare = open_page(f"{server.url}view", script=PUSHES)
+    visit.page.evaluate(
+        "sockets.at(-1).send(JSON.stringify({ type: 'set', id: 999, values: { 'stream.cadence': 12 } }))"
+    )
+    bare.page.wait_for_function("() => pushed > 10")
 
 
 def test_keyboard_reaches_everything(visit: Visit) -> None:

@@ -130,6 +130,51 @@ def test_cues_are_laid_moved_and_changed(
     assert visit.problems == []
 
 
+def test_a_set_by_the_keyboard_alone(stage: tuple[Visit, list[Server]], songs: list[Path]) -> None:
+    visit, _ = stage
+    page = visit.page
+
+    def go_to(label: str) -> None:
+        """Tab to what is called so."""
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate(
+                "document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()"
+            ).startswith(label):
+                return
+        raise AssertionError(f"nothing called {label} by Tab")
+
+    page.keyboard.press("e")
+    page.keyboard.press("e")
+    if page.locator(".set-song").count():
+        go_to("New")
+        page.keyboard.press("Enter")
+    with page.expect_file_chooser() as chooser:
+        go_to("Add songs")
+        page.keyboard.press("Enter")
+    chooser.value.set_files(songs[0])
+    page.wait_for_function(show.HEARD, arg=1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    page.keyboard.press("e")
+    go_to("Play one")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => window.room && loudness() > 0.05")
+    page.keyboard.press("k")
+    expect(page.locator(".cue")).to_have_count(1)
+    at = cues(visit)[0]["at"]
+    go_to("New place, bar")
+    page.keyboard.press("ArrowRight")
+    assert cues(visit)[0]["at"] > at
+    go_to("Prompt of the cue")
+    page.keyboard.type("gold marble")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cue")).to_contain_text("gold marble")
+    assert cues(visit)[0]["prompt"] == "gold marble"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+
+
 def test_cues_on_their_bars_at_four_times_the_speed_and_a_server_that_dies(
     stage: tuple[Visit, list[Server]], songs: list[Path], tmp_path: Path
 ) -> None:

@@ -15,9 +15,10 @@ from phosphene.show.cadence import key_frames
 from phosphene.show.display import Motion, composed
 from phosphene.show.drawing import Part, draw
 from phosphene.show.dream import breath
-from phosphene.show.finish import Tween, field_between
+from phosphene.show.finish import Tween, field_between, fineness
 from phosphene.show.performance import Performance
 from phosphene.show.sinks.memory import MemorySink
+from phosphene.stream.camera import warp
 from phosphene.stream.coherence import LEAST_KEPT, coherent_strength, over
 from phosphene.stream.schedule import Schedule
 from tests.show.toy import field_toy, toy
@@ -214,6 +215,18 @@ def test_fields_are_moved_and_mixed_before_they_are_painted() -> None:
     alone = field_between(Tween(last, None, turn, Motion(), 0.5))
     np.testing.assert_allclose(alone.latent, one, atol=1e-5)
     assert alone.palette is dark
+
+
+def test_a_moved_field_is_as_sharp_as_its_keys() -> None:
+    rng = np.random.default_rng(4)
+    one, two = rng.uniform(-1, 1, (2, 1, 2, 48, 48)).astype(np.float32)
+    last, following = Key(one), Key(two)
+    half = Motion(shift=0.5 / 48 + 0.5j / 48)
+    wanted = fineness(one)
+    # half a place away the finest waves of a grid cannot be seen
+    assert np.all(fineness(warp(one, half.move)) < 0.5 * wanted)
+    for tween in (Tween(last, None, half), Tween(last, following, half, half.part(2), 0.5)):
+        np.testing.assert_allclose(fineness(field_between(tween).latent), wanted, rtol=0.1)
 
 
 def test_a_render_of_fields_is_whole_at_any_cadence() -> None:

@@ -15,6 +15,7 @@ import pytest
 from phosphene.audio import AudioFeatures
 from phosphene.config import InferenceConfig, PipelineConfig, StreamConfig, TimedPrompt
 from phosphene.diffusion.chunk_stream import LONGEST_WAIT, ChunkStream
+from phosphene.diffusion.notices import say_once
 from phosphene.show.display import REST
 from phosphene.show.live.controller import Budget, Controller, Took, chunk_ladder
 from phosphene.show.live.session import Session
@@ -250,3 +251,12 @@ def test_a_session_that_lacks_time_takes_them(monkeypatch: pytest.MonkeyPatch) -
     assert base.options[-1].decoder == "tiny"
     assert stats.lowered and "step" in stats.reason
     assert shown
+
+
+def test_a_crossfade_is_said_to_be_a_glide_once(caplog: pytest.LogCaptureFixture) -> None:
+    say_once.cache_clear()
+    features, config = make_features(16, 16.0), PipelineConfig()
+    config.prompt.transition = "crossfade"
+    performance, _ = performed(toy_chunks(), features, config)
+    assert len(list(performance.tweens(0, 16))) == 16
+    assert caplog.text.count("looks glide into each other") == 1

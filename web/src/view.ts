@@ -11,6 +11,9 @@ import type { Heard } from './wire/messages';
 const CLOCK_EVERY_MS = 1000;
 /** a picture of a song is made so far ahead at most; more is another clock, ms */
 const LONGEST_LEAD_MS = 5000;
+/** beats: further off it is another beat */
+const SAME_BEAT = 0.1;
+const PULL = 0.1;
 
 const options = new URLSearchParams(location.search);
 const fit: Fit = options.get('fit') === 'contain' ? 'contain' : 'cover';
@@ -23,14 +26,25 @@ const stage = new Stage(canvas, transparent ? 'nothing' : 'black');
 stage.setFit(fit);
 
 let heard: Heard | null = null;
+/** beats counted at a time, ms */
+let counted: { t: number; position: number } | null = null;
 const beats = new Beats();
+
+/** What is told of the beat comes over two clocks: it pulls gently, so that beats do not tremble. */
+function count({ beat_t: t, beat_position: told, tempo }: Heard): void {
+  if (t === undefined) return;
+  const since = counted === null ? 0 : ((t - counted.t) * tempo) / 60_000;
+  const off = counted === null ? 0 : told - (counted.position + since);
+  const near = Math.abs(off) < SAME_BEAT;
+  counted = { t, position: near ? told - off * (1 - PULL) : told };
+}
 
 /** What the beat does to the picture now; a song's is as sure as its analysis. */
 function accent(now: number, interval: number): Accent {
-  if (heard?.beat_t === undefined) return NONE;
-  const { beat_t: t, beat_position: position, tempo, bass, energy, beat_from: from } = heard;
+  if (heard === null || counted === null) return NONE;
+  const { tempo, bass, energy, beat_from: from } = heard;
   const confidence = from === 'song' ? 1 : heard.confidence;
-  const beat = beatOfPulse({ t, position, tempo, confidence, bass, energy }, now);
+  const beat = beatOfPulse({ ...counted, tempo, confidence, bass, energy }, now);
   return beats.push(beat, heard.punch ?? 0, interval);
 }
 
@@ -65,7 +79,10 @@ const link = new Link(query, {
     tick();
   },
   message: (message) => {
-    if (message.type === 'heard') heard = message;
+    if (message.type === 'heard') {
+      heard = message;
+      count(heard);
+    }
     // a server that was started again has other sessions: whoever performs there is meant
     const gone = message.type === 'bye' && ['unknown', 'ended'].includes(message.code);
     if (gone) query.watch = 'latest';

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phosphene.arrays import Array
 from phosphene.config import LiveConfig
 from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.stream import Key
@@ -11,10 +12,14 @@ from phosphene.profiling import get_profiler
 from phosphene.show.crossfade import decoded, fields_between
 from phosphene.show.display import REST, Motion, between, moved
 from phosphene.show.light import Light
+from phosphene.stream.arrays import Home
 from phosphene.stream.camera import warp
 from phosphene.video.encoder import Taker
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.writer import Frame
+
+MOST_SHARPENED = 3.0
+"""times the fine detail of a field may be added to it"""
 
 
 @dataclass(frozen=True)
@@ -118,13 +123,50 @@ class Finisher:
 
 
 def field_between(tween: Tween) -> Key:
-    """The field of a frame between two keys, and its colours."""
+    """The field of a frame between two keys, and its colours; as sharp as they are."""
     last, following = tween.last, tween.following
     field = warp(last.latent, tween.since.move)
     if following is None:
-        return Key(field, last.palette)
+        return Key(sharpened(field, fineness(last.latent)), last.palette)
     ahead = warp(following.latent, tween.whole.back.then(tween.since).move)
-    return fields_between(Key(field, last.palette), Key(ahead, following.palette), tween.share)
+    mixed = fields_between(Key(field, last.palette), Key(ahead, following.palette), tween.share)
+    fine = (1 - tween.share) * fineness(last.latent) + tween.share * fineness(following.latent)
+    return Key(sharpened(mixed.latent, fine), mixed.palette)
+
+
+def fineness(field: Array) -> Array:
+    """(b c 1 1) how much fine detail the planes of a field (b c h w) have: its power."""
+    return _power(_fine(field), _fine(field))
+
+
+def sharpened(field: Array, fine: Array) -> Array:
+    """A field with as much fine detail as ``fine`` says: moved and mixed ones have lost some.
+
+    Between two places of a grid the finest waves are hardly seen, so a picture that is moved by half a
+    place, or is the mean of two, would be soft, and pulse from key to key.
+    """
+    xp = Home.of(field).namespace
+    detail = _fine(field)
+    more = _fine(detail)
+    # |detail + share more|^2 = fine
+    a, b, c = _power(more, more), _power(detail, more), _power(detail, detail) - fine
+    share = (xp.sqrt(xp.clip(b * b - a * c, 0, None)) - b) / xp.clip(a, 1e-12, None)
+    return field + xp.clip(share, 0, MOST_SHARPENED) * detail
+
+
+def _fine(field: Array) -> Array:
+    """What a place has that the mean of its four neighbours has not; edges go on."""
+    xp = Home.of(field).namespace
+    up = xp.concat([field[:, :, :1], field[:, :, :-1]], axis=2)
+    down = xp.concat([field[:, :, 1:], field[:, :, -1:]], axis=2)
+    left = xp.concat([field[..., :1], field[..., :-1]], axis=3)
+    right = xp.concat([field[..., 1:], field[..., -1:]], axis=3)
+    return field - (up + down + left + right) / 4
+
+
+def _power(one: Array, other: Array) -> Array:
+    """(b c 1 1)"""
+    return Home.of(one).namespace.mean(one * other, axis=(2, 3), keepdims=True)
 
 
 def pack(*parts: bytes) -> bytes:

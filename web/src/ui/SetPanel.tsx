@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { HOWS, ORDERS, type SetFile } from '../set/model';
 import { edit, gap, playingSong, set } from '../state/set';
 import * as store from '../state/store';
@@ -15,9 +15,13 @@ import { SetWave } from './SetWave';
 
 /** The set: its songs, the cues of the one that is opened, the deck of looks. */
 export function SetPanel() {
-  if (!setOpen.value) return null;
+  const section = useRef<HTMLElement>(null);
+  const open = setOpen.value;
+  // Tab goes on in what was opened, and keys stay the show's
+  useLayoutEffect(() => section.current?.focus({ preventScroll: true }), [open]);
+  if (!open) return null;
   return (
-    <section class="set panel" aria-label="Set">
+    <section class="set panel" aria-label="Set" ref={section} tabIndex={-1}>
       <Head />
       <div class="set-scroll">
         <SetSongs />
