@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -50,6 +51,10 @@ class Picture:
     path: Path = field(default_factory=Path)
     strobes: bool = True
     size: tuple[int, int] | None = None
+    heard_at: float = 0.0
+    punch: float = 0.0
+    confidence: float = 1.0
+    moment: Any = None
 
     @property
     def shown(self) -> Any:
@@ -127,6 +132,27 @@ def test_between_two_pictures_of_a_slow_model_the_camera_goes_on() -> None:
         frame = moving.at(clock)
         clock += 1 / 30
     assert frame is scene
+
+
+def test_a_beat_is_where_it_is_heard_and_not_where_its_key_came() -> None:
+    ramp = np.broadcast_to(np.arange(0, 256, 4, np.uint8)[:, None], (48, 64, 3))
+    path, shows = Path(), [Moving(float(RATE)), Moving(float(RATE))]
+    struck, before = [], []
+    for number in range(6):
+        path.add(number, Way(Motion(), 0.4))
+        clock = 100 + 0.4 * number
+        for strength, show in enumerate(shows):
+            # beats fall on 100.25, 100.75 and so on
+            told = Picture(ramp, number, 120.0, heard_at=clock + 0.25, punch=float(strength))
+            told.moment = SimpleNamespace(beat_position=2 * (clock - 100))
+            show.put(told, path, clock)  # type: ignore[arg-type]
+        for frame in range(40):
+            now = clock + frame / 100
+            still, hit = (np.asarray(show.at(now), float) for show in shows)
+            since = (now - 100.25) % 0.5
+            if number and not 0.05 <= since < 0.45:
+                (struck if since < 0.05 else before).append(np.abs(hit - still).mean())
+    assert np.mean(struck) > 5 * np.mean(before) + 1
 
 
 def test_a_slow_sink_leaves_frames_out_and_stays_on_time() -> None:

@@ -42,14 +42,13 @@ class Moving:
         self._display = Display()
         self._guard = FlashGuard()
         self._shown: Shown | None = None
-        self._heard = 0.0
         self._sequence: int | None = None
 
     def put(self, shown: Shown, path: Path, now: float) -> None:
         """The next key, which has an image, came at monotonic ``now``."""
         assert shown.image is not None
         way = path.between(self._sequence, shown.sequence)
-        self._sequence, self._shown, self._heard = shown.sequence, shown, now
+        self._sequence, self._shown = shown.sequence, shown
         # at one size, so that a controller that steps up and down is no cut
         self._display.put(KeyPicture(as_shown(shown.image, shown), now, way.motion, way.cut))
 
@@ -76,7 +75,8 @@ class Moving:
         """What the beat does to the picture: how it moves, how much light is added."""
         if shown.tempo <= 0 or shown.confidence < SURE:
             return REST, 1.0
-        beats = shown.moment.beat_position + (now - self._heard) * shown.tempo / 60.0
+        # of a song the key was made for a moment that is still to come
+        beats = shown.moment.beat_position + (now - shown.heard_at) * shown.tempo / 60.0
         since = beats % 1.0 * 60.0 / shown.tempo
         strength = shown.punch * slowness(self._display.interval)
         return punch(since, strength), flare(since, strength)
