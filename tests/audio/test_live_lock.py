@@ -13,6 +13,7 @@ from phosphene.audio.live_lock import (
     MARGIN,
     PROOFS,
     PROOFS_YOUNG,
+    SURE,
     TempoLock,
 )
 from phosphene.audio.live_search import Estimate, Found, same_beats
@@ -124,6 +125,14 @@ def test_a_contradiction_in_between_starts_over() -> None:
         assert not lock.hear(found(tempo, held=tempo == 120), float(now))
     for now, tempo in enumerate((140, 95, 140, 95), start=70):
         assert not lock.hear(found(tempo, held=False), float(now))
+
+
+def test_another_pulse_that_is_unsure_says_nothing() -> None:
+    lock = held(60)
+    for now in range(61, 75):
+        assert not lock.hear(found(95, held=False, chance=SURE - 0.1), float(now))
+    assert lock.held is not None
+    assert lock.held.tempo == 120
 
 
 def test_off_beat_is_another_beat() -> None:

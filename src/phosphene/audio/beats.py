@@ -16,7 +16,7 @@ PULSE_RANGE = (80.0, 400.0)
 """BPM in which the pulse is looked for: often eighths or sixteenths"""
 FLUX_DELAY = 0.0225
 """seconds from an attack to the top of its flux, for windows that end at their moment"""
-HARMONY_SECONDS, HARMONY_DELAY = 0.4, -0.35
+HARMONY_SECONDS, HARMONY_DELAY = 0.4, -0.45
 """between two looks at the harmony, and from its change to the top of the difference, less the flux'
 own delay"""
 CERTAIN = 0.05
@@ -151,7 +151,8 @@ def find_beats(
     if not parts or max(part.pulse.contrast for part in parts) < CERTAIN:
         return NO_BEATS
     options = [
-        find_candidates(evidence[part.begin : part.end], part.pulse, low, high) for part in parts
+        find_candidates(evidence[part.begin : part.end], rate, part.pulse, low, high)
+        for part in parts
     ]
     ways = choose(options)
     sounding = np.flatnonzero(envelope > 0.5)

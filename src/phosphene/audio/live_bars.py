@@ -67,7 +67,11 @@ class LiveBars:
         mean = self._scores / self._weight
         top = int(mean.argmax())
         here = WAYS.index(self._next or (self.count, self._first))
-        ahead = top != here and mean[top] - mean[here] > (LEAD if self._known else 0.0)
+        if not self._known:
+            # where a bar of so many beats begins is anyone's guess so far
+            here = max((k for k, way in enumerate(WAYS) if way[0] == self.count), key=mean.item)
+            self._next = WAYS[here]
+        ahead = mean[top] - mean[here] > LEAD
         self._proofs = self._proofs + 1 if ahead else 0
         if self._proofs >= (PROOFS if self._known else 1):
             self._proofs, self._next = 0, WAYS[top]

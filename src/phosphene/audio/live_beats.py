@@ -17,8 +17,8 @@ from phosphene.audio.live_search import (
 )
 from phosphene.config import AudioConfig
 
-SEARCH_SECONDS, SEARCH_SECONDS_SETTLED = 1.0, 2.0
-"""from one search to the next, at first and when the beat is sure"""
+SEARCH_SECONDS_FIRST, SEARCH_SECONDS, SEARCH_SECONDS_SETTLED = 0.5, 1.0, 2.0
+"""from one search to the next: before there is a beat, at first, and when it is sure"""
 ANSWER_SECONDS = 0.4
 """of sound from the question to the answer: the search has so long on its own thread, and its
 answer comes at the same moment of the sound however fast the machine"""
@@ -125,9 +125,8 @@ class LiveBeats:
         if self._answer is None and now >= self._next and enough and not resting:
             past = memory.since(self._begin)
             self._answer = self._worker.submit(search, past, config.model_copy(), self._lock.held)
-            settled = self._lock.settled(now)
             self._due = now + ANSWER_SECONDS
-            self._next = now + (SEARCH_SECONDS_SETTLED if settled else SEARCH_SECONDS)
+            self._next = now + self._pause(now)
 
     def steer(
         self, at: float, config: AudioConfig, within: float = SLEW_HANDS, fresh: bool = True
@@ -164,6 +163,13 @@ class LiveBeats:
                 self.steer(max(now, shown), config, SLEW_FIRST)
         self._resting = resting
         return resting
+
+    def _pause(self, now: float) -> float:
+        """Seconds until the next search."""
+        if self._lock.held is None:
+            return SEARCH_SECONDS_FIRST
+        settled = self._lock.settled(now) and not self._outdated
+        return SEARCH_SECONDS_SETTLED if settled else SEARCH_SECONDS
 
     def _weigh(self, found: Found | None, now: float, shown: float, config: AudioConfig) -> None:
         fresh = self._lock.hear(found, now)

@@ -69,7 +69,7 @@ class TempoLock:
             return self._begin(found, now)
         if found.same is not None:
             return self._compare(found, found.same, passed, now)
-        return self._challenge(found.best, now)
+        return self._challenge(found, now)
 
     def unsettle(self, now: float) -> None:
         """After a silence the beat may be another: believe the next answers sooner."""
@@ -87,12 +87,15 @@ class TempoLock:
     def _begin(self, found: Found, now: float) -> bool:
         """Start a lock when the answers are sure enough for the length of the music, and agree."""
         best, length = found.best, found.length
-        needed = SURE if length < SOON_SECONDS else LIKELY
-        again = self._challenger is not None and same_beats(self._challenger, best)
-        self._challenger = best
-        if best.confidence < LEAST or found.chance < needed:
+        before, self._challenger = self._challenger, None
+        if best.confidence < LEAST:
             return False
-        if not again and found.chance < CERTAIN and length < LATE_SECONDS:
+        self._challenger = best
+        if found.chance < (SURE if length < SOON_SECONDS else LIKELY):
+            return False
+        again = before is not None and same_beats(before, best)
+        late = length >= LATE_SECONDS and best.confidence >= LIKELY
+        if not again and not late and found.chance < CERTAIN:
             return False
         self._take(best, now)
         return True
@@ -111,8 +114,12 @@ class TempoLock:
         self._take(found.best, now)
         return True
 
-    def _challenge(self, best: Estimate, now: float) -> bool:
-        """Another pulse: it must say the same several times."""
+    def _challenge(self, found: Found, now: float) -> bool:
+        """Another pulse: it must be as sure as a first beat, and say the same several times."""
+        if found.chance < SURE:
+            self._challenger = None
+            return False
+        best = found.best
         before, self._challenger = self._challenger, best
         again = before is not None and same_beats(before, best)
         self._proofs = self._proofs + 1 if again else 1

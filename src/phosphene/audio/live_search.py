@@ -50,6 +50,11 @@ SAME = 0.04
 """share by which tempi differ and are still the same tempo"""
 IN_PHASE = 0.2
 """beats by which two estimates may differ and still mean the same beats"""
+ABSURD = 8.0
+"""natural log of odds by which the best must lead for three beats in the time of two or four to be no way to
+count: a leap of the tempo may land near a multiple that nobody plays"""
+ENOUGH_BEATS = 32
+"""in a window whose bars are as sure as they seem: the weights were fitted to whole pieces"""
 HARMONY_STEP = 10
 """moments between two rows of harmony"""
 
@@ -63,7 +68,7 @@ class Past:
     loudness: FloatArray
     """(k,) amplitude"""
     chroma: FloatArray
-    """(c, 12) amplitude, a row for every :data:`HARMONY_STEP` moments"""
+    """(c, 12) amplitude, a row for every :data:`HARMONY_STEP` moments, the first at moment 0"""
     centres: FloatArray
     """(bands,) Hz"""
     rate: float
@@ -117,7 +122,7 @@ class BandMemory:
         self._size = round(WINDOW_SECONDS * rate)
         self._bands = np.zeros((self._size, len(centres)), np.float32)
         self._loudness = np.zeros(self._size, np.float32)
-        self._chroma = np.zeros((self._size // HARMONY_STEP, 12), np.float32)
+        self._chroma = np.zeros((self._size // HARMONY_STEP + 2, 12), np.float32)
         self._moments = 0
 
     def add(self, bands: FloatArray, loudness: FloatArray) -> None:
@@ -134,7 +139,9 @@ class BandMemory:
         """A copy of what is remembered from ``begin`` (seconds on the clock) on."""
         wanted = int((begin - self._origin) * self._rate)
         first = max(wanted, self._moments - self._size, 0)
-        rows = np.arange(first // HARMONY_STEP, self._moments // HARMONY_STEP) % len(self._chroma)
+        # a row is what sounds at the end of its moments; before the first one there is silence
+        rows = np.arange(first // HARMONY_STEP - 1, self._moments // HARMONY_STEP)
+        rows %= len(self._chroma)
         where = np.arange(first, self._moments) % self._size
         # the first window ends one step after the origin
         start = self._origin + (first + 1) / self._rate
@@ -161,7 +168,7 @@ def search(past: Past, config: AudioConfig, held: Estimate | None) -> Found | No
         return None
     part = parts[-1]
     rows, pulse = slice(part.begin, part.end), part.pulse
-    ways = find_candidates(evidence[rows], pulse, config.tempo_min, config.tempo_max)
+    ways = find_candidates(evidence[rows], past.rate, pulse, config.tempo_min, config.tempo_max)
     late = lateness(envelope[rows], past.rate, pulse)
 
     def estimate(way: Candidate) -> Estimate | None:
@@ -183,6 +190,9 @@ def search(past: Past, config: AudioConfig, held: Estimate | None) -> Found | No
         return None
     same, lead, way = None, 0.0, ways[0]
     for other in ways if held else []:
+        octave = math.log2(other.bpm / ways[0].bpm)
+        if ways[0].score - other.score > ABSURD and abs(octave - round(octave)) > SAME:
+            continue
         near = estimate(other)
         if held is not None and near is not None and same_beats(held, near):
             same, lead, way = near, ways[0].score - other.score, other
@@ -194,7 +204,7 @@ def search(past: Past, config: AudioConfig, held: Estimate | None) -> Found | No
         lead,
         chance,
         (part.end - part.begin) / past.rate,
-        not agrees(envelope[rows], past.rate, pulse.bpm),
+        not agrees(envelope[rows], past.rate, pulse),
     )
     return add_bars(found, evidence, past, chroma, part, way)
 
@@ -216,15 +226,17 @@ def add_bars(
     chroma_rate = past.rate / HARMONY_STEP
     rows, pattern = describe_beats(evidence, past.rate, past.loudness, chroma, chroma_rate, beats)
     ternary = threes(evidence, past.rate, beats)
-    scores = judge_bars(rows, pattern, ternary, way.bpm)
+    scores = judge_bars(rows, pattern, ternary, way.bpm) * min(1.0, len(beats) / ENOUGH_BEATS)
     return replace(found, bars=scores, first_beat=past.begin + float(beats[0]), ternary=ternary)
 
 
-def agrees(envelope: FloatArray, rate: float, bpm: float) -> bool:
-    """True when the pulse at ``bpm`` is still among the strong ones in the latest seconds."""
-    recent = envelope[-round(RECENT_SECONDS * rate) :]
+def agrees(envelope: FloatArray, rate: float, pulse: Pulse) -> bool:
+    """True when ``pulse``, as fast as it has become, is still among the strong ones in the latest seconds."""
+    count = round(RECENT_SECONDS * rate)
+    recent = envelope[-count:]
     if len(envelope) < 1.5 * len(recent) or float(recent.std()) <= 0:
         return True
+    bpm = float(pulse.phase[-1] - pulse.phase[-count]) / (count - 1) * 60 * rate
     low, high = PULSE_RANGE
     tempi = np.geomspace(low, high, int(np.log(high / low) / DRIFT_STEP) + 1)
     score = harmonic_sum(recent, rate, tempi, 0.5)

@@ -135,7 +135,23 @@ def fit_pulse(
         varying = straighten(varying, envelope, rate)
         if comb(phase, envelope) < STEADY * comb(varying, envelope):
             phase, steady = varying, False
+            usual = along(local, coarse, path, guess)
     return Pulse(phase, guess if not steady else constant, steady, stands_out(usual, coarse, guess))
+
+
+def along(
+    local: Float64Array, coarse: Float64Array, path: Float64Array, guess: float
+) -> Float64Array:
+    """Mean of the windows' scores, each moved as if the tempo had stayed at ``guess`` all along.
+
+    Where the tempo varies, a plain mean is a blur in which nothing stands out.
+    """
+    grid = np.log(coarse)
+    moved = [
+        np.interp(grid + np.log(here / guess), grid, score)
+        for here, score in zip(path, local, strict=True)
+    ]
+    return np.asarray(np.mean(moved, axis=0))
 
 
 def meet(parts: list[Stretch], envelope: FloatArray, rate: float) -> list[Stretch]:
