@@ -116,7 +116,7 @@ class TempoLock:
 
     def _challenge(self, found: Found, now: float) -> bool:
         """Another pulse: it must be as sure as a first beat, and say the same several times."""
-        if found.chance < SURE:
+        if found.chance < SURE or found.best.confidence < LIKELY:
             self._challenger = None
             return False
         best = found.best
