@@ -1,6 +1,6 @@
 """Fit the weights by which beats and bars are heard: ``tactus.npz`` and ``bars.npz`` of phosphene.audio.
 
-python benchmarks/fit_beats.py [--each 12] [--only tactus|bars] [--workers 2] [--out FOLDER]
+python benchmarks/fit_beats.py [--each 17] [--only tactus|bars] [--workers 2] [--out FOLDER]
 
 Ways to count a beat are weighed by a network of one layer (:mod:`phosphene.audio.tactus`), ways to bar it by
 a softmax regression (:mod:`phosphene.audio.bars`). Both are fitted to made music (tests/audio/made.py, and
@@ -138,17 +138,13 @@ def beat_examples(sound: Sound, spans: list[tuple[float, float]]) -> Iterator[Ex
             pass
     bands, loudness = np.concatenate(notes.bands), np.concatenate(notes.loudness)
     # a row is what sounds at the end of its moments
-    live = np.concatenate((np.zeros((1, 12), np.float32), notes.chroma))
-    whole, whole_rate = analyse_chroma(sound.samples, RATE, loud_level(loudness))
-    # every stretch as songs are heard, and as live sound is
-    jobs = [(*span, alive) for span in spans for alive in (True, False)]
-    for begin, end, alive in jobs:
+    chroma = np.concatenate((np.zeros((1, 12), np.float32), notes.chroma))
+    for begin, end in spans:
         low = int(begin * rate) // HARMONY_STEP * HARMONY_STEP
         high = min(int(end * rate), len(bands))
         flux = log_flux(bands[low:high], loud_level(loudness[low:high]))
-        chroma, chroma_rate = (live, rate / HARMONY_STEP) if alive else (whole, whole_rate)
-        harmony = chroma[round(low / rate * chroma_rate) : round(high / rate * chroma_rate) + 1]
-        evidence = find_evidence(find_accents(flux, centres), rate, harmony, chroma_rate)
+        harmony = chroma[low // HARMONY_STEP : high // HARMONY_STEP + 1]
+        evidence = find_evidence(find_accents(flux, centres), rate, harmony, rate / HARMONY_STEP)
         for part in find_pulses(sum_accents(evidence), rate, *PULSE_RANGE):
             # the first window ends one step after the origin
             first, last = (low + 1 + part.begin) / rate, (low + 1 + part.end) / rate
@@ -331,7 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--each", type=int, default=12, help="pieces of every kind")
+    parser.add_argument("--each", type=int, default=17, help="pieces of every kind")
     parser.add_argument("--only", choices=tuple(RIDGE), help="fit one of the two")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(tactus.__file__).parent)
