@@ -20,11 +20,11 @@ from statistics import median, quantiles
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import LSDPipeline
 from phosphene.server.app import create_app
+from phosphene.server.app_state import AppState
 from phosphene.server.limits import Limits
 from phosphene.server.listen import Server, bind, run
 from phosphene.server.security import Guard
-from phosphene.server.stage import Stage
-from phosphene.server.theatre import Theatre
+from phosphene.server.session_registry import SessionRegistry
 
 HEADER = struct.Struct("<BBHIdd")
 
@@ -59,12 +59,12 @@ def main() -> None:
         {"inference": {"width": args.side, "height": args.side}, "live": {"adapt": False}}
     )
     LSDPipeline.suggest(config)
-    theatre = Theatre(
-        Stage(LSDPipeline(config.diffusion, config.inference), config, Limits()), Limits()
+    app_state = AppState(
+        SessionRegistry(LSDPipeline(config.diffusion, config.inference), config, Limits()), Limits()
     )
     with bind("127.0.0.1", 0) as listener:
         port, ready = listener.getsockname()[1], threading.Event()
-        server = Server(create_app(theatre, Guard(None, port)), theatre, ready.set)
+        server = Server(create_app(app_state, Guard(None, port)), app_state, ready.set)
         thread = threading.Thread(target=run, args=(server, listener))
         thread.start()
         ready.wait()
@@ -74,13 +74,15 @@ def main() -> None:
             subprocess.Popen([*command, url, str(args.pictures)], stdout=subprocess.PIPE, text=True)
             for _ in range(args.watchers)
         ]
-        while theatre.stage.house is None:
+        while app_state.registry.house is None:
             time.sleep(0.01)
         finished: dict[int, float] = {}
-        seat = theatre.stage.house
-        seat.session.subscribe(lambda shown: finished.setdefault(shown.sequence, time.monotonic()))
+        handle = app_state.registry.house
+        handle.session.subscribe(
+            lambda shown: finished.setdefault(shown.sequence, time.monotonic())
+        )
         told = [json.loads(one.communicate()[0]) for one in clients]
-        jpeg, stats = seat.channel.meter.ms, seat.session.stats()
+        jpeg, stats = handle.channel.meter.ms, handle.session.stats()
         server.should_exit = True
         thread.join()
     added = [

@@ -27,10 +27,10 @@ from phosphene.metrics.compare import FlowEstimator
 from phosphene.profiling import memory_mb
 from phosphene.show.sinks.segments import SegmentSink
 from phosphene.show.transform import TransformOptions, transform_frames
-from phosphene.show.transform.crew import Crew
 from phosphene.show.transform.job import Job, load_model, prepare
 from phosphene.show.transform.keep import Keeper
-from phosphene.show.transform.line import Line, Stage
+from phosphene.show.transform.line import Line, PipelineStage
+from phosphene.show.transform.stage_pipeline import StagePipeline
 from phosphene.video.clip import probe
 from phosphene.video.motion.optical_flow import estimate
 from phosphene.video.project import Project
@@ -129,7 +129,7 @@ def opencv_flow() -> FlowEstimator:
 
 def overlap(clip: Path, config: PipelineConfig, rounds: int) -> None:
     """The same stages side by side and in turn, alternating; then in turn with every core per network."""
-    ways: dict[str, tuple[Callable[[list[Stage]], int], int | None]] = {
+    ways: dict[str, tuple[Callable[[list[PipelineStage]], int], int | None]] = {
         "side by side": (side_by_side, None),
         "one after another": (in_turn, None),
         "one after another, all cores for each network": (in_turn, 2),
@@ -164,22 +164,22 @@ def project(folder: str) -> Project:
     return Project(Path(folder) / "out.mp4", "benchmark")
 
 
-def with_writer(job: Job, kept: Project) -> list[Stage]:
+def with_writer(job: Job, kept: Project) -> list[PipelineStage]:
     """All five stages, as :func:`phosphene.transform` has them."""
-    crew = Crew(job, SEGMENT)
+    batcher = StagePipeline(job, SEGMENT)
     rate = frame_rate(float(job.tempo.rate))
     width, height = (side + side % 2 for side in job.wanted)
     spec = VideoSpec.of(job.config.video, (width, height), rate, crop=False)
-    return [*crew.stages(first=0), Stage("write", Keeper(SegmentSink(kept, spec)).run)]
+    return [*batcher.stages(first=0), PipelineStage("write", Keeper(SegmentSink(kept, spec)).run)]
 
 
-def side_by_side(stages: list[Stage]) -> int:
+def side_by_side(stages: list[PipelineStage]) -> int:
     """Frames made by a line."""
     with Line(stages, depth=2) as line:
         return sum(1 for _ in line)
 
 
-def in_turn(stages: list[Stage]) -> int:
+def in_turn(stages: list[PipelineStage]) -> int:
     """Frames made by the same stages on one thread, frame by frame."""
     items: Iterator[Any] = iter(())
     for stage in stages:

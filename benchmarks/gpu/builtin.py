@@ -119,10 +119,10 @@ def camera(room: Room, size: int) -> Row:
 
 def shared(room: Room, label: str, count: int, together: bool) -> Row:
     """Threads that draw streams of their own on one model, as fast as they can."""
-    from phosphene.show.live.crew import Crew
+    from phosphene.show.live.dynamic_batcher import DynamicBatcher
 
     model = _model(room, 64 if room.toy else 256)
-    crew = Crew(0.004) if together else None
+    batcher = DynamicBatcher(0.004) if together else None
     finished = [0] * count
     times: list[float] = []
     stop = threading.Event()
@@ -130,8 +130,8 @@ def shared(room: Room, label: str, count: int, together: bool) -> Row:
 
     def play(number: int) -> None:
         view = model.view(model.inference_config.model_copy())
-        seat = None if crew is None else crew.seat(view.denoiser())
-        stream = _stream(view, seat)
+        caller = None if batcher is None else batcher.caller(view.denoiser())
+        stream = _stream(view, caller)
         embeds, noise = view.encode_prompt(f"{PROMPT} {number}"), _noise(view)
         for _ in range(3):
             view.decode(stream.step_latent(noise, embeds))

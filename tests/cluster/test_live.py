@@ -11,9 +11,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from phosphene.cluster.live.letters import Beat, Clock, Picture, Scene, Sound
+from phosphene.cluster.live.messages import Beat, Clock, Picture, Scene, Sound
 from phosphene.cluster.live.remote import MOVED
-from phosphene.cluster.live.troupe import Troupe
+from phosphene.cluster.live.replica_pool import ReplicaPool
 from phosphene.errors import ConfigError
 from phosphene.show.live import Shown, Source
 from tests.cluster.catalogue import small
@@ -61,16 +61,16 @@ def jpeg() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def troupe(machines: Machines) -> Iterator[Troupe]:
-    made = Troupe(small(), None)
+def replicas(machines: Machines) -> Iterator[ReplicaPool]:
+    made = ReplicaPool(small(), None)
     # both are up before anybody dies
     made.wait()
     yield made
     made.close()
 
 
-def test_a_session_far_away_is_like_one_here(troupe: Troupe) -> None:
-    session, watcher = troupe.session(troupe.config), Watcher()
+def test_a_session_far_away_is_like_one_here(replicas: ReplicaPool) -> None:
+    session, watcher = replicas.session(replicas.config), Watcher()
     session.subscribe(watcher.show)
     session.on_credit(watcher.credit)
     session.on_error(watcher.say)
@@ -100,31 +100,31 @@ def test_a_session_far_away_is_like_one_here(troupe: Troupe) -> None:
         session.close()
 
 
-def test_sessions_are_spread_and_move_when_their_player_dies(troupe: Troupe) -> None:
+def test_sessions_are_spread_and_move_when_their_player_dies(replicas: ReplicaPool) -> None:
     with (
-        serving(troupe, troupe.config) as served,
+        serving(replicas, replicas.config) as served,
         served.socket() as first,
         served.socket() as second,
     ):
         first.send(type="clock", t=now())
         first.pictures(2)
         second.pictures(2)
-        seats = served.theatre.stage.seats
-        players = {id(seat.session._seating.player) for seat in seats}
+        handles = served.app_state.registry.handles
+        players = {id(handle.session._seating.player) for handle in handles}
         assert len(players) == 2
         first.send(type="set", id=1, values={"prompt.base_prompt": "golden waves"})
         assert first.until("config")["values"] == {"prompt.base_prompt": "golden waves"}
         # the one that looks after the first session
-        seat = served.theatre.stage.find(first.session)
-        doomed = seat.session._seating
-        pid = troupe.pid(doomed)
+        handle = served.app_state.registry.find(first.session)
+        doomed = handle.session._seating
+        pid = replicas.pid(doomed)
         psutil.Process(pid).kill()
         assert first.until("error")["message"] == MOVED
         before = first.pictures(1)[0].sequence
         assert [p.sequence for p in first.pictures(3)] > [before]
         # the same session, as it was; the other one heard nothing of it
-        assert seat.session.config.prompt.base_prompt == "golden waves"
-        assert seat.session._seating is not doomed
+        assert handle.session.config.prompt.base_prompt == "golden waves"
+        assert handle.session._seating is not doomed
         second.pictures(2)
     assert not titled("ray::Player.look")
 

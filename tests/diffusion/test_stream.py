@@ -6,7 +6,7 @@ import pytest
 from phosphene.config import StreamConfig
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ConfigError, InputError
-from phosphene.stream.batch import Flight, Plan
+from phosphene.stream.batch import InFlightFrame, Plan
 from phosphene.stream.camera import CameraMove, warp
 from phosphene.stream.coherence import coherent_strength, energy_noise
 from phosphene.stream.conditioning import Context
@@ -57,7 +57,7 @@ def expected_latents(count, steps, buffer, embeds, energies, camera):
     """Every frame denoised alone, from the newest frame that is finished when it enters."""
     finished = []
     for k in range(count):
-        alone = Flight(k, Plan(tuple(SD.steps(FIRST_STEPS).tolist())), noise(k), embeds)
+        alone = InFlightFrame(k, Plan(tuple(SD.steps(FIRST_STEPS).tolist())), noise(k), embeds)
         if k:
             # the buffer runs when its last frame enters; a group lands ``steps`` runs later.
             group = max(0, (k - 1) // buffer - steps + 1)
@@ -69,7 +69,7 @@ def expected_latents(count, steps, buffer, embeds, energies, camera):
             timesteps = tuple(SD.steps(steps, strength).tolist())
             alpha, sigma = SD.levels(timesteps[0])
             x = alpha * previous + sigma * noise(k)
-            alone = Flight(k, Plan(timesteps), x, embeds, context=Context(previous))
+            alone = InFlightFrame(k, Plan(timesteps), x, embeds, context=Context(previous))
         finished.append(denoise_alone(alone).astype(np.float32))
     return finished
 
@@ -181,7 +181,7 @@ def test_strength_zero_keeps_and_one_ignores_the_previous_picture():
     stream.base.calls.clear()
     stream.step_latent(noise(1), embeds, strength=1.0)
     assert stream.base.calls == [1]
-    assert stream.state.flights == ()
+    assert stream.state.frames_in_flight == ()
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -220,7 +220,7 @@ def test_index_list_is_for_experts():
     embeds = stream.encode_prompt("x")
     stream.step_latent(noise(0), embeds)
     stream.step_latent(noise(1), embeds)
-    assert stream.state.flights[0].plan.timesteps == (599.0, 199.0)
+    assert stream.state.frames_in_flight[0].plan.timesteps == (599.0, 199.0)
 
 
 @pytest.mark.parametrize("mode", ["none", "full", "self", "initialize"])
@@ -251,7 +251,7 @@ def test_an_index_list_is_followed_as_streamdiffusion_does(mode, indices, seen):
     reference = (x - sigma * noise(0)) / alpha if mode == "self" else None
     plan = Plan(timesteps, stream.base.inference_config.seed, Guidance(mode, 1.4, 0.7))
     negative = stream.encode_prompt("y") if mode in ("full", "initialize") else None
-    expected = denoise_alone(Flight(0, plan, x, embeds, negative, reference))
+    expected = denoise_alone(InFlightFrame(0, plan, x, embeds, negative, reference))
     np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
 
 

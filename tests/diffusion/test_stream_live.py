@@ -34,18 +34,18 @@ def run(stream, frames, **told):
 
 
 def collect_alone(stream, monkeypatch):
-    """Record every flight as it takes off."""
+    """Record every frame in flight as it begins."""
     from phosphene.diffusion import stream as module
 
-    flights, take_off = {}, module.take_off
+    frames_in_flight, begin = {}, module.begin
 
     def recording(*args):
-        flight = take_off(*args)
-        flights[flight.frame] = flight
-        return flight
+        in_flight = begin(*args)
+        frames_in_flight[in_flight.frame] = in_flight
+        return in_flight
 
-    monkeypatch.setattr(module, "take_off", recording)
-    return flights
+    monkeypatch.setattr(module, "begin", recording)
+    return frames_in_flight
 
 
 def change_everything(stream, k, mode):
@@ -64,7 +64,7 @@ def change_everything(stream, k, mode):
 def test_every_setting_may_change_live(backend, steps, buffer, monkeypatch):
     """All 16 transitions of guidance, with prompts, seeds and strengths changing along."""
     stream = make(backend, denoising_steps=steps, frame_buffer_size=buffer)
-    flights = collect_alone(stream, monkeypatch)
+    frames_in_flight = collect_alone(stream, monkeypatch)
     walk = ["none", *(mode for pair in product(MODES, MODES) for mode in pair)]
     assert set(product(MODES, MODES)) <= set(pairwise(walk))
     for k, mode in enumerate(walk):
@@ -73,7 +73,7 @@ def test_every_setting_may_change_live(backend, steps, buffer, monkeypatch):
         strength = (None, 0.5, 0.8)[k % 3]
         latent = stream.step_latent(noise(k), embeds, 0.4, seed=k % 5, strength=strength)
         assert stream.shown == max(0, k - stream.latency)
-        alone = denoise_alone(flights[stream.shown])
+        alone = denoise_alone(frames_in_flight[stream.shown])
         scale = np.abs(alone).max()
         np.testing.assert_allclose(np.asarray(latent) / scale, alone / scale, atol=2e-3)
 
@@ -96,17 +96,17 @@ def test_one_step_self_guidance_carries_nothing_over():
 
 def test_self_guidance_leads_away_from_what_the_frame_started_from(monkeypatch):
     stream = make(guidance_mode="self", guidance_scale=1.5, strength=0.5)
-    flights = collect_alone(stream, monkeypatch)
+    frames_in_flight = collect_alone(stream, monkeypatch)
     embeds = stream.encode_prompt("x")
     stream.step_latent(noise(0), embeds)
     stream.step_latent(noise(1), embeds, camera=CameraMove(zoom=1.1))
     stream.step_latent(noise(2), embeds, image=image())
     stream.step_latent(noise(3), embeds, image=image(), strength=1.0)
-    assert flights[0].reference is None
-    assert flights[1].reference is flights[1].context.previous
+    assert frames_in_flight[0].reference is None
+    assert frames_in_flight[1].reference is frames_in_flight[1].context.previous
     source = stream.base.encode_image(image()[None])
-    np.testing.assert_array_equal(flights[2].reference, source)
-    assert flights[3].reference is None  # it started from pure noise
+    np.testing.assert_array_equal(frames_in_flight[2].reference, source)
+    assert frames_in_flight[3].reference is None  # it started from pure noise
 
 
 def test_an_image_is_dressed_for_its_prompt_and_strength(monkeypatch):
@@ -118,7 +118,7 @@ def test_an_image_is_dressed_for_its_prompt_and_strength(monkeypatch):
         return 255 - frames
 
     monkeypatch.setattr(stream.base, "dress", dress)
-    flights = collect_alone(stream, monkeypatch)
+    frames_in_flight = collect_alone(stream, monkeypatch)
     embeds = stream.encode_prompt("x")
     stream.step_latent(noise(0), embeds, image=image(), strength=0.0)
     stream.step_latent(noise(1), embeds, image=image())
@@ -126,7 +126,7 @@ def test_an_image_is_dressed_for_its_prompt_and_strength(monkeypatch):
     for given, _ in asked:
         np.testing.assert_array_equal(given, np.asarray(embeds))
     negative = stream.base.encode_image(255 - image()[None])
-    np.testing.assert_allclose(np.asarray(flights[0].x), np.asarray(negative), atol=1e-6)
+    np.testing.assert_allclose(np.asarray(frames_in_flight[0].x), np.asarray(negative), atol=1e-6)
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations([1, 2, 4], 2)))
@@ -140,7 +140,7 @@ def test_the_number_of_steps_may_change_live(one, other):
         shown.append(stream.shown)
     assert shown == sorted(shown)
     assert shown[-1] == 13 - stream.latency
-    assert len(stream.state.flights) == other - 1
+    assert len(stream.state.frames_in_flight) == other - 1
 
 
 def test_the_buffer_may_change_live_without_leaving_a_queue():
@@ -211,7 +211,7 @@ def test_the_state_does_not_grow():
 
     def size():
         state = stream.state
-        return len(state.flights), len(state.ready), len(state.moves) <= 8
+        return len(state.frames_in_flight), len(state.ready), len(state.moves) <= 8
 
     run(stream, range(24), camera=CameraMove(zoom=1.01))
     early = size()
@@ -293,17 +293,17 @@ def test_a_changed_setting_is_processed():
 @pytest.mark.parametrize("steps", [2, 4])
 def test_a_skip_shows_the_newest_processed_picture_finished(steps, buffer, monkeypatch):
     stream = filtered(denoising_steps=steps, frame_buffer_size=buffer, similarity_max_skip=3)
-    flights = collect_alone(stream, monkeypatch)
+    frames_in_flight = collect_alone(stream, monkeypatch)
     embeds, processed, skips = stream.encode_prompt("x"), 0, 0
     for k in range(24):
         scene = image(min(k, 8) if k < 16 else k)
-        before = set(flights)
+        before = set(frames_in_flight)
         frame = stream.generate_frame(scene, embeds, 0.0)
-        processed = max(flights)
-        if set(flights) == before:
+        processed = max(frames_in_flight)
+        if set(frames_in_flight) == before:
             skips += 1
             assert stream.shown == processed
-        finished = denoise_alone(flights[stream.shown]).astype(np.float32)
+        finished = denoise_alone(frames_in_flight[stream.shown]).astype(np.float32)
         gap = np.abs(stream.base.decode(finished)[0].astype(int) - frame)
         assert gap.max() <= 1
     assert skips >= 5

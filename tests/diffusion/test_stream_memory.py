@@ -46,9 +46,11 @@ def image(seed=0):
 def test_every_frame_is_shown_its_own_past(backend, steps, buffer, monkeypatch):
     """Of the frames that are finished when it enters: the newest two, the first, and the ring."""
     stream = make(backend, denoising_steps=steps, frame_buffer_size=buffer)
-    flights, take_off = [], module.take_off
+    frames_in_flight, begin = [], module.begin
     monkeypatch.setattr(
-        module, "take_off", lambda *given: flights.append(take_off(*given)) or flights[-1]
+        module,
+        "begin",
+        lambda *given: frames_in_flight.append(begin(*given)) or frames_in_flight[-1],
     )
     embeds, shown, count = stream.encode_prompt("x"), {}, 4 * STRIDE + 8
     for k in range(count):
@@ -60,7 +62,7 @@ def test_every_frame_is_shown_its_own_past(backend, steps, buffer, monkeypatch):
     def moves(first, last):
         return [MOVE if frame % 2 else STILL for frame in range(first, last + 1)]
 
-    for k, told in enumerate(flight.context for flight in flights):
+    for k, told in enumerate(in_flight.context for in_flight in frames_in_flight):
         newest = max(0, (k - 1) // buffer - steps + 1) * buffer
         if k == 0:
             assert told.before is told.memory is told.memory_age is None

@@ -19,7 +19,7 @@ from phosphene.diffusion.dit.pipeline import TransformerPipeline
 from phosphene.diffusion.dit.sana import SanaSprintPipeline
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ModelError
-from phosphene.stream.batch import Flight, Plan, land
+from phosphene.stream.batch import InFlightFrame, Plan, complete
 from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Schedule
 from tests.diffusion.dit_trees import flux2_tree, sana_tree
@@ -68,8 +68,8 @@ def ours(
 ) -> torch.Tensor:
     told = {} if context is None else {"context": context}
     plan = Plan(tuple(float(t) for t in times), **settings)
-    flight = Flight(0, plan, x, model.encode_prompt(PROMPT), **told)
-    return land(flight, model.denoiser(), GeneratorNoise()).x
+    in_flight = InFlightFrame(0, plan, x, model.encode_prompt(PROMPT), **told)
+    return complete(in_flight, model.denoiser(), GeneratorNoise()).x
 
 
 def close(got: torch.Tensor, expected: torch.Tensor) -> None:

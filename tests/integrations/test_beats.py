@@ -82,10 +82,10 @@ def test_link_in_two_processes(base, config) -> None:  # noqa: F811
             peer.ask("tempo 133")
             heard = page.until("heard", beat_from="link", tempo=133.0)
             assert heard["beats_per_bar"] == 4 and heard["confidence"] == 1.0
-            session = served.theatre.stage.on_show.session
+            session = served.app_state.registry.on_show.session
             offs = []
             for _ in range(40):
-                outer = session._ears._outer["link"]
+                outer = session._audio_input._outer["link"]
                 at, beats, tempo, _ = peer.ask()
                 off = (outer.beat.beats_at(at) - beats) * 60 / tempo
                 offs.append(abs(off))
@@ -112,7 +112,7 @@ def test_link_is_led_by_the_show(base, config) -> None:  # noqa: F811
     try:
         with serving(base, config, companions=[companion]) as served, served.socket() as page:
             page.until("hello")
-            session = served.theatre.stage.on_show.session
+            session = served.app_state.registry.on_show.session
             for _ in range(4):
                 session.beat("tap", time.monotonic())
                 time.sleep(0.4)
@@ -208,7 +208,7 @@ def test_a_clock_through_a_port_holds_its_tempo(base, config) -> None:  # noqa: 
             tempi = [page.until("heard", beat_from="midi")["tempo"] for _ in range(30)]
             stop.set()
             thread.join()
-            text = served.theatre.stage.on_show.session.score()
+            text = served.app_state.registry.on_show.session.score()
             page.until("heard", beat_from="own")
         print(f"MIDI clock over {carried}: {np.median(tempi):.3f} of 126")
         assert np.median(tempi) == pytest.approx(126.0, rel=1e-3)
@@ -229,7 +229,7 @@ def test_a_clock_that_is_sent_holds_the_tempo_of_the_hand(base, config) -> None:
     out = MidiClockOut(None, Port())
     with serving(base, config, companions=[out]) as served, served.socket() as page:
         page.until("hello")
-        session = served.theatre.stage.on_show.session
+        session = served.app_state.registry.on_show.session
         began = time.monotonic() - 2.0
         for number in range(4):
             session.beat("tap", began + number * 0.5)

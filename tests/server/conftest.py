@@ -12,11 +12,11 @@ import pytest
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
 from phosphene.diffusion import LSDPipeline
 from phosphene.server.app import create_app
+from phosphene.server.app_state import AppState
 from phosphene.server.limits import Limits
 from phosphene.server.listen import Server, bind, run
 from phosphene.server.security import Guard
-from phosphene.server.stage import Stage
-from phosphene.server.theatre import Theatre
+from phosphene.server.session_registry import SessionRegistry
 from tests.server.client import Client
 
 SIDE = 64
@@ -27,7 +27,7 @@ class Served:
     """Where a server listens, and what is inside."""
 
     port: int
-    theatre: Theatre
+    app_state: AppState
 
     @property
     def http(self) -> str:
@@ -62,19 +62,19 @@ def serving(
     feed=None,
 ) -> Iterator[Served]:
     """Serve until the block ends; what the server leaves behind fails the test."""
-    stage = Stage(base, config, limits or Limits(), microphone, feed=feed)
-    theatre = Theatre(stage, stage.limits, exits=exits, companions=companions)
+    registry = SessionRegistry(base, config, limits or Limits(), microphone, feed=feed)
+    app_state = AppState(registry, registry.limits, exits=exits, companions=companions)
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         ready = threading.Event()
-        app = create_app(theatre, Guard(token, port, frozenset(names)))
-        server = Server(app, theatre, ready.set)
+        app = create_app(app_state, Guard(token, port, frozenset(names)))
+        server = Server(app, app_state, ready.set)
         before = set(threading.enumerate())
         thread = threading.Thread(target=run, args=(server, listener))
         thread.start()
         assert ready.wait(60)
         try:
-            yield Served(port, theatre)
+            yield Served(port, app_state)
         finally:
             server.should_exit = True
             thread.join(60)

@@ -91,7 +91,7 @@ def test_of_a_flood_the_last_value_is_in_force(served) -> None:
                 time.sleep(0.1)
         reader.join(30)
         assert [answer["id"] for answer in answers] == list(range(600))
-        zoom = served.theatre.stage.find(client.session).session.config.camera.zoom
+        zoom = served.app_state.registry.find(client.session).session.config.camera.zoom
         assert zoom == pytest.approx(599 / 200)
 
 
@@ -106,7 +106,7 @@ def test_who_floods_and_never_reads_is_dropped(base, config) -> None:
             while True:
                 link.sendall(frames)
         link.close()
-        until(lambda: len(served.theatre.connections) == 1)
+        until(lambda: len(served.app_state.connections) == 1)
 
 
 def test_the_server_stays_up_and_its_memory_flat(served) -> None:
@@ -125,14 +125,14 @@ def test_the_server_stays_up_and_its_memory_flat(served) -> None:
                 for thread in chaos:
                     thread.join()
                 # everything they had has ended
-                until(lambda: len(served.theatre.stage.seats) == 1)
-                until(lambda: len(served.theatre.connections) == 1)
+                until(lambda: len(served.app_state.registry.handles) == 1)
+                until(lambda: len(served.app_state.connections) == 1)
                 memory.append(process.memory_info().rss / 2**20)
         good.send(type="clock", t=now())
         good.until("clock")
     # the first round fills pools and caches
     assert memory[-1] - memory[1] < 30, memory
-    assert served.theatre.door._inside.total() <= 1
+    assert served.app_state.limiter._inside.total() <= 1
 
 
 def misbehave(served, rng: random.Random) -> None:

@@ -288,13 +288,13 @@ def test_recording_goes_on_from_the_house_to_a_performer(base, config, tmp_path)
     path = tmp_path / "show.mp4"
     exits = choose_exits(ExitOptions(record=str(path)), config, (SIDE, SIDE))
     with serving(base, config, exits=exits) as served:
-        until(lambda: served.theatre.stage.house is not None)
+        until(lambda: served.app_state.registry.house is not None)
         with served.socket() as performer:
             performer.acknowledge = False
             performer.until("hello")
             # the recording alone keeps the session going
-            seat = served.theatre.stage.find(performer.session)
-            until(lambda: seat.session.stats().frames > 20)
+            handle = served.app_state.registry.find(performer.session)
+            until(lambda: handle.session.stats().frames > 20)
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     assert len(frames) > 5

@@ -98,7 +98,7 @@ def test_the_house_plays_to_it(base, config, portaudio) -> None:
         served.socket("?watch=latest") as watcher,
     ):
         watcher.pictures(1)
-        assert microphone._sessions == [served.theatre.stage.house.session]
+        assert microphone._sessions == [served.app_state.registry.house.session]
     assert microphone._sessions == []
 
 

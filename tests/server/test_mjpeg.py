@@ -46,9 +46,9 @@ def test_the_house_plays_while_nobody_performs(served) -> None:
     with link:
         for _ in range(3):
             assert Image.open(io.BytesIO(part(stream))).size == (SIDE, SIDE)
-        assert served.theatre.stage.house is not None
+        assert served.app_state.registry.house is not None
         stream.close()
-    until(lambda: served.theatre.stage.house.channel.consumers == 0)
+    until(lambda: served.app_state.registry.house.channel.consumers == 0)
 
 
 def test_a_session_of_its_own_ends_with_it(base, config) -> None:
@@ -57,7 +57,7 @@ def test_a_session_of_its_own_ends_with_it(base, config) -> None:
             performer.until("hello")
             link, stream = open_stream(served.port, f"?session={performer.session}")
             part(stream)
-            assert served.theatre.stage.house is None
+            assert served.app_state.registry.house is None
         with link:
             assert stream.read().rstrip().endswith(b"0")
 
@@ -82,13 +82,13 @@ def test_who_takes_nothing_is_dropped_and_holds_up_nobody(base, config) -> None:
             link.connect(("127.0.0.1", served.port))
             link.sendall(b"GET /stream.mjpg HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
             good.pictures(1)
-            until(lambda: served.theatre.stage.house.channel.consumers == 2)
+            until(lambda: served.app_state.registry.house.channel.consumers == 2)
             # what it does not take fills the buffers of both sides first
             for _ in range(2000):
                 good.pictures(1)
-                if served.theatre.stage.house.channel.consumers == 1:
+                if served.app_state.registry.house.channel.consumers == 1:
                     break
-            assert served.theatre.stage.house.channel.consumers == 1
+            assert served.app_state.registry.house.channel.consumers == 1
         good.pictures(5)
 
 

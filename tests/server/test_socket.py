@@ -255,8 +255,8 @@ def test_watchers_see_the_same_pictures_encoded_once(served) -> None:
             seen = {picture.sequence: picture.jpeg for picture in one.pictures(12)}
             for picture in other.pictures(12) + performer.pictures(12):
                 assert seen.get(picture.sequence, picture.jpeg) == picture.jpeg
-            channel = served.theatre.stage.find(performer.session).channel
-            sent = served.theatre.tally.pictures._value.get()
+            channel = served.app_state.registry.find(performer.session).channel
+            sent = served.app_state.tally.pictures._value.get()
             assert channel.meter.calls < sent
 
 

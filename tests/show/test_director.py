@@ -18,7 +18,7 @@ from phosphene.show import director
 from phosphene.show.display import composed
 from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.dream import Dream
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.performance import Performance
 from phosphene.stream.camera import STILL, warp
 from tests.conftest import make_features
@@ -76,7 +76,7 @@ class Live:
         """Cues of a song that plays through; frame by frame, so that settings may change between."""
         for frame in range(first, features.num_frames):
             moment = frame_features(features, frame)
-            heard = Heard(moment, 0.0, self.dream, 120.0, 1.0, position=moment.time)
+            heard = FeatureFrame(moment, 0.0, self.dream, 120.0, 1.0, position=moment.time)
             yield self.cue(heard, 100.0 + frame / features.fps)
 
 

@@ -27,8 +27,8 @@ from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show import score as scores
 from phosphene.show.changes import values_at, with_values
 from phosphene.show.live import Source
+from phosphene.show.live.audio_input import AudioInput
 from phosphene.show.live.cues import LiveCues
-from phosphene.show.live.ears import Ears
 from phosphene.show.live.recorder import KEPT_SECONDS, Film, Recorder
 from phosphene.show.live.session import completed
 from phosphene.show.live.song import SongClock
@@ -40,7 +40,7 @@ from phosphene.show.score import Pulse, match_songs, parse, read, trim
 from phosphene.show.soundtrack import write_soundtrack
 from phosphene.show.sources.score import ScoreSource
 from tests.conftest import make_features
-from tests.show.live.stage_door import quick_config, show
+from tests.show.live.running_shows import quick_config, show
 from tests.show.test_director import assert_same, remembering
 from tests.show.toy import Stopped, failing, toy
 
@@ -57,7 +57,7 @@ class Scripted:
         self.began = began
         self.config = completed(self.base, config)
         self.book = PromptBook(encoder(self.base), threading.Condition())
-        self.ears = Ears(self.config.audio, began)
+        self.audio_input = AudioInput(self.config.audio, began)
         self.cues = LiveCues(self.base, self.config, self.book)
         self.said = []
         self.recorder = Recorder(self.said.append)
@@ -68,7 +68,7 @@ class Scripted:
         self.recorder.set(self.now, values)
         self.cues.config = self.config
         if any(path.startswith("audio.") for path in values):
-            self.ears.configure(self.config.audio)
+            self.audio_input.configure(self.config.audio)
         texts = [(self.config.prompt.base_prompt,), tuple(self.config.prompt.chroma_prompts)]
         for each in texts:
             # by the time it is drawn it is encoded
@@ -76,16 +76,16 @@ class Scripted:
                 self.book.work()
 
     def use(self, source):
-        self.ears.use(source)
+        self.audio_input.use(source)
         self.recorder.use(self.now, source)
 
     def clock(self, position, playing=True, rate=1.0, lead=0.0):
         clock = SongClock(position, playing, rate, lead, self.now)
-        self.ears.clock(clock)
+        self.audio_input.clock(clock)
         self.recorder.clock(self.now, clock)
 
     def beat(self, action, seconds=0.0):
-        self.ears.beat(action, self.now - 0.03125, seconds)
+        self.audio_input.beat(action, self.now - 0.03125, seconds)
         self.recorder.beat(self.now, action, self.now - 0.03125, seconds)
 
     def scene(self):
@@ -97,13 +97,13 @@ class Scripted:
         self.recorder.controllers(self.now, values)
 
     def hear(self, samples, rate):
-        self.ears.sound(Chunk(samples, rate, self.now))
+        self.audio_input.sound(Chunk(samples, rate, self.now))
         self.recorder.sound(samples, rate, self.now)
 
     def frame(self):
-        tempo, beats = self.ears.pulse(self.now)
+        tempo, beats = self.audio_input.pulse(self.now)
         self.recorder.frame(self.now, self.cues.state, self.config, Pulse(tempo=tempo, beats=beats))
-        heard = self.ears.hear(self.now, self.config.live.latency_offset_ms / 1e3)
+        heard = self.audio_input.hear(self.now, self.config.live.latency_offset_ms / 1e3)
         cue = self.cues.cue(heard, self.now)
         while cue is None:
             self.book.work()
@@ -393,7 +393,7 @@ def test_a_kill_costs_no_line(tmp_path):
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
-from tests.show.live.stage_door import quick_config, show
+from tests.show.live.running_shows import quick_config, show
 with show(quick_config()) as (session, watcher):
     session.record(Path({str(path)!r}))
     watcher.frames(3)

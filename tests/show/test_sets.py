@@ -17,7 +17,7 @@ from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show import sets
 from phosphene.show.changes import with_values
-from phosphene.show.live.ears import Ears
+from phosphene.show.live.audio_input import AudioInput
 from phosphene.show.live.session import completed
 from phosphene.show.live.song import SongClock
 from phosphene.show.live.timed import Timed, Waiting
@@ -141,17 +141,17 @@ def test_the_autopilot_flies_offline_as_it_does_live():
 
 def played(told, song, rate=1.0, fps=30.0, jitter=0.0, seeks=(), digest=A):
     """What is due while a song plays: (position of the frame, what is due), in order."""
-    timed, ears = Timed(), Ears(PipelineConfig().audio, 0.0)
-    ears.use(Source("song", False, song, digest, "a.wav"))
+    timed, audio_input = Timed(), AudioInput(PipelineConfig().audio, 0.0)
+    audio_input.use(Source("song", False, song, digest, "a.wav"))
     index = told.find(digest)
     timed.lay({digest: lay(told, index, song)}, sets.pilot_of(told))
     config, now, rng = PipelineConfig(), 0.0, np.random.default_rng(0)
-    ears.clock(SongClock(0.0, True, rate, 0.1, now))
+    audio_input.clock(SongClock(0.0, True, rate, 0.1, now))
     seeks = list(seeks)
-    while (position := ears._clock.position_at(now)) < song.duration:
+    while (position := audio_input._clock.position_at(now)) < song.duration:
         if seeks and position >= seeks[0][0]:
-            ears.clock(SongClock(seeks.pop(0)[1], True, rate, 0.1, now))
-        heard = ears.hear(now)
+            audio_input.clock(SongClock(seeks.pop(0)[1], True, rate, 0.1, now))
+        heard = audio_input.hear(now)
         due = timed.due(heard, digest, now, config)
         if due:
             config = with_values(config, due.values)
@@ -190,9 +190,9 @@ def test_after_a_jump_all_holds_that_would_hold_there():
 
 
 def test_a_change_waits_for_the_next_beat_bar_or_section_and_the_newest_wins():
-    timed, ears, config = Timed(), Ears(PipelineConfig().audio, 0.0), PipelineConfig()
-    ears.use(Source("song", False, features(), A))
-    ears.clock(SongClock(0.0, True, 1.0, 0.0, 0.0))
+    timed, audio_input, config = Timed(), AudioInput(PipelineConfig().audio, 0.0), PipelineConfig()
+    audio_input.use(Source("song", False, features(), A))
+    audio_input.clock(SongClock(0.0, True, 1.0, 0.0, 0.0))
     done, now = {}, 0.0
     for frame in range(300):
         now = frame / 30
@@ -206,7 +206,7 @@ def test_a_change_waits_for_the_next_beat_bar_or_section_and_the_newest_wins():
             timed.wait(Waiting("bar", {"camera.warp": 0.1}, id=5))
             [gone] = timed.forget({"camera.warp": 0.2})
             assert gone.id == 5
-        due = timed.due(ears.hear(now), A, now, config)
+        due = timed.due(audio_input.hear(now), A, now, config)
         for id in due.ids:
             done[id] = now, due.values, due.scenes
     assert {id: at for id, (at, *_) in done.items()} == pytest.approx({3: 0.5, 4: 2.0, 2: 4.0})

@@ -8,37 +8,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from phosphene.stream.batch import Flight
+from phosphene.stream.batch import InFlightFrame
 from phosphene.stream.noise import gaussian
 from phosphene.stream.steppers import lcm_boundary
 from tests.stream.toy import SD, toy_predict
 
 
-def _eps(flight: Flight, x: np.ndarray, t: float, embeds) -> np.ndarray:
+def _eps(in_flight: InFlightFrame, x: np.ndarray, t: float, embeds) -> np.ndarray:
     def host(array):
         return np.asarray(array, np.float64)
 
     time = np.full(x.shape[0], t)
-    return toy_predict(x, time, host(embeds), flight.context.map(host))
+    return toy_predict(x, time, host(embeds), in_flight.context.map(host))
 
 
-def denoise_alone(flight: Flight) -> np.ndarray:
+def denoise_alone(in_flight: InFlightFrame) -> np.ndarray:
     """The finished latent of an eps-predicting toy frame on Stable Diffusion's schedule."""
-    plan, guidance = flight.plan, flight.plan.guidance
-    x = np.asarray(flight.x, np.float64)
+    plan, guidance = in_flight.plan, in_flight.plan.guidance
+    x = np.asarray(in_flight.x, np.float64)
     g, delta = guidance.scale, guidance.delta
     mode = guidance.mode if guidance.scale != 1 else "none"
     residual = None
     for i, t in enumerate(plan.timesteps):
         alpha, sigma = SD.levels(t)
-        eps = _eps(flight, x, t, flight.embeds)
+        eps = _eps(in_flight, x, t, in_flight.embeds)
         if mode == "full":
-            negative = _eps(flight, x, t, flight.negative)
+            negative = _eps(in_flight, x, t, in_flight.negative)
             eps = negative + g * (eps - negative)
-        if mode == "self" and i == 0 and flight.reference is not None:
-            residual = (x - alpha * np.asarray(flight.reference, np.float64)) / sigma
+        if mode == "self" and i == 0 and in_flight.reference is not None:
+            residual = (x - alpha * np.asarray(in_flight.reference, np.float64)) / sigma
         if mode == "initialize" and i == 0:
-            residual = _eps(flight, x, t, flight.negative)
+            residual = _eps(in_flight, x, t, in_flight.negative)
         if mode in ("self", "initialize") and residual is not None:
             eps = delta * residual + g * (eps - delta * residual)
 

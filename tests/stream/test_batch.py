@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phosphene.stream import engine
-from phosphene.stream.batch import Flight, Plan, advance, land
+from phosphene.stream.batch import InFlightFrame, Plan, advance, complete
 from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise, gaussian
@@ -54,7 +54,7 @@ def frames(draw, steps):
     }
 
 
-def make_flight(index, told, home):
+def make_in_flight(index, told, home):
     def array(slot, shape):
         return home.float32(0.5 * gaussian(11, index, slot, shape))
 
@@ -67,7 +67,7 @@ def make_flight(index, told, home):
         add_noise=told["add_noise"],
     )
     text = (1, SEQUENCE, HIDDEN)
-    return Flight(
+    return InFlightFrame(
         frame=index,
         plan=plan,
         x=array(0, SHAPE),
@@ -78,14 +78,14 @@ def make_flight(index, told, home):
     )
 
 
-def run_stream(flights, home, frame_buffer):
+def run_stream(frames_in_flight, home, frame_buffer):
     """Every latent that was shown, by frame, and the order in which they first were."""
     stream, state, shown = engine.Engine(toy_model(), HeldNoise(home)), StreamState(), {}
-    for flight in flights:
-        state = engine.step(state, flight, stream, frame_buffer=frame_buffer)
+    for in_flight in frames_in_flight:
+        state = engine.step(state, in_flight, stream, frame_buffer=frame_buffer)
         shown[state.shown] = state.picture
     _, landed = engine.flush(state, stream)
-    shown |= {flight.frame: flight.x for flight in landed}
+    shown |= {in_flight.frame: in_flight.x for in_flight in landed}
     return shown
 
 
@@ -95,12 +95,12 @@ def run_stream(flights, home, frame_buffer):
 def test_stream_batch_equals_one_frame_after_the_other(backend, data, steps, buffer, count):
     home = home_of(backend)
     told = [data.draw(frames(steps)) for _ in range(count)]
-    flights = [make_flight(i, each, home) for i, each in enumerate(told)]
-    shown = run_stream(flights, home, buffer)
+    frames_in_flight = [make_in_flight(i, each, home) for i, each in enumerate(told)]
+    shown = run_stream(frames_in_flight, home, buffer)
     assert list(shown) == list(range(count))
-    for flight in flights:
+    for in_flight in frames_in_flight:
         np.testing.assert_allclose(
-            np.asarray(shown[flight.frame]), denoise_alone(flight), **TOLERANCE
+            np.asarray(shown[in_flight.frame]), denoise_alone(in_flight), **TOLERANCE
         )
 
 
@@ -109,13 +109,13 @@ def test_stream_batch_equals_one_frame_after_the_other(backend, data, steps, buf
 def test_the_number_of_steps_may_change_live(data, count, buffer):
     home = home_of("numpy")
     told = [data.draw(st.integers(1, 4).flatmap(frames)) for _ in range(count)]
-    flights = [make_flight(i, each, home) for i, each in enumerate(told)]
-    shown = run_stream(flights, home, buffer)
+    frames_in_flight = [make_in_flight(i, each, home) for i, each in enumerate(told)]
+    shown = run_stream(frames_in_flight, home, buffer)
     # frames that a later one overtook are never shown, the last one always is, time never runs back.
     assert list(shown) == sorted(shown)
     assert max(shown) == count - 1
     for frame, latent in shown.items():
-        np.testing.assert_allclose(latent, denoise_alone(flights[frame]), **TOLERANCE)
+        np.testing.assert_allclose(latent, denoise_alone(frames_in_flight[frame]), **TOLERANCE)
 
 
 def test_rows_of_one_model_call():
@@ -130,12 +130,12 @@ def test_rows_of_one_model_call():
     base = {"strength": 1.0, "seed": 0, "prompt": 0, "stepper": "lcm", "add_noise": True}
     base |= {"sourced": True, "remembers": True, "steps": 2}
     modes = ["none", "full", "self", "initialize"]
-    flights = [
-        make_flight(i, base | {"guidance": Guidance(mode, 1.5)}, home)
+    frames_in_flight = [
+        make_in_flight(i, base | {"guidance": Guidance(mode, 1.5)}, home)
         for i, mode in enumerate(modes)
     ]
-    flights = advance(flights, model, HeldNoise(home))
-    advance(flights, model, HeldNoise(home))
+    frames_in_flight = advance(frames_in_flight, model, HeldNoise(home))
+    advance(frames_in_flight, model, HeldNoise(home))
     first, last = 999, 500
     assert calls == [(6, [first] * 6), (5, [last] * 5)]
 
@@ -165,8 +165,8 @@ def test_a_perfect_model_finds_the_picture_in_every_parametrisation(schedule, ki
     model = toy_model().__class__(schedule, kind, perfect)
     plan = Plan(tuple(schedule.steps(4, 0.9).tolist()), stepper=stepper)
     noise = gaussian(1, 0, 0, SHAPE)
-    flight = Flight(0, plan, noise, np.zeros((1, SEQUENCE, HIDDEN), np.float32))
-    landed = land(flight, model, HeldNoise(home_of("numpy")))
+    in_flight = InFlightFrame(0, plan, noise, np.zeros((1, SEQUENCE, HIDDEN), np.float32))
+    landed = complete(in_flight, model, HeldNoise(home_of("numpy")))
     np.testing.assert_allclose(landed.x, target, atol=2e-3)
     assert landed.x.dtype == np.float32
 
@@ -192,8 +192,8 @@ def test_batches_do_not_change_pictures(backend):
 def test_a_nearly_clean_input_stays_itself(t):
     """LCM's boundary condition, where c_skip counts."""
     text = np.zeros((1, SEQUENCE, HIDDEN), np.float32)
-    flight = Flight(0, Plan((t,)), gaussian(1, 0, 0, SHAPE), text)
-    landed = land(flight, toy_model(), HeldNoise(home_of("numpy")))
-    np.testing.assert_allclose(landed.x, denoise_alone(flight), atol=1e-5)
+    in_flight = InFlightFrame(0, Plan((t,)), gaussian(1, 0, 0, SHAPE), text)
+    landed = complete(in_flight, toy_model(), HeldNoise(home_of("numpy")))
+    np.testing.assert_allclose(landed.x, denoise_alone(in_flight), atol=1e-5)
     if t == 0.0:
-        np.testing.assert_array_equal(landed.x, flight.x)
+        np.testing.assert_array_equal(landed.x, in_flight.x)

@@ -7,7 +7,7 @@ import pytest
 
 from phosphene.config import StreamConfig
 from phosphene.diffusion.stream import StreamDiffusionPipeline
-from phosphene.stream.batch import Denoiser, Flight, Plan, advance
+from phosphene.stream.batch import Denoiser, InFlightFrame, Plan, advance
 from phosphene.stream.conditioning import NAMES, Context, join
 from phosphene.stream.noise import HeldNoise, gaussian
 from phosphene.stream.state import StreamState, dump, restore
@@ -44,11 +44,13 @@ def test_all_of_it_is_batched(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_all_of_it_is_saved(backend):
     home = home_of(backend)
-    flight = Flight(0, Plan((1.0,)), home.float32(np.ones((1, 1))), home.float32(np.ones((1, 1))))
+    in_flight = InFlightFrame(
+        0, Plan((1.0,)), home.float32(np.ones((1, 1))), home.float32(np.ones((1, 1)))
+    )
     told = [full(home), Context(), *(Context(**{name: full(home).controls}) for name in NAMES)]
-    state = StreamState(flights=tuple(replace(flight, context=each) for each in told))
+    state = StreamState(frames_in_flight=tuple(replace(in_flight, context=each) for each in told))
     back = restore(dump(state), home.float32)
-    for before, after in zip(told, back.flights, strict=True):
+    for before, after in zip(told, back.frames_in_flight, strict=True):
         same(before, after.context)
 
 
@@ -76,8 +78,10 @@ def test_frames_that_were_told_other_kinds_of_things_do_not_share_a_call():
 
     x, text = gaussian(0, 0, 0, (1, 3, 4, 4)), gaussian(0, 0, 1, (1, 2, 4))
     told = [full(home), Context(), full(home), *(Context(**{n: x}) for n in NAMES)]
-    flights = [Flight(k, Plan((900.0,)), x, text, context=each) for k, each in enumerate(told)]
-    advance(flights, Denoiser(SD, "eps", denoise), HeldNoise(home))
+    frames_in_flight = [
+        InFlightFrame(k, Plan((900.0,)), x, text, context=each) for k, each in enumerate(told)
+    ]
+    advance(frames_in_flight, Denoiser(SD, "eps", denoise), HeldNoise(home))
     assert calls == [(2, NAMES), (1, ()), *((1, (name,)) for name in NAMES)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phosphene.stream.batch import Flight, Plan, land
+from phosphene.stream.batch import InFlightFrame, Plan, complete
 from phosphene.stream.guidance import Guidance, guide_full, guide_residual
 from phosphene.stream.noise import HeldNoise, gaussian
 from tests.stream.toy import HIDDEN, SD, SEQUENCE, home_of, toy_model
@@ -44,40 +44,40 @@ def test_pure_noise_of_a_flow_stays_finite():
     assert np.isfinite(guide_residual(x, x0, reference, 0.0, Guidance("self", 2.0, 0.5))).all()
 
 
-def flight(guidance, reference=None, strength=0.6):
+def in_flight(guidance, reference=None, strength=0.6):
     text = gaussian(4, 0, 0, (1, SEQUENCE, HIDDEN))
     plan = Plan(tuple(SD.steps(2, strength).tolist()), guidance=guidance)
-    return Flight(0, plan, gaussian(5, 0, 0, SHAPE), text, -text, reference)
+    return InFlightFrame(0, plan, gaussian(5, 0, 0, SHAPE), text, -text, reference)
 
 
-def finished(of_flight):
-    return land(of_flight, toy_model(), HeldNoise(home_of("numpy"))).x
+def finished(of_in_flight):
+    return complete(of_in_flight, toy_model(), HeldNoise(home_of("numpy"))).x
 
 
 def test_self_guidance_without_a_source_does_nothing():
     np.testing.assert_array_equal(
-        finished(flight(Guidance("self", 2.0))), finished(flight(Guidance("none")))
+        finished(in_flight(Guidance("self", 2.0))), finished(in_flight(Guidance("none")))
     )
 
 
 def test_modes_differ_and_scale_one_is_off():
     reference = gaussian(6, 0, 0, SHAPE)
-    plain = finished(flight(Guidance("none"), reference))
+    plain = finished(in_flight(Guidance("none"), reference))
     for mode in ("full", "self", "initialize"):
-        assert np.abs(finished(flight(Guidance(mode, 1.5), reference)) - plain).max() > 1e-2
-        np.testing.assert_array_equal(finished(flight(Guidance(mode, 1.0), reference)), plain)
+        assert np.abs(finished(in_flight(Guidance(mode, 1.5), reference)) - plain).max() > 1e-2
+        np.testing.assert_array_equal(finished(in_flight(Guidance(mode, 1.0), reference)), plain)
 
 
 def test_self_guidance_leads_away_from_the_source():
     reference = gaussian(6, 0, 0, SHAPE)
-    plain = finished(flight(Guidance("none"), reference))
-    guided = finished(flight(Guidance("self", 1.3), reference))
+    plain = finished(in_flight(Guidance("none"), reference))
+    guided = finished(in_flight(Guidance("self", 1.3), reference))
     assert np.linalg.norm(guided - reference) > np.linalg.norm(plain - reference)
 
 
 def test_the_negative_prompt_counts_in_full_and_initialize_only():
     reference = gaussian(6, 0, 0, SHAPE)
     for mode, counts in (("none", False), ("self", False), ("full", True), ("initialize", True)):
-        one = flight(Guidance(mode, 1.5), reference)
+        one = in_flight(Guidance(mode, 1.5), reference)
         other = replace(one, negative=one.negative * 2)
         assert np.array_equal(finished(one), finished(other)) != counts

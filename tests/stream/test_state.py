@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from phosphene.errors import InputError, OutputError
-from phosphene.stream.batch import Flight, Plan
+from phosphene.stream.batch import InFlightFrame, Plan
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import Context
 from phosphene.stream.guidance import Guidance
@@ -27,14 +27,14 @@ def make_state(home):
         return home.float32(gaussian(0, 0, slot, (1, 3, 4, 4)))
 
     plan = Plan((900.25, 1 / 3), 2**32 - 1, Guidance("initialize", 1.7, 0.3), "tcd", 0.1, False)
-    flying = Flight(7, plan, array(0), array(1), array(2), array(3), told(home), 1)
-    landed = Flight(6, Plan(()), array(6), array(7))
+    flying = InFlightFrame(7, plan, array(0), array(1), array(2), array(3), told(home), 1)
+    landed = InFlightFrame(6, Plan(()), array(6), array(7))
     return StreamState(
         frame=8,
         shown=5,
         picture=array(8),
         finished=array(9),
-        flights=(flying,),
+        frames_in_flight=(flying,),
         ready=(landed,),
         moves=((7, CameraMove(1.01, 0.1, -0.2, 0.3, 0.001, 2.0)),),
         watch=Watch(array(10), array(11), "settings", 3),
@@ -53,7 +53,7 @@ def assert_same(one, other, home):
             np.testing.assert_array_equal(np.asarray(value), np.asarray(twin))
         elif isinstance(value, Watch | ContextMemory | Context):
             assert_same(value, twin, home)
-        elif name in ("flights", "ready"):
+        elif name in ("frames_in_flight", "ready"):
             assert len(value) == len(twin)
             for a, b in zip(value, twin, strict=True):
                 assert_same(a, b, home)
@@ -74,7 +74,9 @@ def test_a_state_moves_between_backends(backend, tmp_path):
     state = make_state(home_of("numpy"))
     save(state, tmp_path / "state")
     restored = load(tmp_path / "state", home_of(backend).float32)
-    np.testing.assert_array_equal(np.asarray(restored.flights[0].x), state.flights[0].x)
+    np.testing.assert_array_equal(
+        np.asarray(restored.frames_in_flight[0].x), state.frames_in_flight[0].x
+    )
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

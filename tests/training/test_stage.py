@@ -57,7 +57,7 @@ def test_average_follows_slowly_and_copies_buffers() -> None:
     assert not any(p.requires_grad for p in average.module.parameters())
 
 
-def stages(name: str, cfg: TrainConfig, clips: Clips) -> stage.Stage:
+def stages(name: str, cfg: TrainConfig, clips: Clips) -> stage.TrainingStage:
     """A stage as a new process makes it."""
     if name == "sharpen":
         torch.manual_seed(7)

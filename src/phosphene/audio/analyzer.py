@@ -13,10 +13,10 @@ from phosphene.audio.bands import held_index
 from phosphene.audio.bars import find_phrases
 from phosphene.audio.decode import LONGEST, decode, tame
 from phosphene.audio.drums import brightness
-from phosphene.audio.heard import Backend, Heard
 from phosphene.audio.loudness import build_curve, find_drops, integrated
 from phosphene.audio.progress import Progress, in_steps, part, untold
 from phosphene.audio.pulse import Float64Array
+from phosphene.audio.song_curves import Backend, SongCurves
 from phosphene.audio.types import NOTES, AudioFeatures, FloatArray, IntArray
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError
@@ -145,7 +145,7 @@ def frame_times(fps: float, start: float, length: float) -> Float64Array:
 
 
 def sample_features(
-    heard: Heard, fps: float, start: float, length: float, source_rate: int
+    heard: SongCurves, fps: float, start: float, length: float, source_rate: int
 ) -> AudioFeatures:
     """Features at the frame times of a stretch of ``heard``."""
     times = frame_times(fps, start, length)
@@ -189,7 +189,7 @@ def sample_features(
     )
 
 
-def sample_bars(heard: Heard, times: Float64Array, fps: float) -> dict[str, Any]:
+def sample_bars(heard: SongCurves, times: Float64Array, fps: float) -> dict[str, Any]:
     """The fields about bars, phrases and drops."""
     bars, count = heard.bars, len(times)
     downbeats = heard.beats.times[bars.first]

@@ -50,15 +50,15 @@ def reverb(
     t = synth.clock(seconds, rate)
     size = 1 << (len(track) + len(t) - 1).bit_length()
     spectrum = np.fft.rfft(track, size)
-    ears = []
+    audio_input = []
     for _ in range(2):
         noise = rng.standard_normal(len(t)).astype(np.float32)
         # walls swallow treble: smooth the noise
         dull = np.convolve(noise, np.full(6, 1 / 6, np.float32), mode="same")
         hall = dull * np.exp(-t / 0.32)
         hall /= np.sqrt(np.square(hall).sum())
-        ears.append(np.fft.irfft(spectrum * np.fft.rfft(hall, size), size)[: len(track)])
-    return np.stack(ears, axis=1).astype(np.float32)
+        audio_input.append(np.fft.irfft(spectrum * np.fft.rfft(hall, size), size)[: len(track)])
+    return np.stack(audio_input, axis=1).astype(np.float32)
 
 
 def master(stereo: FloatArray, rate: int) -> FloatArray:

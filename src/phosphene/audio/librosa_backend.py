@@ -10,12 +10,12 @@ import numpy as np
 from phosphene.audio import bands as levels
 from phosphene.audio.beats import NO_BEATS, BeatGrid, find_accents, find_evidence, scale_grid
 from phosphene.audio.drums import drum_curves, split_sustained
-from phosphene.audio.heard import Heard
 from phosphene.audio.loudness import momentary
 from phosphene.audio.numpy_backend import AUDIBLE, hear_bars, relative_bands
 from phosphene.audio.onsets import onset_curve, pick_onsets
 from phosphene.audio.progress import Progress, untold
 from phosphene.audio.sections import describe, find_sections, newness
+from phosphene.audio.song_curves import SongCurves
 from phosphene.audio.spectrum import BAND_EDGES, Spectra, analyse_spectrum, k_weighting, log_flux
 from phosphene.audio.types import FloatArray, IntArray
 from phosphene.config import AudioConfig
@@ -24,7 +24,9 @@ from phosphene.errors import MissingExtraError
 HOP_SECONDS = 512 / 22050
 
 
-def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold) -> Heard:
+def hear(
+    samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold
+) -> SongCurves:
     """Analyse mono ``samples`` (n,) at ``rate`` Hz with librosa.
 
     Its frames are centred, so sound is heard up to 46 ms ahead; its tempo lies on the grid of its
@@ -76,7 +78,7 @@ def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress
     evidence = find_evidence(accents, spectra.frame_rate, chroma, frame_rate)
     bars = hear_bars(evidence, spectra, chroma, frame_rate, beats)
     moments = held_rows(frame_rate, len(loudness), spectra)
-    return Heard(
+    return SongCurves(
         rate=frame_rate,
         bands=relative_bands(amplitude, frame_rate, loud, config),
         energy=levels.energy(

@@ -17,11 +17,11 @@ from phosphene.audio.beats import (
 )
 from phosphene.audio.chroma import PRESENT, analyse_chroma, normalise
 from phosphene.audio.drums import drum_curves, split_sustained
-from phosphene.audio.heard import Heard
 from phosphene.audio.loudness import momentary
 from phosphene.audio.onsets import onset_curve, pick_onsets
 from phosphene.audio.progress import Progress, part, untold
 from phosphene.audio.sections import describe, find_sections, newness
+from phosphene.audio.song_curves import SongCurves
 from phosphene.audio.spectrum import Spectra, analyse_spectrum, log_flux
 from phosphene.audio.types import FloatArray, IntArray
 from phosphene.config import AudioConfig
@@ -32,7 +32,9 @@ SPECTRA, HARMONY = 0.45, 0.85
 """shares of the work that are done with the spectra, and then with the harmony; the rest is beats"""
 
 
-def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold) -> Heard:
+def hear(
+    samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold
+) -> SongCurves:
     """Analyse mono ``samples`` (n,) at ``rate`` Hz; silence gives zeros and no beats."""
     spectra = analyse_spectrum(samples, rate, part(progress, 0.0, SPECTRA))
     loud = levels.loud_level(spectra.loudness)
@@ -45,7 +47,7 @@ def hear(samples: FloatArray, rate: int, config: AudioConfig, progress: Progress
         beats = hear_beats(evidence, spectra, index, len(samples) / rate, loud, config)
     rows = describe(spectra.log_bands, spectra.frame_rate, chroma, chroma_rate, loud)
     bars = hear_bars(evidence, spectra, chroma, chroma_rate, beats)
-    return Heard(
+    return SongCurves(
         rate=spectra.frame_rate,
         bands=relative_bands(spectra.levels, spectra.frame_rate, loud, config),
         energy=levels.energy(

@@ -11,6 +11,13 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
+from phosphene.cluster.actor_slots import (
+    ActorSlot,
+    check_version,
+    open_input,
+    send_home,
+    take_slots,
+)
 from phosphene.cluster.connect import Plan
 from phosphene.cluster.entry import Entry, admit_song
 from phosphene.cluster.items import Item
@@ -24,7 +31,6 @@ from phosphene.cluster.making import (
 from phosphene.cluster.orders import Answer, Done, Hello, Parcel, Refused
 from phosphene.cluster.progress import Progress
 from phosphene.cluster.report import BatchReport, ItemReport
-from phosphene.cluster.seats import Seat, check_version, open_ears, send_home, take_seats
 from phosphene.errors import ModelError, PhospheneError
 from phosphene.show.live.cores import usable_cores
 from phosphene.video.failures import is_full
@@ -87,7 +93,7 @@ class Batch:
         self._todo = deque(todo)
         self._open: list[Entry] = []
         self._ready: deque[Piece] = deque()
-        self._free: list[Seat] = []
+        self._free: list[ActorSlot] = []
         self._answers: dict[Any, Callable[[Any], None]] = {}
         """what to do with each answer that is waited for"""
         self._joins: dict[Future[None], Entry] = {}
@@ -99,10 +105,10 @@ class Batch:
         What can be said of one item is in its report; raises PhospheneError for what stops all of
         them, such as a full disk.
         """
-        seats, ears = take_seats(self._plan), open_ears(self._plan)
-        self._ears = cycle(ears)
-        for seat in seats:
-            self._greet(seat)
+        slots, audio_input = take_slots(self._plan), open_input(self._plan)
+        self._audio_input = cycle(audio_input)
+        for slot in slots:
+            self._greet(slot)
         # sound is encoded outside Python's lock; the other half keeps segments and answers workers
         joiners = max(1, usable_cores() // 2)
         with ThreadPoolExecutor(joiners, thread_name_prefix="phosphene-join") as self._joiner:
@@ -112,7 +118,7 @@ class Batch:
                     self._hand_out()
                     self._wait()
             finally:
-                send_home([*ears, *(seat.actor for seat in seats)])
+                send_home([*audio_input, *(slot.actor for slot in slots)])
                 for entry in self._open:
                     entry.count()
                 wait(self._joins)
@@ -135,7 +141,7 @@ class Batch:
             self._open.append(entry)
             self._prepare(entry, making)
             return
-        heard = next(self._ears).hear
+        heard = next(self._audio_input).hear
         song, name = admit_song(item, entry.fingerprint, self._overwrite), str(item.source)
         ref = heard.remote(song, name, item.config.audio, item.start, item.duration)
         self._open.append(entry)
@@ -170,34 +176,34 @@ class Batch:
 
     def _hand_out(self) -> None:
         while self._free and self._ready:
-            seat, piece = self._free.pop(), self._ready.popleft()
+            slot, piece = self._free.pop(), self._ready.popleft()
             entry = self._entry(piece)
             if entry is None:  # given up meanwhile
-                self._free.append(seat)
+                self._free.append(slot)
                 continue
             now = time.perf_counter()
             entry.began = entry.began or now
             self._first_order = self._first_order or now
-            seat.piece = piece
-            ref = seat.actor.begin.remote(piece.order)
-            self._answers[ref] = partial(self._answered, seat)
+            slot.piece = piece
+            ref = slot.actor.begin.remote(piece.order)
+            self._answers[ref] = partial(self._answered, slot)
 
-    def _answered(self, seat: Seat, ref: Any) -> None:
+    def _answered(self, slot: ActorSlot, ref: Any) -> None:
         answer: Answer | Lost = fetch(ref)
-        piece = seat.piece
+        piece = slot.piece
         assert piece is not None
         if isinstance(answer, Parcel):
             # the worker is asked for more before this is kept, so that it need not wait
-            self._answers[seat.actor.take.remote()] = partial(self._answered, seat)
-            self._keep(seat, piece, answer)
+            self._answers[slot.actor.take.remote()] = partial(self._answered, slot)
+            self._keep(slot, piece, answer)
             return
-        seat.piece = None
+        slot.piece = None
         self._report.drawing_seconds = time.perf_counter() - self._first_order
         if isinstance(answer, Lost):
             self._lost(piece, answer)
-            self._greet(seat)
+            self._greet(slot)
             return
-        self._free.append(seat)
+        self._free.append(slot)
         entry = self._entry(piece)
         if entry is None:
             return
@@ -207,11 +213,11 @@ class Batch:
             return
         self._finish_piece(entry, piece, answer)
 
-    def _keep(self, seat: Seat, piece: Piece, parcel: Parcel) -> None:
+    def _keep(self, slot: ActorSlot, piece: Piece, parcel: Parcel) -> None:
         report = self._report
         report.worked += parcel.worked
-        report.waited += 0.0 if seat.fresh else parcel.waited
-        seat.fresh = False
+        report.waited += 0.0 if slot.fresh else parcel.waited
+        slot.fresh = False
         report.cpu += parcel.cpu
         report.stored_bytes += len(parcel.video) + len(parcel.state)
         entry = self._entry(piece)
@@ -243,16 +249,16 @@ class Batch:
                 entry, f"{piece.tries} workers died over the same segment ({lost.error})."
             )
 
-    def _greet(self, seat: Seat) -> None:
+    def _greet(self, slot: ActorSlot) -> None:
         def up(ref: Any) -> None:
             hello: Hello | Lost = fetch(ref)
             if isinstance(hello, Lost):
                 # its construction failed, and will on every machine that is set up like this one
                 raise ModelError(f"a worker does not start: {hello.error}.")
             check_version(hello)
-            self._free.append(seat)
+            self._free.append(slot)
 
-        self._answers[seat.hello()] = up
+        self._answers[slot.hello()] = up
 
     def _join_if_complete(self, entry: Entry) -> None:
         making = entry.making

@@ -162,10 +162,10 @@ def fitting(
     threads = None if gpus else max(1, min(THREADS, int(cpus) // 2))
     # with GPUs drawing, cores that are left over hear
     spare = sum(m.get("CPU", 0.0) for m in machines) - count * cpus
-    return Plan(count, cpus, gpus, threads, 1.0 if gpus and spare >= ears(count) else 0.0)
+    return Plan(count, cpus, gpus, threads, 1.0 if gpus and spare >= audio_input(count) else 0.0)
 
 
-def ears(workers: int) -> int:
+def audio_input(workers: int) -> int:
     """Actors that hear songs for so many that draw."""
     return math.ceil(workers / WORKERS_PER_EAR)
 

@@ -189,10 +189,10 @@ def draw_video(order: VideoOrder, base: BasePipeline, outbox: Outbox) -> Done:
         )
     job = prepare(source, order.config, order.options, base)
     size, rate = even_size(job.wanted), frame_rate(clamp_fps(job.tempo.rate))
-    crew, stages = stages_of(job, size, rate, outbox, order.first, order.state)
+    batcher, stages = stages_of(job, size, rate, outbox, order.first, order.state)
     with Line(stages, 2 * job.config.transform.batch) as line:
         deque(line, maxlen=0)
-    return Done(size, (*job.clip.notes, *crew.notes(source.name)))
+    return Done(size, (*job.clip.notes, *batcher.notes(source.name)))
 
 
 def _refusal(error: Exception) -> Refused:

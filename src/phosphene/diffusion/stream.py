@@ -20,7 +20,7 @@ from phosphene.stream.batch import Denoiser
 from phosphene.stream.camera import STILL
 from phosphene.stream.coherence import USUAL_ENERGY, clamp_energy
 from phosphene.stream.conditioning import UNTOLD, Context
-from phosphene.stream.entry import Entry, FrameOptions, look, take_off
+from phosphene.stream.entry import Entry, FrameOptions, begin, look
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
 from phosphene.stream.resize import resize_state
@@ -199,10 +199,10 @@ class StreamDiffusionPipeline:
             anchor = None if entry.anchor is None else start
             entry = replace(entry, image=start, anchor=anchor, strength=redraw)
         first_steps = self.base.inference_config.num_inference_steps
-        flight = take_off(self.state, entry, self._engine.model, config, first_steps)
+        in_flight = begin(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size
         self.state = engine.step(
-            self.state, flight, self._engine, entry.camera, buffer, config.stream_batch
+            self.state, in_flight, self._engine, entry.camera, buffer, config.stream_batch
         )
         return self._key()
 

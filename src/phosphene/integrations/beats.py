@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phosphene.server.companion import Hands, Listener
-from phosphene.server.seat import Seat
+from phosphene.server.session_handle import SessionHandle
 from phosphene.show.live import OuterBeat
 from phosphene.show.score import OuterSource
 
@@ -24,20 +24,20 @@ class BeatTeller:
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._told: dict[str, tuple[Seat, OuterBeat]] = {}
+        self._told: dict[str, tuple[SessionHandle, OuterBeat]] = {}
 
     def tell(self, beat: OuterBeat) -> None:
         """It counts so."""
         known = self._told.get(beat.source)
         if not self._hands.there:
             return
-        seat = self._hands.seat
-        if known is not None and known[0] is not seat:
+        handle = self._hands.handle
+        if known is not None and known[0] is not handle:
             self.gone(beat.source)
             known = None
         if known is None or _differs(known[1], beat):
-            self._told[beat.source] = seat, beat
-            seat.session.follow(beat)
+            self._told[beat.source] = handle, beat
+            handle.session.follow(beat)
 
     def gone(self, source: OuterSource) -> None:
         """It counts no more."""

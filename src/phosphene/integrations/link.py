@@ -13,7 +13,7 @@ from typing import Any, Literal
 from phosphene.errors import MissingExtraError
 from phosphene.integrations.beats import BeatTeller, sure_beat
 from phosphene.server.companion import Hands, Listener
-from phosphene.server.stage import Stage
+from phosphene.server.session_registry import SessionRegistry
 from phosphene.show.live import OuterBeat
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class LinkCompanion:
         self._listener = Listener(hungry=role == "lead")
         self.link: Any = None
 
-    async def start(self, stage: Stage) -> None:
+    async def start(self, registry: SessionRegistry) -> None:
         """See :class:`Companion`."""
         import aalink
 
@@ -57,8 +57,8 @@ class LinkCompanion:
         self.link.start_stop_sync_enabled = True
         self.link.enabled = True
         if self._role == "lead":
-            await stage.follow(self._listener)
-        self._task = asyncio.create_task(self._run(Hands(stage)))
+            await registry.follow(self._listener)
+        self._task = asyncio.create_task(self._run(Hands(registry)))
         log.info("Ableton Link: on the network, %ss", self._role)
 
     async def close(self) -> None:

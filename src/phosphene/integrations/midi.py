@@ -17,7 +17,7 @@ import numpy as np
 from phosphene.errors import InputError, MissingExtraError, PhospheneError
 from phosphene.integrations.beats import BeatTeller, sure_beat
 from phosphene.server.companion import Hands, Listener
-from phosphene.server.stage import Stage
+from phosphene.server.session_registry import SessionRegistry
 from phosphene.show.live import OuterBeat
 from phosphene.show.sinks.viewers import hand_over
 
@@ -168,9 +168,9 @@ class MidiIn:
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = threading.Event()
 
-    async def start(self, stage: Stage) -> None:
+    async def start(self, registry: SessionRegistry) -> None:
         """See :class:`Companion`."""
-        self._hands, self._loop = Hands(stage), asyncio.get_running_loop()
+        self._hands, self._loop = Hands(registry), asyncio.get_running_loop()
         self._listen()
         self._tasks = [asyncio.create_task(self._tell())]
         if self._name != VIRTUAL:
@@ -272,9 +272,9 @@ class MidiClockOut:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="phosphene-clock", daemon=True)
 
-    async def start(self, stage: Stage) -> None:
+    async def start(self, registry: SessionRegistry) -> None:
         """See :class:`Companion`."""
-        await stage.follow(self._listener)
+        await registry.follow(self._listener)
         self._thread.start()
         log.info("MIDI: clock to %s", self._port.name)
 

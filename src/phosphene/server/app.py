@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
 import phosphene
+from phosphene.server.app_state import AppState
 from phosphene.server.metrics import SessionMetrics
 from phosphene.server.mjpeg import mjpeg_routes
 from phosphene.server.pages import PAGE, Assets, page_routes
@@ -17,18 +18,17 @@ from phosphene.server.report import reporting
 from phosphene.server.rest import rest_routes
 from phosphene.server.security import Guard, GuardMiddleware
 from phosphene.server.socket import socket_routes
-from phosphene.server.theatre import Theatre
 
 
-def create_app(theatre: Theatre, guard: Guard) -> FastAPI:
+def create_app(app_state: AppState, guard: Guard) -> FastAPI:
     """The application; its lifespan ends all sessions."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await theatre.open()
-        async with reporting(theatre):
+        await app_state.open()
+        async with reporting(app_state):
             yield
-        await theatre.close()
+        await app_state.close()
 
     app = FastAPI(
         title="phosphene",
@@ -41,12 +41,12 @@ def create_app(theatre: Theatre, guard: Guard) -> FastAPI:
         redirect_slashes=False,
     )
     app.add_middleware(GuardMiddleware, guard=guard)
-    app.include_router(socket_routes(theatre))
-    app.include_router(rest_routes(theatre))
-    app.include_router(mjpeg_routes(theatre))
+    app.include_router(socket_routes(app_state))
+    app.include_router(rest_routes(app_state))
+    app.include_router(mjpeg_routes(app_state))
     app.include_router(page_routes(app))
     app.mount("/assets", Assets(directory=PAGE / "assets", check_dir=False))
-    theatre.tally.registry.register(SessionMetrics(theatre))
+    app_state.tally.registry.register(SessionMetrics(app_state))
 
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> JSONResponse:

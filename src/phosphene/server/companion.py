@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from phosphene.errors import ConfigError
 from phosphene.server.protocol import ConfigReply
 from phosphene.server.refusal import Refusal
-from phosphene.server.seat import Seat
-from phosphene.server.stage import Stage
+from phosphene.server.session_handle import SessionHandle
+from phosphene.server.session_registry import SessionRegistry
 from phosphene.show.changes import values_at
 from phosphene.show.live import BeatAction, OuterBeat, Shown
 from phosphene.show.live.types import On
@@ -23,7 +23,7 @@ from phosphene.show.sinks.viewers import Picture
 class Companion(Protocol):
     """Begun by the operator's command line, never by a client. Belongs to the event loop's thread."""
 
-    async def start(self, stage: Stage) -> None:
+    async def start(self, registry: SessionRegistry) -> None:
         """Begin. Raises PhospheneError where that cannot be."""
 
     async def close(self) -> None:
@@ -58,31 +58,31 @@ class Listener:
 class Hands:
     """Changes the show that exits follow, as its page would: it is in scores, and the page is told."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._told: tuple[Seat, dict[str, JsonValue]] | None = None
+    def __init__(self, registry: SessionRegistry) -> None:
+        self._registry = registry
+        self._told: tuple[SessionHandle, dict[str, JsonValue]] | None = None
 
     @property
     def there(self) -> bool:
         """Whether any show is on."""
-        return self._stage.on_show is not None
+        return self._registry.on_show is not None
 
     @property
-    def seat(self) -> Seat:
+    def handle(self) -> SessionHandle:
         """Of the show. Raises :class:`Refusal`."""
-        seat = self._stage.on_show
-        if seat is None:
+        handle = self._registry.on_show
+        if handle is None:
             raise Refusal("unknown", "no show is on: open the page.", 409)
-        return seat
+        return handle
 
     @property
     def rate(self) -> float:
         """Pictures drawn a second."""
-        return self.seat.session.stats().fps if self.there else 0.0
+        return self.handle.session.stats().fps if self.there else 0.0
 
     def values(self) -> dict[str, JsonValue]:
         """All settings in force, by path; those that shows begin with while none is on."""
-        return flatten(self.seat.session.config if self.there else self._stage.config)
+        return flatten(self.handle.session.config if self.there else self._registry.config)
 
     def set(
         self, values: Mapping[str, JsonValue], on: On | None = None, look: str | None = None
@@ -91,11 +91,11 @@ class Hands:
 
         Raises PhospheneError in one sentence.
         """
-        seat = self.seat
-        seat.session.set(values, on)
+        handle = self.handle
+        handle.session.set(values, on)
         # what waits is told by the session when it happens
         if on is None:
-            self._tell(seat, values, look)
+            self._tell(handle, values, look)
 
     def look(self, which: str | int, on: On | None = None) -> None:
         """Take a look by its name, or by its number from 1."""
@@ -104,7 +104,7 @@ class Hands:
             if not 1 <= which <= len(known):
                 raise ConfigError(f"there is no look {which}: they are 1 to {len(known)}.")
             which = list(known)[which - 1]
-        values = known[which] if which in known else look_settings(which, self._stage.config)
+        values = known[which] if which in known else look_settings(which, self._registry.config)
         self.set(values, on, which)
 
     def step_look(self, by: int, on: On | None = None) -> None:
@@ -119,40 +119,42 @@ class Hands:
 
     def _looks(self) -> dict[str, dict[str, JsonValue]]:
         """Those of the set that is played, in the order of its pads; else those that ship."""
-        told = self.seat.told
+        told = self.handle.told
         if told is not None and (names := told.deck or tuple(told.looks)):
             return {name: told.look(name) for name in names}
-        start = self._stage.config
+        start = self._registry.config
         return {look.name: look_settings(look.name, start) for look in looks()}
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """A tap or another correction of the beat, at monotonic ``at``."""
-        self.seat.session.beat(action, at, seconds)
+        self.handle.session.beat(action, at, seconds)
 
     def follow(self, beat: OuterBeat) -> None:
         """Another program counts beats."""
-        self.seat.session.follow(beat)
+        self.handle.session.follow(beat)
 
     def scene(self, on: On | None = None) -> None:
         """Go to a new place."""
-        self.seat.session.scene(on)
+        self.handle.session.scene(on)
 
     def controllers(self, values: Mapping[str, float]) -> None:
         """Knobs that routes listen to, 0..1 by name."""
-        self.seat.session.controllers(values)
+        self.handle.session.controllers(values)
 
     def keep(self, on: bool) -> None:
         """Keep all of the show from now on for its score, or its last ten minutes again."""
-        self.seat.session.keep(on)
+        self.handle.session.keep(on)
 
-    def _tell(self, seat: Seat, values: Mapping[str, JsonValue], look: str | None) -> None:
+    def _tell(
+        self, handle: SessionHandle, values: Mapping[str, JsonValue], look: str | None
+    ) -> None:
         """The page, which shows the newest of all that was changed beside it."""
-        if seat.performer is None:
+        if handle.performer is None:
             return
         known: dict[str, JsonValue] = {}
-        if self._told is not None and self._told[0] is seat:
+        if self._told is not None and self._told[0] is handle:
             known = self._told[1]
-        told = values_at(seat.session.config, {**known, **values})
-        self._told = seat, told
+        told = values_at(handle.session.config, {**known, **values})
+        self._told = handle, told
         reply = ConfigReply(values=told, look=look, by="controller")
-        seat.performer.mailbox.put("hands", reply)
+        handle.performer.mailbox.put("hands", reply)

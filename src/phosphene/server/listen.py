@@ -15,11 +15,11 @@ from starlette.types import ASGIApp
 from phosphene import interrupts
 from phosphene.errors import InputError
 from phosphene.server.accept import accept, room
+from phosphene.server.app_state import Address, AppState
 from phosphene.server.gate import STATE, Gate, Gates, Inner
 from phosphene.server.http import Http, Keeper, Socket
 from phosphene.server.limits import Limits
 from phosphene.server.report import spare
-from phosphene.server.theatre import Address, Theatre
 
 PING_SECONDS = 5.0
 PONG_SECONDS = 10.0
@@ -68,13 +68,13 @@ def bind(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """Uvicorn behind gates: it takes connections in itself, says when it is ready, and goodbye."""
 
-    def __init__(self, app: ASGIApp, theatre: Theatre, ready: Callable[[], None]) -> None:
-        super().__init__(configure(Keeper(app), theatre.limits))
-        self._theatre = theatre
+    def __init__(self, app: ASGIApp, app_state: AppState, ready: Callable[[], None]) -> None:
+        super().__init__(configure(Keeper(app), app_state.limits))
+        self._app_state = app_state
         spare(*STRANGERS)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = ready
-        theatre.abort = self.abort
+        app_state.abort = self.abort
 
     def abort(self, client: Address) -> None:
         """Drop the connection of ``client``: closing would wait for it to take what is buffered."""
@@ -88,7 +88,7 @@ class Server(uvicorn.Server):
         # uvicorn would accept as many at once as wait, and log every one that it cannot
         await super().startup([])
         if self.started:
-            gates = Gates(self._theatre.limits, room(self._theatre.limits))
+            gates = Gates(self._app_state.limits, room(self._app_state.limits))
             work: list[Coroutine[Any, Any, None]] = [_sweep(gates)]
             work += [accept(listener, gates, self._protocol) for listener in sockets or []]
             self._tasks = [asyncio.create_task(job) for job in work]
@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._theatre.dismiss_all()
+        await self._app_state.dismiss_all()
         for connection in [*self.server_state.connections]:
             if connection.transport is not None:
                 connection.transport.abort()

@@ -19,14 +19,14 @@ from phosphene import interrupts
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BasePipeline
 from phosphene.server.app import create_app
+from phosphene.server.app_state import AppState
 from phosphene.server.companion import Companion
 from phosphene.server.limits import Limits
 from phosphene.server.listen import Server, bind, run
 from phosphene.server.microphone import Microphone
 from phosphene.server.pages import check_page
 from phosphene.server.security import Guard, choose_token, named
-from phosphene.server.stage import Stage
-from phosphene.server.theatre import Theatre
+from phosphene.server.session_registry import SessionRegistry
 from phosphene.show.analysis import check_target
 from phosphene.show.live import Players
 from phosphene.show.live.loading import load
@@ -122,8 +122,8 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
         drawn = config.inference.width, config.inference.height
         feed = Feed(options.see, drawn, config.live.fps) if options.see is not None else None
         video = options.exits.record_video
-        stage = Stage(base, config, limits, microphone, scores, video, feed)
-        theatre = Theatre(stage, stage.limits, exits=exits, companions=options.companions)
+        registry = SessionRegistry(base, config, limits, microphone, scores, video, feed)
+        app_state = AppState(registry, registry.limits, exits=exits, companions=options.companions)
         port = listener.getsockname()[1]
         names = frozenset(map(named, (options.host, *options.allow_hosts)))
         guard = Guard(token, port, names)
@@ -134,7 +134,7 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
             if options.browser:
                 open_browser(link)
 
-        run(Server(create_app(theatre, guard), theatre, ready), listener)
+        run(Server(create_app(app_state, guard), app_state, ready), listener)
     log.info("stopped")
 
 
@@ -162,7 +162,7 @@ def _models(
     if options.cluster is None:
         yield load(config, options.size), config
         return
-    from phosphene.cluster.live.troupe import engaged
+    from phosphene.cluster.live.replica_pool import engaged
 
     with engaged(options.cluster, config, options.size) as players:
         log.info("%s on %s", players.description, options.cluster)

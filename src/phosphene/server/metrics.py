@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from phosphene.server.theatre import Theatre
+from phosphene.server.app_state import AppState
 
 STAGES = ("intake", "step", "finish")
 
@@ -15,16 +15,19 @@ STAGES = ("intake", "step", "finish")
 class SessionMetrics(Collector):
     """One sample per session and figure; nothing is kept for sessions that have ended."""
 
-    def __init__(self, theatre: Theatre) -> None:
-        self._theatre = theatre
+    def __init__(self, app_state: AppState) -> None:
+        self._app_state = app_state
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry."""
-        theatre = self._theatre
-        load = theatre.machine.load()
-        seats = [*theatre.stage.seats, *([theatre.stage.house] if theatre.stage.house else [])]
-        yield _gauge("sessions", "Sessions performed now.", len(theatre.stage.seats))
-        yield _gauge("sockets", "Websockets open now.", len(theatre.connections))
+        app_state = self._app_state
+        load = app_state.machine.load()
+        handles = [
+            *app_state.registry.handles,
+            *([app_state.registry.house] if app_state.registry.house else []),
+        ]
+        yield _gauge("sessions", "Sessions performed now.", len(app_state.registry.handles))
+        yield _gauge("sockets", "Websockets open now.", len(app_state.connections))
         yield _gauge("cpu_percent", "Load of all processors.", load.cpu_percent)
         yield _gauge("memory_bytes", "Resident memory.", load.memory_mb * 2**20)
         if load.gpu is not None:
@@ -40,13 +43,13 @@ class SessionMetrics(Collector):
         waiting = GaugeMetricFamily("phosphene_waiting", "Items between the stages.", labels=label)
         frames = CounterMetricFamily("phosphene_frames", "Finished pictures.", labels=label)
         dropped = CounterMetricFamily("phosphene_dropped", "Inputs replaced.", labels=label)
-        for seat in seats:
-            stats, name = seat.session.stats(), [seat.id]
+        for handle in handles:
+            stats, name = handle.session.stats(), [handle.id]
             fps.add_metric(name, stats.fps)
             age.add_metric(name, stats.age_ms / 1e3)
             for part in STAGES:
                 stage.add_metric([*name, part], getattr(stats, f"{part}_ms") / 1e3)
-            stage.add_metric([*name, "jpeg"], seat.channel.meter.ms / 1e3)
+            stage.add_metric([*name, "jpeg"], handle.channel.meter.ms / 1e3)
             waiting.add_metric(
                 name, stats.pictures_waiting + stats.inputs_waiting + stats.latents_waiting
             )

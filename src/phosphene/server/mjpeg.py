@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from phosphene.server.app_state import AppState, address_of
 from phosphene.server.gate import gate_of
-from phosphene.server.theatre import Theatre, address_of
 from phosphene.show.sinks.viewers import Picture
 
 BOUNDARY = b"phosphene"
@@ -56,33 +56,33 @@ class Slot:
 class Mjpeg(Response):
     """Sends pictures until the client leaves, the session ends, or nothing is taken any more."""
 
-    def __init__(self, theatre: Theatre, request: Request, session: str | None) -> None:
+    def __init__(self, app_state: AppState, request: Request, session: str | None) -> None:
         super().__init__(
             media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}",
             headers={"cache-control": "no-store"},
         )
         # a length would promise an end
         del self.headers["content-length"]
-        self._theatre = theatre
+        self._app_state = app_state
         self._address = address_of(request)
         self._client = request.client
         self._gate = gate_of(request)
-        self._seat = theatre.stage.find(session) if session else None
+        self._handle = app_state.registry.find(session) if session else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
-        stage, seat = self._theatre.stage, self._seat
-        slot = Slot(lambda: seat.channel.refresh() if seat else stage.refresh(slot))
-        with self._theatre.door.enter(self._address):
+        registry, handle = self._app_state.registry, self._handle
+        slot = Slot(lambda: handle.channel.refresh() if handle else registry.refresh(slot))
+        with self._app_state.limiter.enter(self._address):
             if self._gate is not None:
                 self._gate.admit("watch")
-            if seat is None:
-                await stage.follow(slot)
+            if handle is None:
+                await registry.follow(slot)
             else:
-                seat.channel.join(slot)
+                handle.channel.join(slot)
             jobs = [
                 asyncio.create_task(job)
-                for job in (self._send(send, slot), _left(receive), self._theatre.closing.wait())
+                for job in (self._send(send, slot), _left(receive), self._app_state.closing.wait())
             ]
             try:
                 await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
@@ -90,10 +90,10 @@ class Mjpeg(Response):
                 for job in jobs:
                     job.cancel()
                 await asyncio.gather(*jobs, return_exceptions=True)
-                if seat is None:
-                    stage.unfollow(slot)
+                if handle is None:
+                    registry.unfollow(slot)
                 else:
-                    seat.channel.leave(slot)
+                    handle.channel.leave(slot)
 
     async def _send(self, send: Send, slot: Slot) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -105,23 +105,23 @@ class Mjpeg(Response):
                 picture.whole,
             )
             try:
-                async with asyncio.timeout(self._theatre.limits.stall_seconds):
+                async with asyncio.timeout(self._app_state.limits.stall_seconds):
                     await send({"type": "http.response.body", "body": part, "more_body": True})
             except TimeoutError:
                 if self._client is not None:
-                    self._theatre.abort((self._client.host, self._client.port))
+                    self._app_state.abort((self._client.host, self._client.port))
                 return
         await send({"type": "http.response.body", "body": b"--%b--\r\n" % BOUNDARY})
 
 
-def mjpeg_routes(theatre: Theatre) -> APIRouter:
+def mjpeg_routes(app_state: AppState) -> APIRouter:
     """The route /stream.mjpg."""
     router = APIRouter()
 
     @router.get("/stream.mjpg", tags=["pictures"], response_class=Response)
     async def stream(request: Request, session: str | None = None) -> Response:
         """Motion JPEG of a session, by default of whatever is performed; it never ends."""
-        return Mjpeg(theatre, request, session)
+        return Mjpeg(app_state, request, session)
 
     return router
 

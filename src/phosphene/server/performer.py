@@ -28,7 +28,7 @@ from phosphene.show.sinks.viewers import hand_over
 
 if TYPE_CHECKING:
     from phosphene.server.microphone import Microphone
-    from phosphene.server.seat import Seat
+    from phosphene.server.session_handle import SessionHandle
     from phosphene.show.sources.feed import Feed
 
 MOST_UNDER_WAY = 60
@@ -79,7 +79,7 @@ def read_sound(packet: Packet) -> tuple[FloatArray, int]:
 
 
 class Performer(Connection):
-    """Owns a seat while it is connected."""
+    """Owns a session while it is connected."""
 
     def __init__(
         self,
@@ -97,27 +97,27 @@ class Performer(Connection):
         self._microphone = microphone
         self._feed = feed
         self._stats = stats
-        self._seat: Seat | None = None
+        self._handle: SessionHandle | None = None
 
     @property
-    def seat(self) -> Seat:
+    def handle(self) -> SessionHandle:
         """Known before anything is read."""
-        assert self._seat is not None
-        return self._seat
+        assert self._handle is not None
+        return self._handle
 
-    def sit(self, seat: Seat) -> None:
-        """Take a seat; tell the client what it finds there."""
-        self._seat = seat
+    def sit(self, handle: SessionHandle) -> None:
+        """Take a session; tell the client what it finds there."""
+        self._handle = handle
         loop = asyncio.get_running_loop()
         # a new client holds no credits yet, and is told how many pictures it may send
-        seat.session.on_credit(lambda more: hand_over(loop, self.mailbox.credit, more))
-        self.mailbox.put("source", seat.source)
-        for song in seat.songs.values():
+        handle.session.on_credit(lambda more: hand_over(loop, self.mailbox.credit, more))
+        self.mailbox.put("source", handle.source)
+        for song in handle.songs.values():
             self.mailbox.put(f"song {song.news.id}", song.news)
 
     def refresh(self) -> None:
         """Let the session pause or go on."""
-        self.seat.channel.refresh()
+        self.handle.channel.refresh()
 
     def ended(self) -> None:
         """The session was ended under it."""
@@ -135,32 +135,32 @@ class Performer(Connection):
                     self._clock(message)
                 case say.Ack(age=float(age)):
                     # no smaller picture makes the network shorter
-                    self.seat.session.seen(max(0.0, age - 1e3 * self.window.quickest))
+                    self.handle.session.seen(max(0.0, age - 1e3 * self.window.quickest))
                 case say.Set():
                     if message.on is None:
                         changed = self._change(message.values)
                         await self.mailbox.reply(say.ConfigReply(values=changed, id=message.id))
                     else:
-                        self.seat.session.set(message.values, message.on, message.id)
+                        self.handle.session.set(message.values, message.on, message.id)
                 case say.Preset():
                     self._change(look_settings(message.name, self._start))
-                    everything = flatten(self.seat.session.config)
+                    everything = flatten(self.handle.session.config)
                     await self.mailbox.reply(say.ConfigReply(values=everything))
                 case say.UseSource():
                     await self.mailbox.reply(self._use(message))
                 case say.Beat():
                     at = self.clock.to_server(message.t) if self.clock.known else self.received
-                    self.seat.session.beat(message.action, at, message.ms / 1e3)
+                    self.handle.session.beat(message.action, at, message.ms / 1e3)
                 case say.Tempo():
                     at = self.clock.to_server(message.t) if self.clock.known else self.received
                     told = message.source, message.tempo, message.beats, at, message.bar
-                    self.seat.session.follow(OuterBeat(*told, message.running))
+                    self.handle.session.follow(OuterBeat(*told, message.running))
                 case say.Scene():
-                    self.seat.session.scene(message.on)
+                    self.handle.session.scene(message.on)
                 case say.Controllers():
-                    self.seat.session.controllers(message.values)
+                    self.handle.session.controllers(message.values)
                 case say.Record():
-                    self.seat.session.keep(message.on)
+                    self.handle.session.keep(message.on)
                     await self.mailbox.reply(say.RecordReply(on=message.on, id=message.id))
         except PhospheneError as error:
             await self.mailbox.reply(_answer(error, message))
@@ -170,7 +170,7 @@ class Performer(Connection):
         self.clock.heard(packet.captured, self.received)
         captured = self.clock.to_server(packet.captured)
         if packet.kind is Kind.SOUND_IN:
-            self.seat.session.sound(*read_sound(packet), captured)
+            self.handle.session.sound(*read_sound(packet), captured)
             return
         picture = bytes(packet.payload)
         try:
@@ -179,30 +179,30 @@ class Performer(Connection):
             # the credit that it cost
             self.mailbox.credit(1)
             raise
-        self.seat.session.picture(picture, captured)
+        self.handle.session.picture(picture, captured)
 
     def _change(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        changed = self.seat.session.set(values)
+        changed = self.handle.session.set(values)
         quality = changed.get("live.jpeg_quality")
         if isinstance(quality, int):
-            self.seat.channel.quality = quality
+            self.handle.channel.quality = quality
         return changed
 
     def _clock(self, message: say.Clock) -> None:
         if message.position is None:
             return
         at = self.clock.to_server(message.t)
-        session = self.seat.session
+        session = self.handle.session
         session.clock(message.position, message.playing, message.rate, message.lead, at)
         # pictures made ahead of their time are all under way together
         ahead = math.ceil(message.lead * self._start.live.fps) + 2
         self.window.size = min(MOST_UNDER_WAY, max(self.limits.window, ahead))
 
     def _use(self, message: say.UseSource) -> say.SourceReply:
-        seat = self.seat
+        handle = self.handle
         features = digest = name = None
         if message.hear == "song":
-            song = seat.songs.get(message.song or "")
+            song = handle.songs.get(message.song or "")
             if song is None or song.features is None:
                 raise Refusal("song", "that song is not ready: upload one and wait until it is.")
             features, digest, name = song.features, song.sha256 or None, song.name
@@ -213,17 +213,17 @@ class Performer(Connection):
         server_sees = message.see and message.see_from == "server"
         if server_sees and self._feed is None:
             raise Refusal("pictures", "this server sees nothing by itself: start it with --see.")
-        seat.session.use(Source(message.hear, message.see, features, digest, name))
-        if seat.unsee is not None:
-            seat.unsee()
-            seat.unsee = None
+        handle.session.use(Source(message.hear, message.see, features, digest, name))
+        if handle.unsee is not None:
+            handle.unsee()
+            handle.unsee = None
         if server_sees and self._feed is not None:
-            seat.unsee = self._feed.plug(seat.session.picture)
-        if seat.unplug is not None:
-            seat.unplug()
-            seat.unplug = None
+            handle.unsee = self._feed.plug(handle.session.picture)
+        if handle.unplug is not None:
+            handle.unplug()
+            handle.unplug = None
         if message.hear == "soundcard" and self._microphone is not None:
-            seat.unplug = self._microphone.plug(seat.session)
+            handle.unplug = self._microphone.plug(handle.session)
         song_id = message.song if message.hear == "song" else None
         reply = say.SourceReply(
             hear=message.hear,
@@ -232,7 +232,7 @@ class Performer(Connection):
             song=song_id,
             id=message.id,
         )
-        seat.source = reply.model_copy(update={"id": None})
+        handle.source = reply.model_copy(update={"id": None})
         return reply
 
 

@@ -7,8 +7,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from phosphene.server.seat import Seat
-from phosphene.server.theatre import Theatre
+from phosphene.server.app_state import AppState
+from phosphene.server.session_handle import SessionHandle
 
 log = logging.getLogger(__name__)
 EVERY = 10.0
@@ -48,31 +48,31 @@ def spare(*names: str) -> None:
 
 
 @asynccontextmanager
-async def reporting(theatre: Theatre) -> AsyncIterator[None]:
+async def reporting(app_state: AppState) -> AsyncIterator[None]:
     """Report while the block runs."""
-    task = asyncio.create_task(_report(theatre))
+    task = asyncio.create_task(_report(app_state))
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _report(theatre: Theatre) -> None:
+async def _report(app_state: AppState) -> None:
     while True:
         await asyncio.sleep(EVERY)
-        stage = theatre.stage
-        seats = [*stage.seats, *([stage.house] if stage.house else [])]
-        for seat in seats:
-            if seat.channel.consumers:
-                log.info("%s", describe(seat))
-        if seats:
-            load = theatre.machine.load()
+        registry = app_state.registry
+        handles = [*registry.handles, *([registry.house] if registry.house else [])]
+        for handle in handles:
+            if handle.channel.consumers:
+                log.info("%s", describe(handle))
+        if handles:
+            load = app_state.machine.load()
             gpu = f", GPU {load.gpu.memory_mb:.0f} MB" if load.gpu else ""
             log.info(
                 "%d sessions, %d sockets; cpu %.0f %%, memory %.0f MB%s",
                 *(
-                    len(stage.seats),
-                    len(theatre.connections),
+                    len(registry.handles),
+                    len(app_state.connections),
                     load.cpu_percent,
                     load.memory_mb,
                     gpu,
@@ -80,15 +80,15 @@ async def _report(theatre: Theatre) -> None:
             )
 
 
-def describe(seat: Seat) -> str:
+def describe(handle: SessionHandle) -> str:
     """A session's figures in one line."""
-    stats = seat.session.stats()
+    stats = handle.session.stats()
     level = stats.level
     why = f" ({stats.reason})" if stats.lowered else ""
     return (
-        f"session {seat.id}: {stats.fps:.1f} fps, age {stats.age_ms:.0f} ms;"
+        f"session {handle.id}: {stats.fps:.1f} fps, age {stats.age_ms:.0f} ms;"
         f" intake {stats.intake_ms:.1f}, step {stats.step_ms:.1f}, finish {stats.finish_ms:.1f},"
-        f" jpeg {seat.channel.meter.ms:.1f} ms;"
+        f" jpeg {handle.channel.meter.ms:.1f} ms;"
         f" waiting {stats.pictures_waiting}/{stats.inputs_waiting}/{stats.latents_waiting};"
         f" {level.width}x{level.height}, {level.steps} steps{why}; {stats.frames} frames"
     )

@@ -16,13 +16,13 @@ import phosphene
 from phosphene.diffusion.registry import pipeline_names
 from phosphene.errors import InputError
 from phosphene.server import protocol as say
+from phosphene.server.app_state import AppState
 from phosphene.server.facts import model_facts
 from phosphene.server.preview import Previews
 from phosphene.server.refusal import Refusal
 from phosphene.server.schema import live_schema
-from phosphene.server.seat import Lying, Seat
+from phosphene.server.session_handle import Lying, SessionHandle
 from phosphene.server.songs import drain
-from phosphene.server.theatre import Theatre
 from phosphene.show.live import SessionStats
 from phosphene.show.looks import looks
 from phosphene.show.sets import Set, text_of
@@ -129,10 +129,10 @@ async def read_text(request: Request, most: int) -> str:
         raise Refusal("text", "this is no text in UTF-8.") from error
 
 
-def rest_routes(theatre: Theatre) -> APIRouter:
+def rest_routes(app_state: AppState) -> APIRouter:
     """The routes under /api, and /metrics."""
     router = APIRouter()
-    stage = theatre.stage
+    registry = app_state.registry
 
     @router.get("/api/health", tags=["server"])
     async def health() -> Health:
@@ -144,11 +144,11 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         """Sessions, their figures, the load of the machine."""
         return State(
             version=phosphene.__version__,
-            model=model_facts(stage.base),
-            load=theatre.machine.load(),
-            sessions=[session_state(seat) for seat in stage.seats],
-            house=session_state(stage.house) if stage.house else None,
-            connections=len(theatre.connections),
+            model=model_facts(registry.base),
+            load=app_state.machine.load(),
+            sessions=[session_state(handle) for handle in registry.handles],
+            house=session_state(registry.house) if registry.house else None,
+            connections=len(app_state.connections),
         )
 
     @router.post("/api/knock", tags=["server"], status_code=204, response_model=None)
@@ -176,12 +176,12 @@ def rest_routes(theatre: Theatre) -> APIRouter:
     @router.get("/api/models", tags=["server"])
     async def models() -> Models:
         """The model that draws, and the names `--model` takes."""
-        return Models(current=model_facts(stage.base), known=pipeline_names())
+        return Models(current=model_facts(registry.base), known=pipeline_names())
 
     @router.get("/api/sessions/{session}/config.toml", tags=["settings"])
     async def config(session: SessionId) -> PlainTextResponse:
         """Settings in force, for `phosphene render --config`."""
-        text = stage.find(session).session.config.dumps_toml()
+        text = registry.find(session).session.config.dumps_toml()
         return PlainTextResponse(
             text, media_type="application/toml", headers=_saved("phosphene.toml")
         )
@@ -189,7 +189,7 @@ def rest_routes(theatre: Theatre) -> APIRouter:
     @router.get("/api/sessions/{session}/show.score", tags=["scores"])
     async def score(session: SessionId) -> PlainTextResponse:
         """The show since `record`, or its last ten minutes, for `phosphene render --score`."""
-        text = await asyncio.to_thread(stage.find(session).session.score)
+        text = await asyncio.to_thread(registry.find(session).session.score)
         if not text:
             raise Refusal("score", "nothing was drawn yet: there is no show to keep.", 409)
         return PlainTextResponse(text, media_type="application/jsonl", headers=_saved("show.score"))
@@ -197,7 +197,7 @@ def rest_routes(theatre: Theatre) -> APIRouter:
     @router.get("/api/sessions/{session}/show.wav", tags=["scores"], response_class=Response)
     async def score_sound(session: SessionId) -> Response:
         """What a microphone or the sound card heard of the same show: to be kept beside the score."""
-        data = await asyncio.to_thread(stage.find(session).session.score_sound)
+        data = await asyncio.to_thread(registry.find(session).session.score_sound)
         if not data:
             raise Refusal("score", "no microphone was heard in this show.", 404)
         return Response(data, media_type="audio/wav", headers=_saved("show.wav"))
@@ -209,36 +209,36 @@ def rest_routes(theatre: Theatre) -> APIRouter:
         length = int(given) if given.isdigit() else None
         body = request.stream()
         try:
-            seat = stage.find(session)
-            return SongAccepted(id=await theatre.songs.receive(seat, body, length, name))
+            handle = registry.find(session)
+            return SongAccepted(id=await app_state.songs.receive(handle, body, length, name))
         except Refusal:
             await drain(body)
             raise
 
-    previews = Previews(stage.base)
+    previews = Previews(registry.base)
 
     @router.post("/api/sessions/{session}/preview", tags=["settings"], response_class=Response)
     async def preview(session: SessionId, values: dict[str, JsonValue]) -> Response:
         """A small JPEG of what these settings by path would look like; the show goes on as it is."""
-        seat = stage.find(session)
-        picture = await previews.draw(seat.session.config, values)
+        handle = registry.find(session)
+        picture = await previews.draw(handle.session.config, values)
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     @router.put("/api/sessions/{session}/set", tags=["sets"])
     async def put_set(session: SessionId, request: Request) -> SetTold:
         """Play a set: its file, not packed, is the body. Songs that were uploaded are known by their hash."""
-        seat = stage.find(session)
+        handle = registry.find(session)
         text = await read_text(request, MOST_BYTES)
         try:
             told = await asyncio.to_thread(parse_set, text)
         except InputError as error:
             raise Refusal("set", str(error)) from error
-        return set_told(told, await seat.play(told))
+        return set_told(told, await handle.play(told))
 
     @router.get("/api/sessions/{session}/set", tags=["sets"])
     async def get_set(session: SessionId) -> Response:
         """The set that is played, for `phosphene render --set`."""
-        told = stage.find(session).told
+        told = registry.find(session).told
         if told is None:
             raise Refusal("set", "no set is played in this session.", 404)
         return Response(text_of(told), media_type="application/json", headers=_saved("show.set"))
@@ -248,17 +248,17 @@ def rest_routes(theatre: Theatre) -> APIRouter:
     )
     async def drop_set(session: SessionId) -> None:
         """Play no set."""
-        await stage.find(session).play(None)
+        await registry.find(session).play(None)
 
     @router.get("/api/demo.wav", tags=["songs"], response_class=Response)
     async def demo() -> Response:
         """A minute of music that is composed when it is first asked for: something to play at once."""
-        return Response(await theatre.demo.wav(), media_type="audio/wav")
+        return Response(await app_state.demo.wav(), media_type="audio/wav")
 
     @router.get("/metrics", tags=["server"], response_class=Response)
     async def metrics() -> Response:
         """Prometheus metrics."""
-        return Response(generate_latest(theatre.tally.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(app_state.tally.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
@@ -274,15 +274,15 @@ def _schema() -> bytes:
     return json.dumps(live_schema(), separators=(",", ":")).encode()
 
 
-def session_state(seat: Seat) -> SessionState:
+def session_state(handle: SessionHandle) -> SessionState:
     """What is told about a session."""
     return SessionState(
-        id=seat.id,
-        performed=seat.performer is not None,
-        consumers=seat.channel.consumers,
-        hear=seat.source.hear,
-        see=seat.source.see,
-        songs=len(seat.songs),
-        jpeg_ms=round(seat.channel.meter.ms, 3),
-        stats=seat.session.stats(),
+        id=handle.id,
+        performed=handle.performer is not None,
+        consumers=handle.channel.consumers,
+        hear=handle.source.hear,
+        see=handle.source.see,
+        songs=len(handle.songs),
+        jpeg_ms=round(handle.channel.meter.ms, 3),
+        stats=handle.session.stats(),
     )

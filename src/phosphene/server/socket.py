@@ -13,6 +13,7 @@ import phosphene
 from phosphene.config import PipelineConfig
 from phosphene.server import protocol as say
 from phosphene.server import wire
+from phosphene.server.app_state import AppState, address_of
 from phosphene.server.connection import CLOSE_CODES, POLICY, Connection
 from phosphene.server.facts import model_facts
 from phosphene.server.gate import gate_of
@@ -20,7 +21,6 @@ from phosphene.server.limits import MB
 from phosphene.server.performer import Performer
 from phosphene.server.protocol import Bye, encode
 from phosphene.server.refusal import Refusal
-from phosphene.server.theatre import Theatre, address_of
 from phosphene.server.watcher import Watcher
 from phosphene.show.looks import looks
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 LATEST = "latest"
 
 
-def socket_routes(theatre: Theatre) -> APIRouter:
+def socket_routes(app_state: AppState) -> APIRouter:
     """The route /ws."""
     router = APIRouter()
 
@@ -43,16 +43,16 @@ def socket_routes(theatre: Theatre) -> APIRouter:
         await socket.accept()
         address, shapes = address_of(socket), Shapes(keys, keys and fields)
         try:
-            with theatre.door.enter(address):
+            with app_state.limiter.enter(address):
                 gate = gate_of(socket)
                 if gate is not None:
                     gate.admit("perform" if watch is None else "watch")
                 if watch is None:
-                    await _perform(theatre, socket, address, resume, shapes)
+                    await _perform(app_state, socket, address, resume, shapes)
                 else:
-                    await _watch(theatre, socket, address, watch, shapes)
+                    await _watch(app_state, socket, address, watch, shapes)
         except Refusal as refusal:
-            theatre.tally.turned_away.labels(refusal.code).inc()
+            app_state.tally.turned_away.labels(refusal.code).inc()
             log.info("turned %s away: %s", address, refusal)
             with suppress(WebSocketDisconnect):
                 await socket.send_text(encode(Bye(code=refusal.code, message=str(refusal))))
@@ -69,75 +69,77 @@ class Shapes(NamedTuple):
 
 
 async def _perform(
-    theatre: Theatre, socket: WebSocket, address: str, resume: str | None, shapes: Shapes
+    app_state: AppState, socket: WebSocket, address: str, resume: str | None, shapes: Shapes
 ) -> None:
-    stage = theatre.stage
+    registry = app_state.registry
     performer = Performer(
         socket,
-        theatre.limits,
-        theatre.tally,
-        _abort(theatre, socket),
-        stage.config,
-        stage.microphone,
-        stage.feed,
-        theatre.stats,
+        app_state.limits,
+        app_state.tally,
+        _abort(app_state, socket),
+        registry.config,
+        registry.microphone,
+        registry.feed,
+        app_state.stats,
     )
     performer.keys, performer.fields = shapes
-    seat = await stage.perform(performer, address, resume)
-    performer.sit(seat)
-    await performer.mailbox.reply(_hello(theatre, seat.id, "perform", seat.session.config))
-    log.info("%s performs, session %s, %d in all", address, seat.id, len(stage.seats))
+    handle = await registry.perform(performer, address, resume)
+    performer.sit(handle)
+    await performer.mailbox.reply(_hello(app_state, handle.id, "perform", handle.session.config))
+    log.info("%s performs, session %s, %d in all", address, handle.id, len(registry.handles))
     try:
-        await _serve(theatre, performer, "perform")
+        await _serve(app_state, performer, "perform")
     finally:
-        stage.leave(seat, performer)
+        registry.leave(handle, performer)
         log.info(
             "%s left session %s: %d pictures sent, %d replaced by newer ones",
-            *(address, seat.id, performer.sent, performer.mailbox.replaced),
+            *(address, handle.id, performer.sent, performer.mailbox.replaced),
         )
 
 
 async def _watch(
-    theatre: Theatre, socket: WebSocket, address: str, watch: str, shapes: Shapes
+    app_state: AppState, socket: WebSocket, address: str, watch: str, shapes: Shapes
 ) -> None:
-    stage = theatre.stage
-    seat = None if watch == LATEST else stage.find(watch)
-    refreshed: Callable[[Watcher], None] = stage.refresh
-    if seat is not None:
-        channel = seat.channel
+    registry = app_state.registry
+    handle = None if watch == LATEST else registry.find(watch)
+    refreshed: Callable[[Watcher], None] = registry.refresh
+    if handle is not None:
+        channel = handle.channel
         refreshed = lambda _: channel.refresh()  # noqa: E731
-    watcher = Watcher(socket, theatre.limits, theatre.tally, _abort(theatre, socket), refreshed)
+    watcher = Watcher(
+        socket, app_state.limits, app_state.tally, _abort(app_state, socket), refreshed
+    )
     watcher.keys, watcher.fields = shapes
-    config = stage.config if seat is None else seat.session.config
-    await watcher.mailbox.reply(_hello(theatre, watch, "watch", config))
+    config = registry.config if handle is None else handle.session.config
+    await watcher.mailbox.reply(_hello(app_state, watch, "watch", config))
     log.info("%s watches %s", address, watch)
-    if seat is None:
-        await stage.follow(watcher)
+    if handle is None:
+        await registry.follow(watcher)
     else:
-        seat.channel.join(watcher)
+        handle.channel.join(watcher)
     try:
-        await _serve(theatre, watcher, "watch")
+        await _serve(app_state, watcher, "watch")
     finally:
-        if seat is None:
-            stage.unfollow(watcher)
+        if handle is None:
+            registry.unfollow(watcher)
         else:
-            seat.channel.leave(watcher)
+            handle.channel.leave(watcher)
         log.info("%s watches no more", address)
 
 
-async def _serve(theatre: Theatre, connection: Connection, role: say.Role) -> None:
-    theatre.tally.connections.labels(role).inc()
-    with theatre.admit(connection):
+async def _serve(app_state: AppState, connection: Connection, role: say.Role) -> None:
+    app_state.tally.connections.labels(role).inc()
+    with app_state.admit(connection):
         await connection.run()
 
 
-def _abort(theatre: Theatre, socket: WebSocket) -> Callable[[], None]:
+def _abort(app_state: AppState, socket: WebSocket) -> Callable[[], None]:
     client = socket.client
-    return lambda: None if client is None else theatre.abort((client.host, client.port))
+    return lambda: None if client is None else app_state.abort((client.host, client.port))
 
 
-def _hello(theatre: Theatre, session: str, role: say.Role, config: PipelineConfig) -> say.Hello:
-    limits = theatre.limits
+def _hello(app_state: AppState, session: str, role: say.Role, config: PipelineConfig) -> say.Hello:
+    limits = app_state.limits
     return say.Hello(
         protocol=wire.VERSION,
         version=phosphene.__version__,
@@ -145,8 +147,8 @@ def _hello(theatre: Theatre, session: str, role: say.Role, config: PipelineConfi
         role=role,
         config=config.model_dump(mode="json"),
         sources=say.Sources(
-            soundcard=theatre.stage.microphone is not None,
-            pictures=None if theatre.stage.feed is None else theatre.stage.feed.name,
+            soundcard=app_state.registry.microphone is not None,
+            pictures=None if app_state.registry.feed is None else app_state.registry.feed.name,
         ),
         looks=[say.Look(name=look.name, values=look.values) for look in looks()],
         limits=say.Allowed(
@@ -155,5 +157,5 @@ def _hello(theatre: Theatre, session: str, role: say.Role, config: PipelineConfi
             picture_bytes=limits.picture_bytes,
             message_bytes=limits.message_bytes,
         ),
-        model=model_facts(theatre.stage.base),
+        model=model_facts(app_state.registry.base),
     )

@@ -25,7 +25,7 @@ from phosphene.server.hearing.archive import DAMAGED, load_features
 from phosphene.server.limits import MB, Limits
 from phosphene.server.protocol import SongNews, SongState
 from phosphene.server.refusal import Refusal
-from phosphene.server.seat import Seat, Song
+from phosphene.server.session_handle import SessionHandle, Song
 from phosphene.server.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,11 @@ class SongDesk:
         self._one = asyncio.Lock()
 
     async def receive(
-        self, seat: Seat, body: AsyncIterator[bytes], length: int | None, name: str | None = None
+        self,
+        handle: SessionHandle,
+        body: AsyncIterator[bytes],
+        length: int | None,
+        name: str | None = None,
     ) -> str:
         """Receive a song of ``length`` bytes, if that is known; its id, once all of it is here.
 
@@ -96,31 +100,36 @@ class SongDesk:
         most = self._limits.upload_bytes
         if length is not None and length > most:
             raise Refusal("size", f"a song has at most {most // MB} MB: send it as MP3.", 413)
-        if len(seat.songs) >= self._limits.songs and not _make_room(seat):
+        if len(handle.songs) >= self._limits.songs and not _make_room(handle):
             raise Refusal("songs", f"a session holds at most {self._limits.songs} songs.", 409)
         song = secrets.token_urlsafe(6)
-        seat.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"), name=name)
-        seat.tell(seat.songs[song].news)
+        handle.songs[song] = Song(_news(song, "receiving", 0.0, "receiving"), name=name)
+        handle.tell(handle.songs[song].news)
         # the name is made here: nothing that a client says becomes part of a path
         try:
             folder = tempfile.TemporaryDirectory(prefix="phosphene-song-")
         except OSError as error:
-            self._fail(seat, song, _unstored(error))
+            self._fail(handle, song, _unstored(error))
             raise Refusal("disk", _unstored(error), 507) from error
         try:
-            await self._store(seat, song, Path(folder.name) / "song", body, length)
+            await self._store(handle, song, Path(folder.name) / "song", body, length)
         except BaseException as error:
             folder.cleanup()
             text = str(error) if isinstance(error, Refusal) else "the upload broke off."
-            self._fail(seat, song, text)
+            self._fail(handle, song, text)
             raise
-        task = asyncio.create_task(self._hear(seat, song, folder))
-        seat.hearing.add(task)
-        task.add_done_callback(seat.hearing.discard)
+        task = asyncio.create_task(self._hear(handle, song, folder))
+        handle.hearing.add(task)
+        task.add_done_callback(handle.hearing.discard)
         return song
 
     async def _store(
-        self, seat: Seat, song: str, path: Path, body: AsyncIterator[bytes], length: int | None
+        self,
+        handle: SessionHandle,
+        song: str,
+        path: Path,
+        body: AsyncIterator[bytes],
+        length: int | None,
     ) -> None:
         received, told, digest = 0, 0.0, hashlib.sha256()
         began = time.monotonic()
@@ -138,7 +147,7 @@ class SongDesk:
                     break
                 except TimeoutError:
                     raise Refusal("upload", "the upload stopped coming.", 408) from None
-                if seat.over:
+                if handle.over:
                     raise Refusal("unknown", "the session has ended.", 404)
                 received += len(chunk)
                 digest.update(chunk)
@@ -153,37 +162,39 @@ class SongDesk:
                     raise Refusal("disk", _unstored(error), 507) from error
                 if length and received / length - told >= STEP:
                     told = received / length
-                    seat.tell(_news(song, "receiving", told, "receiving"))
+                    handle.tell(_news(song, "receiving", told, "receiving"))
         if received == 0:
             raise Refusal("upload", "the song is empty: send the file as the body.")
-        if song in seat.songs:
-            seat.songs[song].sha256 = digest.hexdigest()
+        if song in handle.songs:
+            handle.songs[song].sha256 = digest.hexdigest()
 
-    async def _hear(self, seat: Seat, song: str, folder: tempfile.TemporaryDirectory[str]) -> None:
+    async def _hear(
+        self, handle: SessionHandle, song: str, folder: tempfile.TemporaryDirectory[str]
+    ) -> None:
         path = Path(folder.name) / "song"
         try:
-            seat.tell(_news(song, "analysing", 0.0, "waiting for another song"))
+            handle.tell(_news(song, "analysing", 0.0, "waiting for another song"))
             async with self._one:
-                features = await self._listen(seat, song, path)
-            if song in seat.songs:
-                seat.songs[song].features = features
-                seat.tell(ready_news(song, features, seat.songs[song].sha256))
-                if seat.told is not None:
-                    await seat.lay()
+                features = await self._listen(handle, song, path)
+            if song in handle.songs:
+                handle.songs[song].features = features
+                handle.tell(ready_news(song, features, handle.songs[song].sha256))
+                if handle.told is not None:
+                    await handle.lay()
                 self._tally.songs.labels("ready").inc()
                 log.info("heard a song of %.0f s, %.1f BPM", features.duration, features.tempo)
         except InputError as error:
-            self._fail(seat, song, str(error))
+            self._fail(handle, song, str(error))
         except Exception as error:
             # no process, no descriptor, no room: not the song's fault, and nobody else's trouble
             log.error("a song was not heard: %s: %s", type(error).__name__, error)
-            self._fail(seat, song, "the server could not hear the song: its log says why.")
+            self._fail(handle, song, "the server could not hear the song: its log says why.")
         finally:
             folder.cleanup()
 
-    async def _listen(self, seat: Seat, song: str, path: Path) -> AudioFeatures:
+    async def _listen(self, handle: SessionHandle, song: str, path: Path) -> AudioFeatures:
         """Have the song heard by `python -m phosphene.server.hearing`; read how far that is."""
-        config = seat.session.config.audio
+        config = handle.session.config.audio
         out = path.with_suffix(".npz")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "phosphene.server.hearing", str(path), str(out)),
@@ -203,7 +214,7 @@ class SongDesk:
                         if "because" in told:
                             log.warning("a song could not be heard: %s", told["because"])
                         raise InputError(told["failed"])
-                    seat.tell(_news(song, "analysing", told["progress"], "listening"))
+                    handle.tell(_news(song, "analysing", told["progress"], "listening"))
                 if await process.wait() != 0:
                     raise InputError(DAMAGED)
             return await asyncio.to_thread(load_features, out)
@@ -214,18 +225,18 @@ class SongDesk:
                 process.kill()
             await process.wait()
 
-    def _fail(self, seat: Seat, song: str, text: str) -> None:
+    def _fail(self, handle: SessionHandle, song: str, text: str) -> None:
         self._tally.songs.labels("failed").inc()
-        seat.tell(_news(song, "failed", 0.0, text))
+        handle.tell(_news(song, "failed", 0.0, text))
         # it takes no place; the news is told already
-        seat.songs.pop(song, None)
+        handle.songs.pop(song, None)
 
 
-def _make_room(seat: Seat) -> bool:
+def _make_room(handle: SessionHandle) -> bool:
     """Forget the song that was heard first and is not played; a set may be longer than the limit."""
-    for song, held in seat.songs.items():
-        if held.features is not None and song != seat.source.song:
-            del seat.songs[song]
+    for song, held in handle.songs.items():
+        if held.features is not None and song != handle.source.song:
+            del handle.songs[song]
             return True
     return False
 

@@ -13,7 +13,7 @@ from phosphene.audio import AudioAnalyzer, AudioFeatures
 from phosphene.diffusion import BasePipeline, load_pipeline
 from phosphene.errors import InputError
 from phosphene.show import sets
-from phosphene.show.live.ears import LISTENING
+from phosphene.show.live.audio_input import LISTENING
 from phosphene.show.live.session import completed
 from phosphene.show.render import RenderOptions, RenderReport, apply_size, render_source
 from phosphene.show.score import Score, config_from, match_songs, read, song_hash

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phosphene.show.live.ears import LISTENING
+from phosphene.show.live.audio_input import LISTENING
 from phosphene.show.score import Score
 from phosphene.sound_file import Samples
 from phosphene.video.sound import Song, SoundFormat

@@ -1,7 +1,7 @@
 """The stream batch: frames at different steps of their own plans share one model call.
 
-StreamDiffusion (Kodaira 2023, sec. 3.1). A frame on its way is a :class:`Flight`; it carries its prompt,
-guidance, timesteps and seed, so settings may change between frames without touching those before.
+StreamDiffusion (Kodaira 2023, sec. 3.1). A frame on its way is a :class:`InFlightFrame`; it carries
+its prompt, guidance, timesteps and seed, so settings may change between frames without touching those before.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Flight:
+class InFlightFrame:
     """A frame on its way from noise to picture."""
 
     frame: int
@@ -88,97 +88,103 @@ class Flight:
         return self.negative is not None and self.plan.guidance.asks_negative(self.position)
 
 
-def advance(flights: Sequence[Flight], model: Denoiser, noise: HeldNoise) -> list[Flight]:
-    """Take every flight one step on, in one model call; landed ones stay as they are."""
-    moving = [flight for flight in flights if not flight.landed]
-    asking = [flight for flight in moving if flight.asks_negative]
-    rows = [(flight, flight.embeds) for flight in moving]
-    rows += [(flight, flight.negative) for flight in asking]
+def advance(
+    frames_in_flight: Sequence[InFlightFrame], model: Denoiser, noise: HeldNoise
+) -> list[InFlightFrame]:
+    """Take every frame in flight one step on, in one model call; complete ones stay as they are."""
+    moving = [in_flight for in_flight in frames_in_flight if not in_flight.landed]
+    asking = [in_flight for in_flight in moving if in_flight.asks_negative]
+    rows = [(in_flight, in_flight.embeds) for in_flight in moving]
+    rows += [(in_flight, in_flight.negative) for in_flight in asking]
     outputs = iter(_predict(rows, model))
-    wanted = {flight.frame: next(outputs) for flight in moving}
-    unwanted = {flight.frame: next(outputs) for flight in asking}
+    wanted = {in_flight.frame: next(outputs) for in_flight in moving}
+    unwanted = {in_flight.frame: next(outputs) for in_flight in asking}
     return [
-        flight
-        if flight.landed
-        else _step(flight, wanted[flight.frame], unwanted.get(flight.frame), model, noise)
-        for flight in flights
+        in_flight
+        if in_flight.landed
+        else _step(in_flight, wanted[in_flight.frame], unwanted.get(in_flight.frame), model, noise)
+        for in_flight in frames_in_flight
     ]
 
 
-def land(flight: Flight, model: Denoiser, noise: HeldNoise) -> Flight:
-    """Take one flight through all steps it has left."""
-    while not flight.landed:
-        [flight] = advance([flight], model, noise)
-    return flight
+def complete(in_flight: InFlightFrame, model: Denoiser, noise: HeldNoise) -> InFlightFrame:
+    """Take one frame in flight through all steps it has left."""
+    while not in_flight.landed:
+        [in_flight] = advance([in_flight], model, noise)
+    return in_flight
 
 
 def _step(
-    flight: Flight, wanted: Array, unwanted: Array | None, model: Denoiser, noise: HeldNoise
-) -> Flight:
-    """Predictions with and without the prompt -> the flight one step later."""
-    x, schedule = flight.x, model.schedule
-    alpha, sigma = schedule.levels(flight.t)
+    in_flight: InFlightFrame,
+    wanted: Array,
+    unwanted: Array | None,
+    model: Denoiser,
+    noise: HeldNoise,
+) -> InFlightFrame:
+    """Predictions with and without the prompt -> the frame one step later."""
+    x, schedule = in_flight.x, model.schedule
+    alpha, sigma = schedule.levels(in_flight.t)
     on_x, on_prediction = x0_weights(model.prediction, alpha, sigma)
     x0 = on_x * x + on_prediction * wanted
     x0_negative = None if unwanted is None else on_x * x + on_prediction * unwanted
 
-    flight = _remember_negative(flight, x0_negative)
-    x0 = _guide(flight, x0, x0_negative, alpha)
-    denoised = _boundary(flight, x0, schedule)
+    in_flight = _remember_negative(in_flight, x0_negative)
+    x0 = _guide(in_flight, x0, x0_negative, alpha)
+    denoised = _boundary(in_flight, x0, schedule)
 
-    flight = replace(flight, position=flight.position + 1)
-    if flight.landed:
-        return replace(flight, x=denoised)
-    mix = _mix(flight, schedule)
+    in_flight = replace(in_flight, position=in_flight.position + 1)
+    if in_flight.landed:
+        return replace(in_flight, x=denoised)
+    mix = _mix(in_flight, schedule)
     following = mix.x0 * denoised
     if mix.eps:
         following = following + (mix.eps / max(sigma, TINY)) * (x - alpha * x0)
     if mix.noise:
-        following = following + mix.noise * noise(flight.plan.seed, flight.position, x.shape)
-    return replace(flight, x=following)
+        following = following + mix.noise * noise(in_flight.plan.seed, in_flight.position, x.shape)
+    return replace(in_flight, x=following)
 
 
-def _remember_negative(flight: Flight, x0_negative: Array | None) -> Flight:
-    if flight.plan.guidance.mode == "initialize" and flight.position == 0:
-        return replace(flight, reference=x0_negative)
-    return flight
+def _remember_negative(in_flight: InFlightFrame, x0_negative: Array | None) -> InFlightFrame:
+    if in_flight.plan.guidance.mode == "initialize" and in_flight.position == 0:
+        return replace(in_flight, reference=x0_negative)
+    return in_flight
 
 
-def _guide(flight: Flight, x0: Array, x0_negative: Array | None, alpha: float) -> Array:
-    guidance = flight.plan.guidance
+def _guide(in_flight: InFlightFrame, x0: Array, x0_negative: Array | None, alpha: float) -> Array:
+    guidance = in_flight.plan.guidance
     if not guidance.on:
         return x0
     if guidance.mode == "full":
         return x0 if x0_negative is None else guide_full(x0, x0_negative, guidance.scale)
-    if flight.reference is None:
+    if in_flight.reference is None:
         return x0
-    return guide_residual(flight.x, x0, flight.reference, alpha, guidance)
+    return guide_residual(in_flight.x, x0, in_flight.reference, alpha, guidance)
 
 
-def _boundary(flight: Flight, x0: Array, schedule: Schedule) -> Array:
-    if flight.plan.stepper == "tcd":
+def _boundary(in_flight: InFlightFrame, x0: Array, schedule: Schedule) -> Array:
+    if in_flight.plan.stepper == "tcd":
         return x0
-    c_skip, c_out = lcm_boundary(schedule.thousandths(flight.t))
-    return c_skip * flight.x + c_out * x0
+    c_skip, c_out = lcm_boundary(schedule.thousandths(in_flight.t))
+    return c_skip * in_flight.x + c_out * x0
 
 
-def _mix(flight: Flight, schedule: Schedule) -> Mix:
-    """The rule that leads to the flight's (already advanced) position."""
-    plan = flight.plan
-    alpha, sigma = schedule.levels(flight.t)
+def _mix(in_flight: InFlightFrame, schedule: Schedule) -> Mix:
+    """The rule that leads to the frame's (already advanced) position."""
+    plan = in_flight.plan
+    alpha, sigma = schedule.levels(in_flight.t)
     if plan.stepper == "lcm":
         return lcm_mix(alpha, sigma, plan.add_noise)
-    alpha_s, sigma_s = schedule.levels((1.0 - plan.gamma) * flight.t)
+    alpha_s, sigma_s = schedule.levels((1.0 - plan.gamma) * in_flight.t)
     return tcd_mix(alpha, sigma, alpha_s, sigma_s, plan.add_noise)
 
 
-def _predict(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
-    """Model outputs of (flight, embeds) rows, in order.
+def _predict(rows: Sequence[tuple[InFlightFrame, Array]], model: Denoiser) -> list[Array]:
+    """Model outputs of (frame in flight, embeds) rows, in order.
 
     One call for all frames that were told the same kinds of things.
     """
     outputs: list[Array] = [None] * len(rows)
-    kinds = [flight.context.kind for flight, _ in rows]
+    kinds = [in_flight.context.kind for in_flight, _ in rows]
     for kind in dict.fromkeys(kinds):
         members = [i for i, own in enumerate(kinds) if own == kind]
         for i, output in zip(members, _call([rows[i] for i in members], model), strict=True):
@@ -186,16 +192,18 @@ def _predict(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Arra
     return outputs
 
 
-def _call(rows: Sequence[tuple[Flight, Array]], model: Denoiser) -> list[Array]:
-    flights = [flight for flight, _ in rows]
-    home = Home.of(flights[0].x)
-    sizes = [flight.x.shape[0] for flight in flights]
-    times = np.repeat(np.asarray([flight.t for flight in flights], np.float32), sizes)
+def _call(rows: Sequence[tuple[InFlightFrame, Array]], model: Denoiser) -> list[Array]:
+    frames_in_flight = [in_flight for in_flight, _ in rows]
+    home = Home.of(frames_in_flight[0].x)
+    sizes = [in_flight.x.shape[0] for in_flight in frames_in_flight]
+    times = np.repeat(
+        np.asarray([in_flight.t for in_flight in frames_in_flight], np.float32), sizes
+    )
     prediction = model.denoise(
-        concat([flight.x for flight in flights]),
+        concat([in_flight.x for in_flight in frames_in_flight]),
         home.float32(times),
         concat([embeds for _, embeds in rows]),
-        join([flight.context for flight in flights]),
+        join([in_flight.context for in_flight in frames_in_flight]),
     )
     ends = np.cumsum(sizes).tolist()
     return [prediction[end - size : end] for end, size in zip(ends, sizes, strict=True)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from phosphene.stream.arrays import Array
-from phosphene.stream.batch import Denoiser, Flight, advance, land
+from phosphene.stream.batch import Denoiser, InFlightFrame, advance, complete
 from phosphene.stream.camera import STILL, CameraMove, warp
 from phosphene.stream.memory import forgotten, remember
 from phosphene.stream.noise import HeldNoise
@@ -45,7 +45,7 @@ def picture_before(state: StreamState, move: CameraMove) -> Array | None:
 
 def step(
     state: StreamState,
-    flight: Flight,
+    in_flight: InFlightFrame,
     engine: Engine,
     move: CameraMove = STILL,
     frame_buffer: int = 1,
@@ -53,12 +53,12 @@ def step(
 ) -> StreamState:
     """Let one frame in, run the model when ``frame_buffer`` frames wait, show the next frame.
 
-    ``flight.frame`` must be ``state.frame``. The very first frame is denoised at once, alone, and
+    ``in_flight.frame`` must be ``state.frame``. The very first frame is denoised at once, alone, and
     so is every frame without ``batch``.
     """
-    if flight.frame != state.frame:
-        raise ValueError(f"expected frame {state.frame}, not {flight.frame}")
-    state = _enter(state, flight, move)
+    if in_flight.frame != state.frame:
+        raise ValueError(f"expected frame {state.frame}, not {in_flight.frame}")
+    state = _enter(state, in_flight, move)
     if state.finished is None or not batch:
         return _show_next(_land_newest(state, engine))
     if _waiting(state) >= frame_buffer:
@@ -71,15 +71,15 @@ def step(
 def skip(state: StreamState, engine: Engine) -> StreamState:
     """Pass over one frame: what is shown is the newest frame that entered, finished if need be."""
     state = replace(state, frame=state.frame + 1)
-    if state.flights:
+    if state.frames_in_flight:
         return _show_next(_land_newest(state, engine))
     return _show_next(replace(state, ready=state.ready[-1:]))
 
 
-def flush(state: StreamState, engine: Engine) -> tuple[StreamState, list[Flight]]:
+def flush(state: StreamState, engine: Engine) -> tuple[StreamState, list[InFlightFrame]]:
     """Finish all frames on their way; returns those not shown yet, oldest first."""
     landed = list(state.ready)
-    while state.flights:
+    while state.frames_in_flight:
         state = _tick(replace(state, ready=()), engine)
         landed += state.ready
     state = replace(state, ready=())
@@ -98,47 +98,56 @@ def forget(state: StreamState) -> StreamState:
     return replace(state, memory=forgotten(state.frame))
 
 
-def _enter(state: StreamState, flight: Flight, move: CameraMove) -> StreamState:
-    moves = state.moves if move.is_identity else (*state.moves, (flight.frame, move))
-    return replace(state, frame=state.frame + 1, flights=(*state.flights, flight), moves=moves)
+def _enter(state: StreamState, in_flight: InFlightFrame, move: CameraMove) -> StreamState:
+    moves = state.moves if move.is_identity else (*state.moves, (in_flight.frame, move))
+    return replace(
+        state,
+        frame=state.frame + 1,
+        frames_in_flight=(*state.frames_in_flight, in_flight),
+        moves=moves,
+    )
 
 
 def _waiting(state: StreamState) -> int:
-    return sum(1 for flight in state.flights if flight.position == 0)
+    return sum(1 for in_flight in state.frames_in_flight if in_flight.position == 0)
 
 
 def _tick(state: StreamState, engine: Engine) -> StreamState:
     """One model call: every frame goes one step on."""
-    return _settle(state, advance(state.flights, engine.model, engine.noise), engine)
+    return _settle(state, advance(state.frames_in_flight, engine.model, engine.noise), engine)
 
 
 def _land_newest(state: StreamState, engine: Engine) -> StreamState:
     """Finish the newest frame now; older ones would come too late."""
-    flight = land(state.flights[-1], engine.model, engine.noise)
-    return _settle(replace(state, ready=()), [flight], engine)
+    in_flight = complete(state.frames_in_flight[-1], engine.model, engine.noise)
+    return _settle(replace(state, ready=()), [in_flight], engine)
 
 
-def _settle(state: StreamState, flights: list[Flight], engine: Engine) -> StreamState:
-    """Sort flights into landed and flying. A frame overtaken by a newer one is dropped."""
-    landed = tuple(flight for flight in flights if flight.landed)
+def _settle(
+    state: StreamState, frames_in_flight: list[InFlightFrame], engine: Engine
+) -> StreamState:
+    """Sort frames in flight into complete and others. A frame overtaken by a newer one is dropped."""
+    landed = tuple(in_flight for in_flight in frames_in_flight if in_flight.landed)
     if not landed:
-        return replace(state, flights=tuple(flights))
+        return replace(state, frames_in_flight=tuple(frames_in_flight))
     newest = landed[-1]
     slots = engine.model.memory_slots
     return replace(
         _remember(state, landed, slots) if slots else state,
         finished=newest.x,
         ready=(*state.ready, *landed),
-        flights=tuple(f for f in flights if not f.landed and f.frame > newest.frame),
+        frames_in_flight=tuple(
+            f for f in frames_in_flight if not f.landed and f.frame > newest.frame
+        ),
         moves=tuple((frame, move) for frame, move in state.moves if frame > newest.frame),
     )
 
 
-def _remember(state: StreamState, landed: tuple[Flight, ...], slots: int) -> StreamState:
+def _remember(state: StreamState, landed: tuple[InFlightFrame, ...], slots: int) -> StreamState:
     """What a model that looks back further than one picture will be shown."""
     memory = state.memory
-    for flight in landed:
-        memory = remember(memory, flight.x, flight.frame, slots)
+    for in_flight in landed:
+        memory = remember(memory, in_flight.x, in_flight.frame, slots)
     before, since = state.finished, -1
     if len(landed) > 1:
         before, since = landed[-2].x, landed[-2].frame
@@ -155,6 +164,6 @@ def _show_next(state: StreamState) -> StreamState:
     return _show(replace(state, ready=tuple(rest)), showing)
 
 
-def _show(state: StreamState, flight: Flight) -> StreamState:
-    palette = flight.context.palette
-    return replace(state, shown=flight.frame, picture=flight.x, palette=palette)
+def _show(state: StreamState, in_flight: InFlightFrame) -> StreamState:
+    palette = in_flight.context.palette
+    return replace(state, shown=in_flight.frame, picture=in_flight.x, palette=palette)

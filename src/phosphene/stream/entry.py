@@ -1,4 +1,4 @@
-"""What a frame is told, and the flight that follows from it."""
+"""What a frame is told, and the in-flight frame that follows from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from phosphene.config import StreamConfig
 from phosphene.stream.arrays import Array
-from phosphene.stream.batch import Denoiser, Flight, Plan
+from phosphene.stream.batch import Denoiser, InFlightFrame, Plan
 from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start, over
 from phosphene.stream.conditioning import UNTOLD, Context
@@ -99,16 +99,16 @@ class Entry:
     """frames since the one before"""
     camera: CameraMove = STILL
     context: Context = UNTOLD
-    """what the model is told; take-off adds the past"""
+    """what the model is told; its begin adds the past"""
     strength: float | None = None
     """0..1; None takes it from the settings"""
     noise_scale: float | None = None
     """factor on the noise; None takes it from the energy"""
 
 
-def take_off(
+def begin(
     state: StreamState, entry: Entry, model: Denoiser, config: StreamConfig, first_steps: int
-) -> Flight:
+) -> InFlightFrame:
     """A frame's plan and noisy start.
 
     ``first_steps`` are the denoising steps of a picture from nothing in a coherent stream. Raises
@@ -142,7 +142,7 @@ def take_off(
     looks_back = coherent and model.memory_slots > 0
     remembered = read(state.memory, state.frame) if looks_back else None
     followed = model.follows_source and source is not None
-    return Flight(
+    return InFlightFrame(
         frame=state.frame,
         plan=Plan(
             timesteps=timesteps,

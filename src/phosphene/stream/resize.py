@@ -45,7 +45,7 @@ def resize_state(state: StreamState, shape: tuple[int, ...]) -> StreamState:
             state.memory,
             latents=None if remembered is None else resize(remembered, height, width),
         ),
-        flights=(),
+        frames_in_flight=(),
         ready=(),
     )
 

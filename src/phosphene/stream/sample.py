@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from phosphene.errors import InputError
 from phosphene.stream.arrays import Array, Home
-from phosphene.stream.batch import Denoiser, Flight, Plan, land
+from phosphene.stream.batch import Denoiser, InFlightFrame, Plan, complete
 from phosphene.stream.noise import HeldNoise
 
 
@@ -26,4 +26,4 @@ def sample(
     embeds = home.namespace.broadcast_to(embeds, (count, *embeds.shape[1:]))
     for start in range(0, count, batch_size):
         rows = slice(start, start + batch_size)
-        yield land(Flight(0, plan, latents[rows], embeds[rows]), model, noise).x
+        yield complete(InFlightFrame(0, plan, latents[rows], embeds[rows]), model, noise).x

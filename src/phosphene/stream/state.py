@@ -15,7 +15,7 @@ import numpy as np
 
 from phosphene.errors import InputError, OutputError
 from phosphene.stream.arrays import Array, HostArray, to_numpy
-from phosphene.stream.batch import Flight, Plan
+from phosphene.stream.batch import InFlightFrame, Plan
 from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import NAMES, Context
 from phosphene.stream.guidance import Guidance
@@ -43,9 +43,9 @@ class StreamState:
     """(b 256 3) colours of ``picture``, for models that draw fields"""
     finished: Array | None = None
     """(b c h w) newest finished latent: the previous picture of the next frame"""
-    flights: tuple[Flight, ...] = ()
+    frames_in_flight: tuple[InFlightFrame, ...] = ()
     """frames on their way, oldest first"""
-    ready: tuple[Flight, ...] = ()
+    ready: tuple[InFlightFrame, ...] = ()
     """landed frames not shown yet, oldest first"""
     moves: tuple[tuple[int, CameraMove], ...] = ()
     """(frame, move) of the frames that entered after ``finished``"""
@@ -126,15 +126,19 @@ def _describe(state: StreamState) -> str:
             "settings": state.watch.settings,
             "remembered": state.memory.frames,
             "remembers_from": state.memory.first,
-            "flights": [_describe_flight(flight) for flight in state.flights],
-            "ready": [_describe_flight(flight) for flight in state.ready],
+            "flights": [_describe_in_flight(in_flight) for in_flight in state.frames_in_flight],
+            "ready": [_describe_in_flight(in_flight) for in_flight in state.ready],
             "moves": [(frame, asdict(move)) for frame, move in state.moves],
         }
     )
 
 
-def _describe_flight(flight: Flight) -> dict[str, Any]:
-    return {"frame": flight.frame, "position": flight.position, "plan": asdict(flight.plan)}
+def _describe_in_flight(in_flight: InFlightFrame) -> dict[str, Any]:
+    return {
+        "frame": in_flight.frame,
+        "position": in_flight.position,
+        "plan": asdict(in_flight.plan),
+    }
 
 
 def _holders(state: StreamState) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
@@ -142,10 +146,10 @@ def _holders(state: StreamState) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     yield "", state, STATE_ARRAYS
     yield "watch.", state.watch, WATCH_ARRAYS
     yield "memory.", state.memory, MEMORY_ARRAYS
-    for group in ("flights", "ready"):
-        for i, flight in enumerate(getattr(state, group)):
-            yield f"{group}.{i}.", flight, FLIGHT_ARRAYS
-            yield f"{group}.{i}.context.", flight.context, NAMES
+    for group, frames in (("flights", state.frames_in_flight), ("ready", state.ready)):
+        for i, in_flight in enumerate(frames):
+            yield f"{group}.{i}.", in_flight, FLIGHT_ARRAYS
+            yield f"{group}.{i}.context.", in_flight.context, NAMES
 
 
 def _arrays(state: StreamState) -> dict[str, HostArray]:
@@ -161,10 +165,10 @@ def _rebuild(meta: dict[str, Any], arrays: dict[str, Array]) -> StreamState:
     def pick(prefix: str, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: arrays.get(prefix + name) for name in names}
 
-    def flights(group: str) -> tuple[Flight, ...]:
+    def frames_in_flight(group: str) -> tuple[InFlightFrame, ...]:
         return tuple(
             replace(
-                _rebuild_flight(told),
+                _rebuild_in_flight(told),
                 **pick(f"{group}.{i}.", FLIGHT_ARRAYS),
                 context=Context.pick(arrays, f"{group}.{i}.context."),
             )
@@ -174,8 +178,8 @@ def _rebuild(meta: dict[str, Any], arrays: dict[str, Array]) -> StreamState:
     return StreamState(
         frame=meta["frame"],
         shown=meta["shown"],
-        flights=flights("flights"),
-        ready=flights("ready"),
+        frames_in_flight=frames_in_flight("flights"),
+        ready=frames_in_flight("ready"),
         moves=tuple((frame, CameraMove(**move)) for frame, move in meta["moves"]),
         watch=Watch(
             **pick("watch.", WATCH_ARRAYS), settings=meta["settings"], skipped=meta["skipped"]
@@ -189,8 +193,8 @@ def _rebuild(meta: dict[str, Any], arrays: dict[str, Array]) -> StreamState:
     )
 
 
-def _rebuild_flight(told: dict[str, Any]) -> Flight:
+def _rebuild_in_flight(told: dict[str, Any]) -> InFlightFrame:
     plan = dict(told["plan"])
     plan["timesteps"] = tuple(plan["timesteps"])
     plan["guidance"] = Guidance(**plan["guidance"])
-    return Flight(told["frame"], Plan(**plan), None, None, position=told["position"])
+    return InFlightFrame(told["frame"], Plan(**plan), None, None, position=told["position"])

@@ -23,7 +23,7 @@ Figures = Mapping[str, Tensor]
 """numbers of one step, on the device, so that nobody waits for them"""
 
 
-class Stage(ABC):
+class TrainingStage(ABC):
     """What a stage must be able to do. `name` names its files."""
 
     name: str
@@ -46,7 +46,7 @@ class Stage(ABC):
         """Write a sample sheet; returns figures of the averaged network."""
 
 
-class CriticStage(Stage):
+class CriticStage(TrainingStage):
     """A network that learns against a critic; both are kept."""
 
     net: nn.Module
@@ -83,7 +83,7 @@ def finished(out: Path, name: str, minutes: float) -> bool:
     return path.exists() and json.loads(path.read_text(encoding="utf-8"))["progress"] >= 1
 
 
-def run_stage(stage: Stage, out: Path, deadline: float, device_name: str) -> bool:
+def run_stage(stage: TrainingStage, out: Path, deadline: float, device_name: str) -> bool:
     """Train until the stage's minutes are used up (True) or the monotonic `deadline` is near (False).
 
     One step is taken in any case: pieces add up to a training even on a machine that is busy.
@@ -115,7 +115,7 @@ def run_stage(stage: Stage, out: Path, deadline: float, device_name: str) -> boo
 
 
 def _save(
-    stage: Stage, out: Path, step: int, clock: runtime.Clock, log: list[dict[str, float]]
+    stage: TrainingStage, out: Path, step: int, clock: runtime.Clock, log: list[dict[str, float]]
 ) -> float:
     """Write sheet, checkpoint and figures; returns the progress they are of."""
     spent, progress = clock.spent_s, clock.progress

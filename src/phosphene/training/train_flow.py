@@ -19,7 +19,7 @@ from phosphene.training import muon, runtime
 from phosphene.training.config import FlowSettings, TrainConfig
 from phosphene.training.corrupt import corrupt
 from phosphene.training.pool import Clips
-from phosphene.training.stage import Figures, Stage
+from phosphene.training.stage import Figures, TrainingStage
 from phosphene.training.stream_sheet import stream_sheet
 from phosphene.training.streams import (
     STREAM_T,
@@ -51,7 +51,7 @@ CLIP = 2.0
 """longest gradient"""
 
 
-class FlowStage(Stage):
+class FlowStage(TrainingStage):
     """LSD on true histories.
 
     Args:

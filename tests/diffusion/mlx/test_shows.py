@@ -10,7 +10,7 @@ import pytest
 from phosphene import cli
 from phosphene.show.live import Source
 from tests.diffusion.mlx.tools import load
-from tests.show.live.stage_door import jpeg, now, quick_config, show
+from tests.show.live.running_shows import jpeg, now, quick_config, show
 from tests.video.media import pictures
 
 pytestmark = pytest.mark.usefixtures("offline")

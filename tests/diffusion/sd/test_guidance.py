@@ -9,7 +9,7 @@ import torch
 
 from phosphene.config import GuidanceMode
 from phosphene.diffusion.sd.pipeline import StableDiffusion
-from phosphene.stream.batch import Flight, Plan, land
+from phosphene.stream.batch import InFlightFrame, Plan, complete
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.steppers import lcm_boundary
 from tests.diffusion.sd.tools import ALONE, load, load_xl, noise
@@ -65,7 +65,7 @@ def test_modes(trees: dict[str, Path], tree: str, mode: GuidanceMode, delta: flo
     for steps in (1, 3):
         times = model.facts.schedule.steps(steps, 0.8).tolist()
         plan = Plan(tuple(times), guidance=Guidance(mode, SCALE, delta))
-        flight = Flight(
+        in_flight = InFlightFrame(
             0,
             plan,
             noise(),
@@ -73,7 +73,7 @@ def test_modes(trees: dict[str, Path], tree: str, mode: GuidanceMode, delta: flo
             negative=model.encode_prompt("é"),
             reference=SOURCE if mode == "self" else None,
         )
-        got = land(flight, model.denoiser(), fresh).x
+        got = complete(in_flight, model.denoiser(), fresh).x
         expected = reference(model, times, mode, delta)
         size = float(expected.abs().max())
         torch.testing.assert_close(got.double(), expected, rtol=1e-4, atol=1e-4 * size)

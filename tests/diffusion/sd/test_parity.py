@@ -12,7 +12,7 @@ import torch
 from phosphene.config import StreamConfig
 from phosphene.diffusion.sd.pipeline import StableDiffusion
 from phosphene.diffusion.stream import StreamDiffusionPipeline
-from phosphene.stream.batch import Flight, Plan, land
+from phosphene.stream.batch import InFlightFrame, Plan, complete
 from phosphene.stream.guidance import Guidance
 from tests.diffusion.sd.tools import load, load_xl, noise, pictures, plain
 from tests.diffusion.sd.trees import BETAS
@@ -39,8 +39,8 @@ def ours(model: StableDiffusion, steps: int, **settings: Any) -> torch.Tensor:
     plan = Plan(tuple(model.facts.schedule.steps(steps).tolist()), **settings)
     embeds = model.encode_prompt(PROMPT)
     unwanted = None if negative is None else model.encode_prompt(negative)
-    flight = Flight(0, plan, noise(), embeds, negative=unwanted)
-    return land(flight, model.denoiser(), GeneratorNoise()).x
+    in_flight = InFlightFrame(0, plan, noise(), embeds, negative=unwanted)
+    return complete(in_flight, model.denoiser(), GeneratorNoise()).x
 
 
 def theirs(pipe: Any, steps: int, latents: torch.Tensor, **settings: Any) -> torch.Tensor:

@@ -21,7 +21,7 @@ from phosphene.show.sources.moments import Given
 from phosphene.show.sources.song import SongSource
 from tests.conftest import make_features
 from tests.diffusion.wan import trees
-from tests.show.live.stage_door import jpeg
+from tests.show.live.running_shows import jpeg
 
 SMALL = ("--size", "64x64", "--device", "cpu")
 

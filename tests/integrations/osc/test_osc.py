@@ -67,7 +67,7 @@ def ear():
 
 
 @pytest.fixture
-def stage(base, config, ear):
+def registry(base, config, ear):
     """A server with OSC, and a client that sends to it."""
     osc = Osc((HOST, 0), [(HOST, ear.port)], rate=60)
     with serving(base, config, companions=[osc]) as served:
@@ -108,13 +108,15 @@ def other(address, now):
     }.get(address.path, "violet ink, café")
 
 
-def test_a_hundred_settings_are_set_read_back_told_to_the_page_and_written_down(stage, ear) -> None:
-    served, osc, client = stage
+def test_a_hundred_settings_are_set_read_back_told_to_the_page_and_written_down(
+    registry, ear
+) -> None:
+    served, osc, client = registry
     settings = {a.path: a for a in addresses().values() if a.name == a.path.replace(".", "/")}
     assert len(settings) >= 75
     with served.socket() as page_:
         page_.until("hello")
-        session = served.theatre.stage.on_show.session
+        session = served.app_state.registry.on_show.session
         before = flatten(session.config)
         wanted = {path: other(address, before[path]) for path, address in settings.items()}
         bounded = {
@@ -156,8 +158,8 @@ def test_a_hundred_settings_are_set_read_back_told_to_the_page_and_written_down(
         )
 
 
-def test_a_flood_ends_at_its_last_value(stage) -> None:
-    served, _, client = stage
+def test_a_flood_ends_at_its_last_value(registry) -> None:
+    served, _, client = registry
     with served.socket() as page_:
         page_.until("hello")
         began = time.monotonic()
@@ -165,7 +167,7 @@ def test_a_flood_ends_at_its_last_value(stage) -> None:
             client.send_message("/phosphene/camera/zoom", number / 1000)
             if number % 20 == 0:
                 time.sleep(max(0.0, began + number / 2000 - time.monotonic()))
-        session = served.theatre.stage.on_show.session
+        session = served.app_state.registry.on_show.session
         eventually(lambda: session.config.camera.zoom, pytest.approx(1.999))
         score = parse(session.score())
         changes = [change for change in score.changes if "camera.zoom" in (change.set or {})]
@@ -173,11 +175,11 @@ def test_a_flood_ends_at_its_last_value(stage) -> None:
         assert len(changes) <= 61 * (time.monotonic() - began) + 2
 
 
-def test_triggers(stage, ear) -> None:
-    served, _, client = stage
+def test_triggers(registry, ear) -> None:
+    served, _, client = registry
     with served.socket() as page_:
         page_.until("hello")
-        session = served.theatre.stage.on_show.session
+        session = served.app_state.registry.on_show.session
         third = looks()[2]
         client.send_message("/phosphene/look", 3)
         eventually(lambda: flatten(session.config).items() >= third.values.items(), True)
@@ -205,11 +207,11 @@ def test_triggers(stage, ear) -> None:
         assert text.count('"tap"') == 4 and '"fader 1": 0.25' in text and '"scene"' in text
 
 
-def test_bundles_keep_their_time(stage) -> None:
-    served, _, client = stage
+def test_bundles_keep_their_time(registry) -> None:
+    served, _, client = registry
     with served.socket() as page_:
         page_.until("hello")
-        session = served.theatre.stage.on_show.session
+        session = served.app_state.registry.on_show.session
 
         def bundle(when, zoom: float):
             built = OscBundleBuilder(when)
@@ -253,17 +255,17 @@ WRONG = [
 ]
 
 
-def test_what_is_wrong_is_said_in_a_sentence_and_changes_nothing(stage, ear) -> None:
-    served, _, client = stage
+def test_what_is_wrong_is_said_in_a_sentence_and_changes_nothing(registry, ear) -> None:
+    served, _, client = registry
     with served.socket() as page_:
         page_.until("hello")
-        before = served.theatre.stage.on_show.session.config
+        before = served.app_state.registry.on_show.session.config
         for name, given, words in WRONG:
             client.send_message(f"/phosphene/{name}", given)
             end = time.monotonic() + PATIENCE
             while words not in (said := ear.until("error")["error"][0]):
                 assert time.monotonic() < end, f"{name} {given}: {said}"
-        assert served.theatre.stage.on_show.session.config == before
+        assert served.app_state.registry.on_show.session.config == before
 
 
 def walk(node: dict):
@@ -273,8 +275,8 @@ def walk(node: dict):
         yield from walk(below)
 
 
-def test_the_list_over_http(stage) -> None:
-    _, osc, _ = stage
+def test_the_list_over_http(registry) -> None:
+    _, osc, _ = registry
     info = ask(osc, "/?HOST_INFO")
     assert info["OSC_PORT"] == osc.port and info["OSC_TRANSPORT"] == "UDP"
     found = {node["FULL_PATH"]: node for node in walk(ask(osc, "/"))}
@@ -294,8 +296,8 @@ def test_the_list_over_http(stage) -> None:
     assert refused.value.code == 403
 
 
-def test_broken_bytes_and_a_busy_port(stage) -> None:
-    served, osc, client = stage
+def test_broken_bytes_and_a_busy_port(registry) -> None:
+    served, osc, client = registry
     broken = [b"", b"\0", b"/x", b"/phosphene/tap\0\0", b"#bundle\0" + b"\xff" * 40, b"/" * 9000]
     broken += [b"/phosphene/camera/zoom\0\0,f\0\0", b"#bundle\0\0\0\0\0\0\0\0\1\0\0\0\4/x\0\0"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as raw:
@@ -304,7 +306,7 @@ def test_broken_bytes_and_a_busy_port(stage) -> None:
     with served.socket() as page_:
         page_.until("hello")
         client.send_message("/phosphene/camera/zoom", 1.25)
-        eventually(lambda: served.theatre.stage.on_show.session.config.camera.zoom, 1.25)
+        eventually(lambda: served.app_state.registry.on_show.session.config.camera.zoom, 1.25)
     with pytest.raises(InputError, match="choose another port"):
         Osc((HOST, osc.port))
 

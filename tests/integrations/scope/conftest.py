@@ -67,11 +67,11 @@ def stream():
 @pytest.fixture
 def loader(monkeypatch):
     """A loader of gated models in place of the real one."""
-    from phosphene.integrations.scope import desk
+    from phosphene.integrations.scope import session
     from tests.integrations.scope.slow import Loader
 
     loader = Loader()
-    monkeypatch.setattr(desk, "load_picture_pipeline", loader)
+    monkeypatch.setattr(session, "load_picture_pipeline", loader)
     return loader
 
 

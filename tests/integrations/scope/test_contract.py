@@ -77,9 +77,9 @@ def test_built_in_model_needs_no_diffusers(listed, make):
     until(node, lambda answer: True)
     # this process may have loaded it for other tests
     program = (
-        "import sys; import phosphene.integrations.scope.desk as desk;"
+        "import sys; import phosphene.integrations.scope.session as session;"
         "from phosphene.integrations.scope.offers import OFFERS;"
-        "one = desk.Desk(OFFERS[0], {}); one.close(); print('diffusers' in sys.modules)"
+        "one = session.ScopeSession(OFFERS[0], {}); one.close(); print('diffusers' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -102,7 +102,7 @@ def test_prepare_asks_for_one_picture_unless_one_is_finished(make, loader):
     assert node.prepare(input_mode="text") is None
     assert node.prepare(video=True, input_mode="video").input_size == 1
     see(node, 5)
-    node._desk._worker._thread.join(0)
+    node._session._worker._thread.join(0)
     while node.prepare(video=True) is not None:
         loader.made[0].begun.acquire(timeout=0.01)
     assert node(input_mode="video")["video"] is not None
@@ -193,7 +193,7 @@ def test_init_cache_forgets_the_last_picture(make, loader):
     for pts, reset in enumerate([True, False, True]):
         see(node, 40, pts, init_cache=reset)
         until(node, lambda answer, pts=pts: answer["video_timestamps"] == [stamp(pts)])
-        painters.append(node._desk._worker._painter._stream.state.frame)
+        painters.append(node._session._worker._painter._stream.state.frame)
     assert painters == [1, 2, 1]
 
 

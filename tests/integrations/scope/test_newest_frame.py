@@ -59,7 +59,9 @@ def test_the_host_never_has_a_backlog(make, stream, loader):
         while running.inlet.qsize():
             base.begun.acquire(timeout=0.002)
     # the host has handed over the last one when it asks for the next
-    while node._desk._worker._order is None or node._desk._worker._order.timestamp != stamp(90):
+    while node._session._worker._order is None or node._session._worker._order.timestamp != stamp(
+        90
+    ):
         base.begun.acquire(timeout=0.002)
     base.gate.set()
     while running.take().timestamp.pts != 90:

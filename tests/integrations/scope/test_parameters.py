@@ -22,7 +22,7 @@ def settled(node, pts, **parameters):
 
 
 def config(node):
-    return node._desk._worker._fitted
+    return node._session._worker._fitted
 
 
 def test_flood_ends_at_the_last_value(make, loader):
@@ -222,7 +222,7 @@ def test_dropped_by_the_host_it_frees_its_model(listed, loader):
     node.prepare(video=True)
     settled(node, 1)
     base = weakref.ref(loader.made.pop())
-    thread = node._desk._worker._thread
+    thread = node._session._worker._thread
     del node
     gc.collect()
     assert not thread.is_alive()
@@ -242,5 +242,5 @@ def test_tempo_of_the_host_drives_the_beat(make, loader):
     node = make(BUILT_IN, beat=1.0)
     node.prepare(video=True)
     settled(node, 1, bpm=120.0, beat_count=8, beat_phase=0.0, is_playing=True)
-    cues = node._desk._worker._painter._cues
+    cues = node._session._worker._painter._cues
     assert cues.state.walk.beats == pytest.approx(8.0)

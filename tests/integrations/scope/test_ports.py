@@ -12,9 +12,9 @@ import torch
 from phosphene.audio.compose import compose
 from phosphene.config import AudioConfig
 from phosphene.integrations.scope.configure import checkpoint
-from phosphene.integrations.scope.desk import read_sound
 from phosphene.integrations.scope.loras import LoraPanel
 from phosphene.integrations.scope.parameters import DEFAULT_FILES, STABLE_DIFFUSION
+from phosphene.integrations.scope.session import read_sound
 from phosphene.integrations.scope.tempo import Beat, Pulse
 from phosphene.integrations.scope.values import Values
 from phosphene.show.live.sound import Chunk, Sound
@@ -85,9 +85,9 @@ def test_loras_of_the_panel_are_drawn_with(make, tmp_path):
         return until(node, lambda answer: answer["video_timestamps"] == [stamp(pts)])["video"]
 
     with_it = draw(1)
-    base = node._desk._worker._base
+    base = node._session._worker._base
     against = draw(2, lora_scales=[{"path": str(path), "scale": -4.0}])
-    assert node._desk._worker._base is base, "a scale loads no other model"
+    assert node._session._worker._base is base, "a scale loads no other model"
     assert base.diffusion_config.loras[0].scale == -4.0
     # the walk goes on meanwhile
     drift = (draw(3).float() - against.float()).abs().mean()
@@ -157,7 +157,7 @@ def test_sound_reaches_the_picture(make):
         piece = stereo[:, place : place + 2000].clone()
         place = (place + 2000) % (stereo.shape[1] - 2000)
         node(input_mode="text", audio=piece, audio_sample_rate=rate)
-        if node._desk._worker._sound.hear(time.monotonic(), 0.0) is not None:
+        if node._session._worker._sound.hear(time.monotonic(), 0.0) is not None:
             return
         time.sleep(0.02)
     raise AssertionError("nothing was heard")

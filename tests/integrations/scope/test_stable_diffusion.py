@@ -26,7 +26,7 @@ def shown(node, pts, **parameters):
 
 
 def in_force(node):
-    return node._desk._worker._fitted
+    return node._session._worker._fitted
 
 
 @pytest.mark.parametrize("kind", ["SD", "SDXL"])
@@ -60,6 +60,6 @@ def test_another_family_at_run_time(make, checkpoints):
     shown(node, 1)
     for pts in range(2, 900):
         shown(node, pts % 25 + 2, model_path=checkpoints["SDXL"])
-        if node._desk._worker._base.name == "sdxl":
+        if node._session._worker._base.name == "sdxl":
             return
     raise AssertionError("the other model never came")

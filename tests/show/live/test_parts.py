@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.show.live.credits import Credits
-from phosphene.show.live.desk import Average, Rate
+from phosphene.show.live.inference_loop import Pace
 from phosphene.show.live.mailbox import Mailbox
-from phosphene.show.live.stage import Pace
+from phosphene.show.live.shared_state import Average, Rate
 
 
 @given(st.integers(1, 5), st.lists(st.one_of(st.none(), st.integers()), max_size=40))

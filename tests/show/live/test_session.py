@@ -13,7 +13,7 @@ from phosphene.config import PipelineConfig, TimedPrompt
 from phosphene.errors import ConfigError, InputError
 from phosphene.show.live import Session, Source
 from tests.conftest import make_features
-from tests.show.live.stage_door import Watcher, now, quick_config, show
+from tests.show.live.running_shows import Watcher, now, quick_config, show
 from tests.show.toy import toy
 
 FEATURES = make_features(num_frames=2400)

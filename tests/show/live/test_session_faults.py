@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from phosphene.errors import InputError
-from phosphene.show.live import stage
-from tests.show.live.stage_door import quick_config, show
+from phosphene.show.live import inference_loop
+from tests.show.live.running_shows import quick_config, show
 from tests.show.toy import ToyPipeline
 
 
@@ -48,8 +48,8 @@ class Fragile(ToyPipeline):
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    monkeypatch.setattr(stage, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(stage, "LAST_RETRY", 0.05)
+    monkeypatch.setattr(inference_loop, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(inference_loop, "LAST_RETRY", 0.05)
 
 
 def fragile():
@@ -107,8 +107,8 @@ def test_a_first_prompt_that_cannot_be_drawn_waits_for_another():
 
 
 def test_closing_does_not_wait_for_a_retry(monkeypatch):
-    monkeypatch.setattr(stage, "FIRST_RETRY", 60.0)
-    monkeypatch.setattr(stage, "LAST_RETRY", 60.0)
+    monkeypatch.setattr(inference_loop, "FIRST_RETRY", 60.0)
+    monkeypatch.setattr(inference_loop, "LAST_RETRY", 60.0)
     base = fragile()
     base.damage.what = "denoise"
     with show(base=base) as (session, watcher):

@@ -11,7 +11,7 @@ from phosphene.config import PipelineConfig
 from phosphene.diffusion import BaseDiffusionPipeline, load_pipeline
 from phosphene.show.live import Source
 from tests.conftest import make_features
-from tests.show.live.stage_door import jpeg, now, quick_config, show
+from tests.show.live.running_shows import jpeg, now, quick_config, show
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from phosphene.show.live import Source
-from tests.show.live.stage_door import jpeg, now, quick_config, show
+from tests.show.live.running_shows import jpeg, now, quick_config, show
 from tests.show.toy import ToyPipeline
 
 

@@ -7,13 +7,13 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from phosphene.show.transform.line import Line, Stage
+from phosphene.show.transform.line import Line, PipelineStage
 
 WAIT = 10.0
 """seconds before a test gives up"""
 
 
-def counting(to: int, closed: list[str] | None = None) -> Stage:
+def counting(to: int, closed: list[str] | None = None) -> PipelineStage:
     def work(_: Iterator[int]) -> Generator[int, None, None]:
         try:
             yield from range(to)
@@ -21,10 +21,10 @@ def counting(to: int, closed: list[str] | None = None) -> Stage:
             if closed is not None:
                 closed.append("count")
 
-    return Stage("count", work)
+    return PipelineStage("count", work)
 
 
-def doubling(closed: list[str] | None = None) -> Stage:
+def doubling(closed: list[str] | None = None) -> PipelineStage:
     def work(numbers: Iterator[int]) -> Generator[int, None, None]:
         try:
             for number in numbers:
@@ -33,7 +33,7 @@ def doubling(closed: list[str] | None = None) -> Stage:
             if closed is not None:
                 closed.append("double")
 
-    return Stage("double", work)
+    return PipelineStage("double", work)
 
 
 def threads() -> set[str]:
@@ -64,7 +64,9 @@ def test_stages_work_at_the_same_time() -> None:
                 meeting.wait()
             yield number
 
-    with Line([counting(20), Stage("a", ahead), Stage("b", behind)], depth=2) as line:
+    with Line(
+        [counting(20), PipelineStage("a", ahead), PipelineStage("b", behind)], depth=2
+    ) as line:
         assert list(line) == list(range(20))
 
 
@@ -76,7 +78,7 @@ def test_no_stage_runs_ahead_of_its_queue() -> None:
             handed_out.append(number)
             yield number
 
-    with Line([Stage("read", watched), doubling()], depth=4) as line:
+    with Line([PipelineStage("read", watched), doubling()], depth=4) as line:
         for taken, _ in enumerate(line, start=1):
             # those taken, 4 in either queue, and one in either stage's hands
             assert len(handed_out) <= taken + 2 * 4 + 2
@@ -94,7 +96,9 @@ def test_an_error_comes_out_at_the_end_after_what_was_done() -> None:
     got = []
     with (
         pytest.raises(OSError, match="the disk"),
-        Line([counting(10**9, closed), Stage("fail", failing), doubling()], depth=2) as line,
+        Line(
+            [counting(10**9, closed), PipelineStage("fail", failing), doubling()], depth=2
+        ) as line,
     ):
         got.extend(line)
     assert got == [0, 2, 4, 6, 8]

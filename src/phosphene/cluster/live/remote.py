@@ -11,9 +11,9 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from phosphene.audio.types import FloatArray
-from phosphene.cluster.live import letters
-from phosphene.cluster.live.letters import Credit, Letter, News
-from phosphene.cluster.live.troupe import Gone, Seating, Troupe
+from phosphene.cluster.live import messages
+from phosphene.cluster.live.messages import Credit, Letter, News
+from phosphene.cluster.live.replica_pool import Gone, Placement, ReplicaPool
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show.changes import values_at, with_values
@@ -30,7 +30,7 @@ from phosphene.show.sets import Laid, Pilot
 MOST_WAITING = 500
 """calls on their way to a player that does not answer; older ones are dropped"""
 MOVED = "the machine that drew this session is gone: another one goes on."
-LASTING = (letters.Use, letters.Clock, letters.Hold, letters.Lay, letters.Want)
+LASTING = (messages.Use, messages.Clock, messages.Hold, messages.Lay, messages.Want)
 """calls of which a new player must hear the last one"""
 
 
@@ -41,9 +41,9 @@ class RemoteSession(Recorded):
     one brings what is said there, one fetches pictures, the newest only.
     """
 
-    def __init__(self, troupe: Troupe, config: PipelineConfig) -> None:
+    def __init__(self, replicas: ReplicaPool, config: PipelineConfig) -> None:
         self.id = secrets.token_urlsafe(9)
-        self._troupe = troupe
+        self._replicas = replicas
         self._config = config.model_copy(deep=True)
         self._bell = threading.Condition()
         self._calls: list[Letter] = []
@@ -57,7 +57,7 @@ class RemoteSession(Recorded):
         self._stats = _nothing_yet(config)
         # written here, where it survives a player; the director's state is with the player
         super().__init__(Recorder(lambda text: self._on_error(text)))
-        self._seating: Seating = troupe.seat(self.id, self._config)
+        self._seating: Placement = replicas.handle(self.id, self._config)
         self._threads = [
             threading.Thread(target=run, name=f"phosphene-{name}-{self.id}", daemon=True)
             for name, run in (("tell", self._tell), ("look", self._look))
@@ -77,7 +77,7 @@ class RemoteSession(Recorded):
             if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join()
         self._recorder.close()
-        self._troupe.leave(self._seating)
+        self._replicas.leave(self._seating)
 
     @property
     def config(self) -> PipelineConfig:
@@ -89,74 +89,74 @@ class RemoteSession(Recorded):
     ) -> dict[str, JsonValue]:
         """See :meth:`Session.set`."""
         with self._bell:
-            changed = with_values(self._config, values, self._troupe.facts)
+            changed = with_values(self._config, values, self._replicas.facts)
             if on is None:
                 self._config = changed
             told = values_at(self._config, values)
-            self._put(letters.Set(dict(values), on, id))
+            self._put(messages.Set(dict(values), on, id))
         if on is None:
             self._recorder.set(time.monotonic(), values)
         return told
 
     def lay(self, cues: Mapping[str, Sequence[Laid]], pilot: Pilot | None) -> None:
         """See :meth:`Session.lay`."""
-        self._say(letters.Lay(dict(cues), pilot))
+        self._say(messages.Lay(dict(cues), pilot))
 
     def use(self, source: Source) -> None:
         """See :meth:`Session.use`."""
         if source.hear == "song" and source.features is None:
             raise InputError("a song must be heard before a session can react to it.")
-        self._say(letters.Use(source))
+        self._say(messages.Use(source))
         self._recorder.use(time.monotonic(), source)
 
     def picture(self, data: bytes | Frame, captured: float) -> None:
         """See :meth:`Session.picture`."""
-        self._say(letters.Picture(data, captured))
+        self._say(messages.Picture(data, captured))
         self._recorder.picture(data, captured)
 
     def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
         """See :meth:`Session.sound`."""
-        self._say(letters.Sound(samples, rate, captured))
+        self._say(messages.Sound(samples, rate, captured))
         self._recorder.sound(samples, rate, captured)
 
     def clock(self, position: float, playing: bool, rate: float, lead: float, at: float) -> None:
         """See :meth:`Session.clock`."""
-        self._say(letters.Clock(position, playing, rate, lead, at))
+        self._say(messages.Clock(position, playing, rate, lead, at))
         self._recorder.clock(time.monotonic(), SongClock(position, playing, rate, lead, at))
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """See :meth:`Session.beat`."""
-        self._say(letters.Beat(action, at, seconds))
+        self._say(messages.Beat(action, at, seconds))
         self._recorder.beat(time.monotonic(), action, at, seconds)
 
     def follow(self, beat: OuterBeat) -> None:
         """See :meth:`Session.follow`."""
-        self._say(letters.Follow(beat))
+        self._say(messages.Follow(beat))
         now = time.monotonic()
         self._recorder.follow(now, beat.told(now))
 
     def scene(self, on: On | None = None) -> None:
         """See :meth:`Session.scene`."""
-        self._say(letters.Scene(on))
+        self._say(messages.Scene(on))
         if on is None:
             self._recorder.scene(time.monotonic())
 
     def controllers(self, values: Mapping[str, float]) -> None:
         """See :meth:`Session.controllers`."""
-        self._say(letters.Controllers(dict(values)))
+        self._say(messages.Controllers(dict(values)))
         self._recorder.controllers(time.monotonic(), values)
 
     def hold(self, held: bool) -> None:
         """See :meth:`Session.hold`."""
-        self._say(letters.Hold(held))
+        self._say(messages.Hold(held))
 
     def want(self, wanted: Wanted) -> None:
         """See :meth:`Session.want`."""
-        self._say(letters.Want(wanted))
+        self._say(messages.Want(wanted))
 
     def seen(self, age_ms: float) -> None:
         """See :meth:`Session.seen`."""
-        self._say(letters.Seen(age_ms))
+        self._say(messages.Seen(age_ms))
 
     def subscribe(self, listener: Callable[[Shown], None]) -> Callable[[], None]:
         """See :meth:`Session.subscribe`."""
@@ -202,19 +202,19 @@ class RemoteSession(Recorded):
                 calls, self._calls = self._calls, []
                 seating = self._seating
             try:
-                self._troupe.tell(seating, calls)
+                self._replicas.tell(seating, calls)
             except Gone:
                 # the other thread finds out as well, and moves
                 self._wait_for_another(seating)
 
-    def _wait_for_another(self, seating: Seating) -> None:
+    def _wait_for_another(self, seating: Placement) -> None:
         with self._bell:
             self._bell.wait_for(lambda: self._seating is not seating or self._closed)
 
     def _look(self) -> None:
         while not self._closed:
             try:
-                news = self._troupe.look(self._seating)
+                news = self._replicas.look(self._seating)
             except Gone:
                 self._move()
             else:
@@ -247,7 +247,7 @@ class RemoteSession(Recorded):
     def _move(self) -> None:
         """To another player, or to the same once it is there again."""
         self._on_error(MOVED)
-        seating = self._troupe.move(self._seating, self.config, lambda: self._closed)
+        seating = self._replicas.move(self._seating, self.config, lambda: self._closed)
         if seating is None:
             return
         with self._bell:

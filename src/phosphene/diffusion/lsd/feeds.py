@@ -17,7 +17,7 @@ REACH = 1.0
 
 
 @dataclass(frozen=True)
-class Told:
+class NetworkInputs:
     """One call. latents, previous, before, source: (b c h w); memory: (b m c h w); the rest: `Networks`."""
 
     latents: Array
@@ -32,7 +32,7 @@ class Told:
     source: Array | None = None
 
 
-def feeds(told: Told) -> Feeds:
+def feeds(told: NetworkInputs) -> Feeds:
     """Arrays for the denoiser's graph.
 
     Float32 and where ``told.latents`` are; what is not told is made there, as nothing may wait for a GPU.
@@ -41,7 +41,7 @@ def feeds(told: Told) -> Feeds:
 
 
 class _Call:
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: NetworkInputs) -> None:
         self._told = told
         self._home = Home.of(told.latents)
         self._latents = self._home.float32(told.latents)

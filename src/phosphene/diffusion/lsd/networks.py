@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from phosphene.diffusion.lsd.feeds import Feeds, Told, feeds
+from phosphene.diffusion.lsd.feeds import Feeds, NetworkInputs, feeds
 from phosphene.namespaces import Array
 
 DENOISER, SHARPENER = "denoiser.onnx", "sharpener.onnx"
@@ -63,7 +63,7 @@ class Networks(ABC):
 
         A batch of one for t, text and audio serves all.
         """
-        told = Told(
+        told = NetworkInputs(
             latents=self.tensor(latents),
             t=t,
             text=text,

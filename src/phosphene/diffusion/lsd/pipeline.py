@@ -74,7 +74,7 @@ HEEDED = {
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _PromptReading:
     """What a prompt was taken for, and its colours (256, 3)."""
 
     reading: Reading
@@ -131,7 +131,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._names: tuple[Array, Array] | None = None
         self._text = TextEncoder(weights / "text.npz")
         self._reader = Reader(self._text)
-        self._heard: OrderedDict[bytes, _Heard] = OrderedDict()
+        self._heard: OrderedDict[bytes, _PromptReading] = OrderedDict()
         self._painter = Painter(config.threads)
         self._inference = inference(weights)
         self._facts = ModelFacts(
@@ -190,7 +190,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         """What a prompt is taken for."""
         return self._hear(prompt)[1].reading
 
-    def _hear(self, prompt: str) -> tuple[FloatArray, _Heard]:
+    def _hear(self, prompt: str) -> tuple[FloatArray, _PromptReading]:
         """A prompt's vector (dim,), and what it was taken for."""
         spans = parse_weights(prompt)
         vector = self._text.encode_words(spans)
@@ -204,7 +204,7 @@ class LSDPipeline(BaseDiffusionPipeline):
                     f"'{text}' names no pattern that this model knows: drawing {reading.motif.label}."
                     " `phosphene words` lists them."
                 )
-            heard = self._heard[key] = _Heard(reading, palette(text, reading.motif.family))
+            heard = self._heard[key] = _PromptReading(reading, palette(text, reading.motif.family))
             while len(self._heard) > HEARD:
                 self._heard.popitem(last=False)
         return vector, heard

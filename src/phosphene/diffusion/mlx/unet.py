@@ -18,7 +18,7 @@ from phosphene.diffusion.mlx.layers import (
     sinusoids,
     twice_as_large,
 )
-from phosphene.diffusion.mlx.unet_config import Stage, UNetConfig
+from phosphene.diffusion.mlx.unet_config import UNetConfig, UnetStage
 
 ATTENTION_EPS = 1e-6
 """of the group norm before attention; diffusers' own constant"""
@@ -111,7 +111,9 @@ class UNet:
             x = conv(layer["conv_shortcut"], x)
         return x + y
 
-    def _transformer(self, layer: Layer, x: mx.array, embeds: mx.array, stage: Stage) -> mx.array:
+    def _transformer(
+        self, layer: Layer, x: mx.array, embeds: mx.array, stage: UnetStage
+    ) -> mx.array:
         y = group_norm(layer["norm"], x, self.config.groups, ATTENTION_EPS)
         y = conv(layer["proj_in"], y).reshape(x.shape[0], -1, layer["proj_in"].weight.shape[0])
         for index in range(stage.transformers):

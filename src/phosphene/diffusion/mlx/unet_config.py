@@ -30,7 +30,7 @@ PLAIN: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Stage:
+class UnetStage:
     """One resolution of the U-Net."""
 
     resnets: int
@@ -48,7 +48,7 @@ class UNetConfig:
     """of the latent"""
     width: int
     """of the first stage, and of the sinusoids of time"""
-    stages: tuple[Stage, ...]
+    stages: tuple[UnetStage, ...]
     down: tuple[bool, ...]
     """whether each stage has attention on the way down"""
     up: tuple[bool, ...]
@@ -93,7 +93,7 @@ class UNetConfig:
         return cls(
             channels=config["in_channels"],
             width=config["block_out_channels"][0],
-            stages=tuple(Stage(*each) for each in zip(*numbers, strict=True)),
+            stages=tuple(UnetStage(*each) for each in zip(*numbers, strict=True)),
             down=tuple(BLOCKS[kind] for kind in config["down_block_types"]),
             up=tuple(BLOCKS[kind] for kind in config["up_block_types"]),
             text_width=config["cross_attention_dim"],

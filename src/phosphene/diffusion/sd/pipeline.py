@@ -20,7 +20,7 @@ from phosphene.diffusion.devices import choose, require_mlx
 from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.diffusion.sd.pictures import Pictures
 from phosphene.diffusion.sd.schedule import SpacedSchedule
-from phosphene.diffusion.sd.unet import Nets, Told, UnetInputs, guidance_embedding
+from phosphene.diffusion.sd.unet import Nets, PromptInputs, UnetInputs, guidance_embedding
 from phosphene.errors import ConfigError, InputError, ModelError, PhospheneError
 from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Prediction
@@ -174,7 +174,7 @@ class StableDiffusion(BaseDiffusionPipeline):
         """The text encoders of a diffusers pipeline."""
 
     @abstractmethod
-    def _told(self, latents: torch.Tensor, embeds: torch.Tensor) -> Told:
+    def _told(self, latents: torch.Tensor, embeds: torch.Tensor) -> PromptInputs:
         """What an embedding tells the U-Net."""
 
     @property

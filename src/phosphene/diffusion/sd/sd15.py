@@ -8,7 +8,7 @@ from phosphene.diffusion.checkpoints.families import Base
 from phosphene.diffusion.sd.clip import TorchTextNet
 from phosphene.diffusion.sd.pipeline import StableDiffusion
 from phosphene.diffusion.sd.text import PromptEncoder, Tower
-from phosphene.diffusion.sd.unet import Told
+from phosphene.diffusion.sd.unet import PromptInputs
 
 if TYPE_CHECKING:
     import torch
@@ -32,5 +32,5 @@ class SD15Pipeline(StableDiffusion):
         windows = self.diffusion_config.prompt_windows
         return PromptEncoder([Tower(pipe.tokenizer, TorchTextNet(pipe.text_encoder))], windows)
 
-    def _told(self, latents: torch.Tensor, embeds: torch.Tensor) -> Told:
-        return Told(embeds)
+    def _told(self, latents: torch.Tensor, embeds: torch.Tensor) -> PromptInputs:
+        return PromptInputs(embeds)

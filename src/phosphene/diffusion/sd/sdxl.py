@@ -9,7 +9,7 @@ from phosphene.diffusion.checkpoints.families import Base
 from phosphene.diffusion.sd.clip import TorchTextNet
 from phosphene.diffusion.sd.pipeline import StableDiffusion
 from phosphene.diffusion.sd.text import PromptEncoder, Tower, split_pooled
-from phosphene.diffusion.sd.unet import Place, Told
+from phosphene.diffusion.sd.unet import Place, PromptInputs
 
 if TYPE_CHECKING:
     import torch
@@ -47,12 +47,12 @@ class SDXLPipeline(StableDiffusion):
             empty_is_zero=pipe.config.force_zeros_for_empty_prompt,
         )
 
-    def _told(self, latents: torch.Tensor, embeds: torch.Tensor) -> Told:
+    def _told(self, latents: torch.Tensor, embeds: torch.Tensor) -> PromptInputs:
         rows, pooled = split_pooled(embeds, self._pooled_width)
         factor = self.facts.latent_factor
         height, width = latents.shape[2] * factor, latents.shape[3] * factor
         ids = _time_ids(height, width, (latents.device, latents.dtype))
-        return Told(rows, pooled, ids.expand(len(latents), 6))
+        return PromptInputs(rows, pooled, ids.expand(len(latents), 6))
 
 
 @lru_cache(maxsize=16)

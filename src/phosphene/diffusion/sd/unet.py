@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told:
+class PromptInputs:
     """What an encoded prompt tells a U-Net; see :class:`UnetInputs`."""
 
     embeds: torch.Tensor

@@ -13,7 +13,7 @@ from phosphene.integrations.osc.inlet import Inlet
 from phosphene.integrations.osc.outlet import Outlet
 from phosphene.integrations.osc.query import Query
 from phosphene.server.companion import Hands, Listener
-from phosphene.server.stage import Stage
+from phosphene.server.session_registry import SessionRegistry
 
 log = logging.getLogger(__name__)
 PORT = 9000
@@ -51,7 +51,7 @@ class Osc:
         self._listen = listen
         self._whole = False
         self._task: asyncio.Task[None] | None = None
-        self._stage: Stage | None = None
+        self._registry: SessionRegistry | None = None
         self._inlet: Inlet | None = None
         self._query: Query | None = None
         if listen is not None:
@@ -61,15 +61,15 @@ class Osc:
         # pictures must be drawn for what is told of them, not for what is taken in
         self._listener = Listener(hungry=self._tells)
 
-    async def start(self, stage: Stage) -> None:
+    async def start(self, registry: SessionRegistry) -> None:
         """See :class:`Companion`."""
-        self._stage, hands = stage, Hands(stage)
+        self._registry, hands = registry, Hands(registry)
         if self._inlet is not None:
             self._inlet.start(hands)
             log.info("OSC: listening on %s port %d", self._inlet.host, self._inlet.port)
         if self._query is not None:
             await self._query.start(hands.values)
-        await stage.follow(self._listener)
+        await registry.follow(self._listener)
         if self._tells:
             self._task = asyncio.create_task(self._tell(hands))
 

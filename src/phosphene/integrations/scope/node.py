@@ -22,12 +22,12 @@ def node_class(offer: Offer) -> type:
 
         def __init__(self, **given: Any) -> None:
             """Load the model. Raises PhospheneError, which Scope shows, if that cannot be done."""
-            from phosphene.integrations.scope.desk import Desk
+            from phosphene.integrations.scope.session import ScopeSession
 
             super().__init__(offer.id)
-            self._desk = Desk(offer, given)
+            self._session = ScopeSession(offer, given)
             # Scope mostly just drops a pipeline
-            self._end = weakref.finalize(self, self._desk.close)
+            self._end = weakref.finalize(self, self._session.close)
 
         @classmethod
         def get_config_class(cls) -> type:
@@ -36,12 +36,12 @@ def node_class(offer: Offer) -> type:
 
         def prepare(self, **given: Any) -> Any:
             """One input picture for the next call; none while a finished picture waits to be taken."""
-            wants = self._desk.prepare(sees=bool(given.get("video")))
+            wants = self._session.prepare(sees=bool(given.get("video")))
             return Requirements(input_size=1) if wants else None
 
         def __call__(self, **given: Any) -> dict[str, Any]:
             """Scope's call: pictures and parameters in, a finished picture out if there is one."""
-            return self._desk.call(given)
+            return self._session.call(given)
 
         def shutdown(self) -> None:
             """End now and free the model."""

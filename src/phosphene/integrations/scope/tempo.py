@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from phosphene.integrations.scope.knobs import number
 from phosphene.show.live.dream import Dream, breath
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.outer import hit
 from phosphene.show.live.sound import Sound
 
@@ -38,7 +38,7 @@ class Pulse:
         # two marks, for the walk goes on otherwise when the clock begins or ends
         self._host = Dream(now)
 
-    def hear(self, beat: Beat | None, now: float, strength: float) -> Heard:
+    def hear(self, beat: Beat | None, now: float, strength: float) -> FeatureFrame:
         """The moment at monotonic ``now``; ``strength`` 0..1 is how hard the host's beats hit."""
         heard = self._sound.hear(now, 0.0)
         if heard is not None and beat is not None:
@@ -49,4 +49,4 @@ class Pulse:
             return heard
         if beat is None:
             return self._dream.hear(now, 0.0)
-        return Heard(hit(breath(beat.beats), strength), now, self._host, beat.bpm, 1.0)
+        return FeatureFrame(hit(breath(beat.beats), strength), now, self._host, beat.bpm, 1.0)

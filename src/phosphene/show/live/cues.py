@@ -14,7 +14,7 @@ from phosphene.prompt.book import PromptBook
 from phosphene.show.crossfade import Crossfade
 from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, ready
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.mapping import Mappings
 
 LONGEST_FRAME = 0.25
@@ -58,7 +58,7 @@ class LiveCues:
 
     def cue(
         self,
-        heard: Heard,
+        heard: FeatureFrame,
         now: float,
         source: Array | None = None,
         control: Array | None = None,

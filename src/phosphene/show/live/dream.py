@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from phosphene.audio.moment import FrameFeatures
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.types import BeatAction, BeatFrom
 
 TEMPO = 60.0
@@ -47,11 +47,11 @@ class Dream:
         """Count on from ``beats`` at ``now``."""
         self.tempo, self._anchor = tempo, (now, beats)
 
-    def hear(self, now: float, ahead: float) -> Heard:
+    def hear(self, now: float, ahead: float) -> FeatureFrame:
         """Never nothing."""
         moment = replace(breath(self.beats(now + ahead)), time=now - self._born)
         by: BeatFrom = "hand" if self._led else "own"
-        return Heard(moment, now, self, self.tempo, 0.0, beat_from=by)
+        return FeatureFrame(moment, now, self, self.tempo, 0.0, beat_from=by)
 
     def follow(self, tempo: float, now: float) -> None:
         """Breathe at another tempo from ``now`` on, as a song does that is only paused."""

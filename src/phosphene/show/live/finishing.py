@@ -14,8 +14,8 @@ from phosphene.show.crossfade import decoded
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.display import Way, hardness
 from phosphene.show.light import Light, dimmed
-from phosphene.show.live.desk import Desk, Drawn
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
+from phosphene.show.live.shared_state import Drawn, SharedState
 from phosphene.show.live.types import Field, Frame, Shown, Wanted
 from phosphene.stream.arrays import to_numpy
 from phosphene.video.flash import FlashLimiter
@@ -30,8 +30,8 @@ class Finishing:
     Images have their flashes held here; fields where they become pictures.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, shared: SharedState) -> None:
+        self._shared = shared
         self._listeners: tuple[Listener, ...] = ()
         self._light = Light()
         self._guard = FlashGuard()
@@ -42,34 +42,34 @@ class Finishing:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with every finished picture, until the function returned is called."""
-        with self._desk.wake:
+        with self._shared.wake:
             self._listeners = (*self._listeners, listener)
 
         def unsubscribe() -> None:
-            with self._desk.wake:
+            with self._shared.wake:
                 self._listeners = tuple(one for one in self._listeners if one is not listener)
 
         return unsubscribe
 
     def run(self) -> None:
         """Work until the session is closed."""
-        desk = self._desk
+        shared = self._shared
         while True:
-            with desk.wake:
-                desk.wake.wait_for(lambda: desk.closed or len(desk.latents))
-            drawn = desk.latents.take()
-            if desk.closed or drawn is None:
+            with shared.wake:
+                shared.wake.wait_for(lambda: shared.closed or len(shared.latents))
+            drawn = shared.latents.take()
+            if shared.closed or drawn is None:
                 return
             try:
                 self._finish(drawn)
             except Exception as error:
-                desk.complain("finish", error, "a picture could not be decoded")
+                shared.complain("finish", error, "a picture could not be decoded")
             else:
-                desk.fine("finish")
+                shared.fine("finish")
 
     def _finish(self, drawn: Drawn) -> None:
-        meters, began = self._desk.meters, time.monotonic()
-        stamp, config = drawn.stamp, self._desk.config
+        meters, began = self._shared.meters, time.monotonic()
+        stamp, config = drawn.stamp, self._shared.config
         self._frozen = (self._frozen or drawn) if config.live.freeze else None
         image, field = self._seen(self._frozen or drawn, config)
         asked = config.inference
@@ -98,14 +98,14 @@ class Finishing:
             try:
                 listener(shown)
             except Exception as error:
-                self._desk.complain("viewer", error, "a picture could not be handed on")
+                self._shared.complain("viewer", error, "a picture could not be handed on")
         now = time.monotonic()
         meters.frames += 1
         meters.fps.add(now)
         meters.finish.add((now - began) * 1e3)
         age = (now - stamp.captured) * 1e3
         meters.age.add(age)
-        self._desk.newest_age = age
+        self._shared.newest_age = age
 
     def _seen(self, drawn: Drawn, config: PipelineConfig) -> tuple[Frame | None, Field | None]:
         """A picture as it is asked for; what cannot be a field is an image for everybody."""
@@ -126,7 +126,7 @@ class Finishing:
         if key.palette is None:
             return None
         if self._planes is None or self._planes[0] is not key.latent:
-            planes = self._desk.view.planes(key.latent)
+            planes = self._shared.view.planes(key.latent)
             if planes is None:
                 return None
             self._planes = key.latent, planes[0]
@@ -135,7 +135,7 @@ class Finishing:
 
     def _image(self, key: Key, source: Frame | None, config: PipelineConfig) -> Frame:
         if self._last is None or self._last[0] is not key.latent or key.fading is not None:
-            image = decoded(self._desk.view, key)
+            image = decoded(self._shared.view, key)
             gain = detail_gain(config.stream.detail, config.stream.strength)
             # one that came before the size was changed is not drawn over any more
             if source is not None and source.shape == image.shape:
@@ -144,7 +144,7 @@ class Finishing:
         return self._last[1]
 
 
-def off_ms(heard: Heard) -> float:
+def off_ms(heard: FeatureFrame) -> float:
     """Milliseconds by which the beats that are heard come before those of who leads."""
     return heard.own_off * 60e3 / heard.tempo if heard.tempo > 0 and heard.own_tempo > 0 else 0.0
 

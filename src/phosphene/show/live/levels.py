@@ -8,20 +8,20 @@ from dataclasses import replace
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
 from phosphene.show.live.controller import Budget, Controller, Took, chunk_ladder, ladder
-from phosphene.show.live.desk import Desk
+from phosphene.show.live.shared_state import SharedState
 from phosphene.show.live.types import Level
 
 
 class Levels:
     """Sets size, steps and batch of a stream, and lowers them while pictures come late."""
 
-    def __init__(self, desk: Desk, stream: AnyStream) -> None:
-        self._desk = desk
+    def __init__(self, shared: SharedState, stream: AnyStream) -> None:
+        self._shared = shared
         self._stream = stream
         self._controller = Controller()
         self._frames: list[float] = []
         self._rungs: tuple[Level, ...] = ()
-        self.adopt(desk.config)
+        self.adopt(shared.config)
 
     @property
     def level(self) -> Level:
@@ -44,7 +44,7 @@ class Levels:
         stream, size = config.stream, config.inference
         steps = len(stream.t_index_list or ()) or stream.denoising_steps
         # of the size that is asked for: the view may be drawing smaller
-        facts = self._desk.view.view(size).facts
+        facts = self._shared.view.view(size).facts
         # auto: as many as there is time for, which is what a live show does anyway
         cadence = 1 if stream.cadence == "auto" else stream.cadence
         full = Level(
@@ -83,21 +83,21 @@ class Levels:
         if isinstance(self._stream, ChunkStream):
             # a thread draws: what counts is a picture's share of its chunk
             frame_ms = self._stream.seconds * 1e3
-        desk, config = self._desk, self._desk.config
+        shared, config = self._shared, self._shared.config
         if not config.live.adapt:
             return
-        if desk.see:
-            frame_ms = max(frame_ms, desk.meters.intake.value)
-        age, desk.newest_age = desk.newest_age, None
-        seen, desk.seen_age = desk.seen_age, None
+        if shared.see:
+            frame_ms = max(frame_ms, shared.meters.intake.value)
+        age, shared.newest_age = shared.newest_age, None
+        seen, shared.seen_age = shared.seen_age, None
         before, now = self._controller.rung, time.monotonic()
-        took = Took(frame_ms, age, seen if desk.see else None)
+        took = Took(frame_ms, age, seen if shared.see else None)
         if self._controller.decide(self._rungs, took, Budget.of(config), now) != before:
             self._apply(config)
 
     def _apply(self, config: PipelineConfig) -> None:
         """Draw as the level says from the next frame on."""
-        desk, level, indices = self._desk, self.level, config.stream.t_index_list
+        shared, level, indices = self._shared, self.level, config.stream.t_index_list
         self._stream.stream_config = config.stream.model_copy(
             update={
                 "denoising_steps": level.steps,
@@ -108,12 +108,12 @@ class Levels:
         )
         if isinstance(self._stream, ChunkStream):
             self._stream.frames, self._stream.decoder = level.frames, level.decoder
-        inference = desk.view.inference_config
+        inference = shared.view.inference_config
         inference.width, inference.height = level.width, level.height
         inference.seed = config.inference.seed
         inference.num_inference_steps = config.inference.num_inference_steps
-        desk.size = level.width, level.height
-        for box in (desk.pictures, desk.inputs):
-            desk.drop(box.resize(level.batch))
-        desk.latents.resize(level.batch)
-        desk.credits.resize(2 * level.batch)
+        shared.size = level.width, level.height
+        for box in (shared.pictures, shared.inputs):
+            shared.drop(box.resize(level.batch))
+        shared.latents.resize(level.batch)
+        shared.credits.resize(2 * level.batch)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from phosphene.audio.live_hands import Hands
 from phosphene.audio.moment import FrameFeatures
 from phosphene.config import AudioConfig
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.types import BeatAction
 from phosphene.show.score import DIGITS, OuterSource, Tempo
 
@@ -73,13 +73,13 @@ class Outer:
         elif action != "tap":
             self._hands.multiply(2.0 if action == "double" else 0.5)
 
-    def hear(self, now: float, ahead: float) -> Heard | None:
+    def hear(self, now: float, ahead: float) -> FeatureFrame | None:
         """It makes no sound; see :meth:`lead`."""
         return None
 
     def lead(
-        self, heard: Heard, now: float, ahead: float, config: AudioConfig, silent: bool
-    ) -> Heard:
+        self, heard: FeatureFrame, now: float, ahead: float, config: AudioConfig, silent: bool
+    ) -> FeatureFrame:
         """What is heard, on the beats that this program counts; ``silent``: they are all there is."""
         beat, scale = self.beat, self._hands.scale
         late = self._hands.shift + config.beat_offset_ms / 1e3

@@ -10,7 +10,7 @@ import numpy as np
 from phosphene.audio.live_hands import Hands
 from phosphene.audio.moment import FrameFeatures, frame_features
 from phosphene.audio.types import AudioFeatures
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.types import BeatAction, BeatFrom
 
 MOST_SKIPPED = 12
@@ -45,7 +45,7 @@ class Song:
         self._hands = Hands()
         self._last: int | None = None
 
-    def hear(self, now: float, ahead: float) -> Heard | None:
+    def hear(self, now: float, ahead: float) -> FeatureFrame | None:
         """Nothing while the song is paused, before it begins and after its end."""
         clock = self.clock
         time = clock.position_at(now) + ahead * clock.rate
@@ -54,7 +54,7 @@ class Song:
         if moment is None:
             return None
         by: BeatFrom = "song" if self._hands.tapped is None else "hand"
-        return Heard(moment, now, self, self.tempo, self.confidence, time, beat_from=by)
+        return FeatureFrame(moment, now, self, self.tempo, self.confidence, time, beat_from=by)
 
     @property
     def tempo(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from phosphene.audio.live import LiveAnalyzer
 from phosphene.audio.types import FloatArray
 from phosphene.config import AudioConfig
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.types import BeatAction, BeatFrom
 
 KEPT_SECONDS = 10.0
@@ -49,7 +49,7 @@ class Sound:
             while chunk.captured - self._chunks[0].captured > KEPT_SECONDS:
                 self._chunks.popleft()
 
-    def hear(self, now: float, ahead: float) -> Heard | None:
+    def hear(self, now: float, ahead: float) -> FeatureFrame | None:
         """Nothing while no samples come; silence is something to hear.
 
         Raises :class:`~phosphene.errors.InputError` for sound that cannot be heard; it is dropped.
@@ -66,7 +66,7 @@ class Sound:
         moment = self._analyzer.moment(max(0.0, now - newest + ahead))
         analyzer = self._analyzer
         by: BeatFrom = "hand" if analyzer.tapped else "live"
-        return Heard(moment, newest, self, analyzer.tempo, analyzer.confidence, beat_from=by)
+        return FeatureFrame(moment, newest, self, analyzer.tempo, analyzer.confidence, beat_from=by)
 
     def correct(self, action: BeatAction, at: float, seconds: float) -> None:
         """Taps are told on the analyzer's own clock."""

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from phosphene.config import PipelineConfig
 from phosphene.show.live.dream import Dream
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.song import Song
 from phosphene.show.live.types import Id, On
 from phosphene.show.looks import flatten
@@ -100,7 +100,7 @@ class Timed:
         cues = self._cues.get(self._song, ())
         return [each for each in cues if each.change.at <= (self._position or 0.0)]
 
-    def due(self, heard: Heard, song: str | None, now: float, config: PipelineConfig) -> Due:
+    def due(self, heard: FeatureFrame, song: str | None, now: float, config: PipelineConfig) -> Due:
         """What happens at a frame that shows ``heard``; ``song`` is the one that plays."""
         crossed = self._crossed(heard)
         values: dict[str, JsonValue] = {}
@@ -123,7 +123,7 @@ class Timed:
             scenes += waiting.scene
         return Due(values, scenes, look, tuple(each.id for each in ready), heard.position)
 
-    def _crossed(self, heard: Heard) -> set[str]:
+    def _crossed(self, heard: FeatureFrame) -> set[str]:
         """Which of beat, bar and section began since the last frame."""
         moment, dreams = heard.moment, isinstance(heard.origin, Dream)
         beats = moment.beat_position
@@ -136,7 +136,7 @@ class Timed:
         self._marks, self._origin = marks, heard.origin
         return {name for name in marks if same and marks[name] != before[name]}
 
-    def _passed(self, heard: Heard, song: str | None, now: float) -> Sequence[Laid]:
+    def _passed(self, heard: FeatureFrame, song: str | None, now: float) -> Sequence[Laid]:
         """Cues that the song has come to; after a jump all that hold at its new place."""
         if song != self._song:
             self._song, self._position = song, None

@@ -1,1 +1,1 @@
-"""Where moments come from when a show is drawn in its own time; see ``show.live.ears`` for live ones."""
+"""Where moments come from when a show is drawn in its own time; ``show.live.audio_input`` has live ones."""

@@ -16,7 +16,7 @@ from phosphene.audio.types import AudioFeatures, FloatArray
 from phosphene.config import PipelineConfig
 from phosphene.errors import InputError
 from phosphene.show.changes import with_values
-from phosphene.show.live.ears import LISTENING, Ears
+from phosphene.show.live.audio_input import LISTENING, AudioInput
 from phosphene.show.live.outer import OuterBeat
 from phosphene.show.live.pictures import decode_picture
 from phosphene.show.live.song import SongClock
@@ -29,7 +29,7 @@ from phosphene.video.spec import Size
 
 
 class ScoreSource:
-    """Plays a score to the very ears that a live show has, on a clock of its own.
+    """Plays a score to the very audio input that a live show has, on a clock of its own.
 
     ``config`` is what the show begins with, completed by the model; ``songs`` are features by hash;
     ``sound`` is the WAV that a microphone heard, ``pictures`` what a camera saw, given at ``size``.
@@ -57,7 +57,7 @@ class ScoreSource:
         self._pictures = pictures
         self._size = size or (config.inference.width, config.inference.height)
         self._given: PipelineConfig | None
-        self._ears: Ears
+        self._audio_input: AudioInput
         self._controllers: dict[str, float]
         self._origin: object | None
         self._left: int
@@ -86,7 +86,7 @@ class ScoreSource:
             scenes += change.scene is not None
             self._apply(change)
         self._listen(now)
-        heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
+        heard = self._audio_input.hear(now, self._config.live.latency_offset_ms / 1e3)
         same, self._origin = self._origin in (None, heard.origin), heard.origin
         return Given(
             heard.moment,
@@ -114,7 +114,7 @@ class ScoreSource:
     def _rewind(self) -> None:
         self._config = self._begin
         self._given = None
-        self._ears = Ears(self._config.audio, 0.0)
+        self._audio_input = AudioInput(self._config.audio, 0.0)
         self._controllers = {}
         self._origin = None
         self._left = self._next = self._heard = 0
@@ -123,31 +123,31 @@ class ScoreSource:
 
     def _apply(self, change: Change) -> None:
         """What a session does when it is told the same."""
-        ears = self._ears
+        audio_input = self._audio_input
         if change.set is not None:
             audio = self._config.audio
             self._config = with_values(self._config, change.set)
             if self._config.audio is not audio:
-                ears.configure(self._config.audio)
+                audio_input.configure(self._config.audio)
         if change.source is not None:
             source = change.source
             features = None if source.song is None else self._songs.get(source.song)
-            ears.use(Listening(source.hear, source.see, features))
+            audio_input.use(Listening(source.hear, source.see, features))
             self._hears, self._sees = source.hear in LISTENING, source.see
             if self._film is not None:
                 self._film.begin(change.at)
         if change.clock is not None:
             clock = change.clock
             at = SongClock(clock.position, clock.playing, clock.rate, clock.lead, change.at)
-            ears.clock(at)
+            audio_input.clock(at)
         if change.beat is not None:
-            ears.beat(change.beat.action, change.at - change.beat.ago, change.beat.seconds)
+            audio_input.beat(change.beat.action, change.at - change.beat.ago, change.beat.seconds)
         if change.tempo is not None:
             told = change.tempo
             beat = OuterBeat(told.source, told.tempo, told.beats, change.at, told.bar, told.running)
-            ears.follow(beat)
+            audio_input.follow(beat)
         if change.pulse is not None:
-            ears.set_pulse(change.pulse.tempo, change.pulse.beats, change.at)
+            audio_input.set_pulse(change.pulse.tempo, change.pulse.beats, change.at)
         if change.controllers is not None:
             # replaced, for somebody may still hold the last ones
             self._controllers = {**self._controllers, **change.controllers}
@@ -159,7 +159,7 @@ class ScoreSource:
         samples, rate = self._sound
         end = min(len(samples), round(now * rate))
         if self._hears and end > self._heard:
-            self._ears.sound(Chunk(samples[self._heard : end], rate, end / rate))
+            self._audio_input.sound(Chunk(samples[self._heard : end], rate, end / rate))
         self._heard = max(self._heard, end)
 
 

@@ -18,7 +18,7 @@ Work = Callable[[Iterator[Any]], Generator[Any, None, None]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class PipelineStage:
     """One place on the line."""
 
     name: str
@@ -123,7 +123,7 @@ class Line:
     after its current item and waits for it.
     """
 
-    def __init__(self, stages: Sequence[Stage], depth: int) -> None:
+    def __init__(self, stages: Sequence[PipelineStage], depth: int) -> None:
         self.meters = [Meter(stage.name) for stage in stages]
         self._pipes = [Pipe(depth, meter) for meter in self.meters]
         self._taker = Meter("")
@@ -148,7 +148,7 @@ class Line:
             thread.join()
 
 
-def _run(stage: Stage, source: Pipe | None, sink: Pipe, meter: Meter) -> None:
+def _run(stage: PipelineStage, source: Pipe | None, sink: Pipe, meter: Meter) -> None:
     """One stage from its first item to its last."""
     meter.began = time.perf_counter()
     items = stage.work(iter(()) if source is None else source.take(meter))

@@ -14,9 +14,9 @@ from phosphene.namespaces import evaluate
 from phosphene.show.transform.batches import batches
 from phosphene.show.transform.items import Drawn, Motif, Sight, State
 from phosphene.stream.arrays import Home
-from phosphene.stream.batch import Flight, advance
+from phosphene.stream.batch import InFlightFrame, advance
 from phosphene.stream.conditioning import Context
-from phosphene.stream.entry import Entry, take_off
+from phosphene.stream.entry import Entry, begin
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
 from phosphene.stream.state import StreamState
@@ -66,12 +66,14 @@ class Painter:
 
     def _draw(self, motifs: list[Motif]) -> dict[int, Key]:
         """Finished pictures by the index of their shots."""
-        flights = [self._take_off(m.shot.index, m.sight) for m in motifs if m.sight is not None]
-        while not all(flight.landed for flight in flights):
-            flights = advance(flights, self._model, self._noise)
-        return {each.frame: Key(each.x, each.context.palette) for each in flights}
+        frames_in_flight = [
+            self._begin(m.shot.index, m.sight) for m in motifs if m.sight is not None
+        ]
+        while not all(in_flight.landed for in_flight in frames_in_flight):
+            frames_in_flight = advance(frames_in_flight, self._model, self._noise)
+        return {each.frame: Key(each.x, each.context.palette) for each in frames_in_flight}
 
-    def _take_off(self, index: int, sight: Sight) -> Flight:
+    def _begin(self, index: int, sight: Sight) -> InFlightFrame:
         # schedules end a little short of pure noise: at strength 1 "ignores it" is meant
         past = sight.source if sight.strength < 1.0 else None
         entry = Entry(
@@ -83,4 +85,4 @@ class Painter:
             strength=sight.strength,
             context=sight.context.told(Context(previous=past)),
         )
-        return take_off(StreamState(frame=index), entry, self._model, self._stream, 1)
+        return begin(StreamState(frame=index), entry, self._model, self._stream, 1)

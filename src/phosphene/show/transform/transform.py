@@ -14,7 +14,6 @@ from tqdm import tqdm
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BasePipeline
 from phosphene.errors import OutputError
-from phosphene.show.transform.crew import Crew
 from phosphene.show.transform.items import Frame
 from phosphene.show.transform.job import Job, prepare
 from phosphene.show.transform.join import join
@@ -22,6 +21,7 @@ from phosphene.show.transform.line import Line
 from phosphene.show.transform.options import TransformOptions
 from phosphene.show.transform.report import StageReport, TransformReport, shares, slowest
 from phosphene.show.transform.segments import stages_of
+from phosphene.show.transform.stage_pipeline import StagePipeline
 from phosphene.video.carry import decide
 from phosphene.video.mux import Sound
 from phosphene.video.project import Project
@@ -123,7 +123,7 @@ def transform(
     resume, overwrite = options.resume, options.overwrite
     with Project(out, job.fingerprint(), resume=resume, overwrite=overwrite) as project:
         done = project.next_frame
-        crew, line = _draw(job, target, project)
+        stage_pipeline, line = _draw(job, target, project)
         times = join(project, target, job.clip, options, job.config.video, carried, sound)
         project.remove()
     stages = tuple(StageReport.of(meter) for meter in line.meters)
@@ -134,8 +134,8 @@ def transform(
         path=str(out),
         frames=frames,
         new_frames=frames - done,
-        drawn=crew.painter.drawn,
-        cuts=crew.watcher.cuts,
+        drawn=stage_pipeline.painter.drawn,
+        cuts=stage_pipeline.watcher.cuts,
         duration=float(shown),
         size=target.size,
         model=job.base.facts.name,
@@ -144,7 +144,7 @@ def transform(
         fps=(frames - done) / seconds,
         stages=stages,
         slowest=slowest(stages),
-        notes=(*job.clip.notes, *target.notes, *carried.notes, *crew.notes(source.name)),
+        notes=(*job.clip.notes, *target.notes, *carried.notes, *stage_pipeline.notes(source.name)),
     )
 
 
@@ -161,22 +161,22 @@ def transform_frames(
     """
     options = options or TransformOptions()
     job = prepare(Path(source), config or PipelineConfig.balanced_preset(), options, base)
-    crew = Crew(job, segment_frames(job.config.video, job.tempo.rate))
-    with Line(crew.stages(first=0), _depth(job)) as line:
+    stage_pipeline = StagePipeline(job, segment_frames(job.config.video, job.tempo.rate))
+    with Line(stage_pipeline.stages(first=0), _depth(job)) as line:
         for picture in line:
             shot = picture.shot
             yield TransformedFrame(shot.index, shot.time, shot.seconds, picture.image)
 
 
-def _draw(job: Job, target: Target, project: Project) -> tuple[Crew, Line]:
+def _draw(job: Job, target: Target, project: Project) -> tuple[StagePipeline, Line]:
     """Draw the frames that are missing, segment by segment."""
     first = project.next_frame
-    crew, stages = stages_of(job, target.size, target.rate, project, first, project.state)
+    stage_pipeline, stages = stages_of(job, target.size, target.rate, project, first, project.state)
     total = None if job.seconds is None else round(job.seconds * job.tempo.rate)
     with Line(stages, _depth(job)) as line, Progress(line, total, first) as progress:
         for index in line:
             progress.step(index + 1)
-    return crew, line
+    return stage_pipeline, line
 
 
 def _depth(job: Job) -> int:

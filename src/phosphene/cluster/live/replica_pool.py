@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import phosphene
 from phosphene.cluster.connect import Asked, connected, plan_workers
-from phosphene.cluster.live.letters import Letter, News, Ready
-from phosphene.cluster.live.player import Player
+from phosphene.cluster.live.messages import Letter, News, Ready
+from phosphene.cluster.live.session_actor import SessionActor
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import ModelFacts
 from phosphene.diffusion.registry import worker_needs
@@ -33,14 +33,14 @@ RETRY_SECONDS = 0.5
 
 
 @contextmanager
-def engaged(cluster: str, config: PipelineConfig, size: Size | None) -> Iterator[Troupe]:
-    """Players on a cluster while the block runs; raises as :class:`Troupe` and :func:`connected`."""
+def engaged(cluster: str, config: PipelineConfig, size: Size | None) -> Iterator[ReplicaPool]:
+    """Players on a cluster while the block runs; raises as :class:`ReplicaPool` and :func:`connected`."""
     with connected(cluster):
-        troupe = Troupe(config, size)
+        replicas = ReplicaPool(config, size)
         try:
-            yield troupe
+            yield replicas
         finally:
-            troupe.close()
+            replicas.close()
 
 
 class Gone(Exception):
@@ -48,7 +48,7 @@ class Gone(Exception):
 
 
 @dataclass(eq=False)
-class Seating:
+class Placement:
     """A session at a player."""
 
     name: str
@@ -59,7 +59,7 @@ class Seating:
     """time.monotonic() when that was found out"""
 
 
-class Troupe:
+class ReplicaPool:
     """Players on the connected cluster; raises :class:`ModelError` where none starts.
 
     The first answer is waited for: settings and facts are what that player says.
@@ -73,7 +73,7 @@ class Troupe:
         small = worker_needs(config.diffusion.model).networks > 1
         on_cpu = small and config.diffusion.device != "cuda"
         plan = plan_workers(Asked(cpus=whole if on_cpu else None), config.diffusion)
-        actor = ray.remote(Player).options(
+        actor = ray.remote(SessionActor).options(
             num_cpus=plan.cpus,
             num_gpus=plan.gpus,
             max_restarts=-1,
@@ -82,7 +82,7 @@ class Troupe:
             scheduling_strategy="SPREAD",
         )
         self._players = [actor.remote(config, size) for _ in range(plan.count)]
-        self._seatings: list[Seating] = []
+        self._seatings: list[Placement] = []
         self._lock = threading.Lock()
         self._ready: Ready = self._first()
         self.description = plan.describe()
@@ -103,7 +103,7 @@ class Troupe:
 
         return RemoteSession(self, config)
 
-    def seat(self, name: str, config: PipelineConfig) -> Seating:
+    def handle(self, name: str, config: PipelineConfig) -> Placement:
         """Open a session at the player that has fewest. Raises :class:`ModelError` where none is up."""
         seating = self._try(name, config, set())
         if seating is None:
@@ -111,8 +111,8 @@ class Troupe:
         return seating
 
     def move(
-        self, old: Seating, config: PipelineConfig, given_up: Callable[[], bool]
-    ) -> Seating | None:
+        self, old: Placement, config: PipelineConfig, given_up: Callable[[], bool]
+    ) -> Placement | None:
         """The same session elsewhere, as soon as somebody can; None once it is ``given_up``."""
         self._forget(old)
         # who has just died is asked last
@@ -125,19 +125,19 @@ class Troupe:
             tried = set()
         return None
 
-    def leave(self, seating: Seating) -> None:
+    def leave(self, seating: Placement) -> None:
         """A session is over."""
         self._forget(seating)
         seating.player.close.remote(seating.name)
 
-    def tell(self, seating: Seating, calls: Sequence[Letter]) -> None:
+    def tell(self, seating: Placement, calls: Sequence[Letter]) -> None:
         """Call methods of the session, and wait until they were. Raises :class:`Gone`."""
         if time.monotonic() - seating.checked > CLOCK_SECONDS:
             seating.ahead, seating.checked = _ahead(seating.player), time.monotonic()
         moved = [call.moved(seating.ahead) for call in calls]
         _get(seating.player.tell.remote(seating.name, moved))
 
-    def look(self, seating: Seating) -> News:
+    def look(self, seating: Placement) -> News:
         """What happened to the session. Raises :class:`Gone`."""
         news: News = _get(seating.player.look.remote(seating.name))
         return news
@@ -147,7 +147,7 @@ class Troupe:
         for player in self._players:
             _get(player.ready.remote())
 
-    def pid(self, seating: Seating) -> int:
+    def pid(self, seating: Placement) -> int:
         """Process of a session's player, on its machine. Raises :class:`Gone`."""
         number: int = _get(seating.player.pid.remote())
         return number
@@ -174,7 +174,7 @@ class Troupe:
             )
         return first
 
-    def _try(self, name: str, config: PipelineConfig, tried: set[int]) -> Seating | None:
+    def _try(self, name: str, config: PipelineConfig, tried: set[int]) -> Placement | None:
         while len(tried) < len(self._players):
             seating = self._reserve(name, tried)
             tried.add(id(seating.player))
@@ -187,16 +187,16 @@ class Troupe:
                 return seating
         return None
 
-    def _reserve(self, name: str, tried: set[int]) -> Seating:
+    def _reserve(self, name: str, tried: set[int]) -> Placement:
         """A place at the player that has fewest sessions of those who were not tried."""
         with self._lock:
             counts = Counter(id(seating.player) for seating in self._seatings)
             left = [player for player in self._players if id(player) not in tried]
-            seating = Seating(name, min(left, key=lambda player: counts[id(player)]))
+            seating = Placement(name, min(left, key=lambda player: counts[id(player)]))
             self._seatings.append(seating)
             return seating
 
-    def _forget(self, seating: Seating) -> None:
+    def _forget(self, seating: Placement) -> None:
         with self._lock:
             if seating in self._seatings:
                 self._seatings.remove(seating)

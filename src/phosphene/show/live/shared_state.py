@@ -14,7 +14,7 @@ from phosphene.diffusion.stream import Key
 from phosphene.errors import PhospheneError
 from phosphene.show.display import Way
 from phosphene.show.live.credits import Credits
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.mailbox import Mailbox
 from phosphene.show.live.types import Frame
 from phosphene.video.spec import Size
@@ -83,7 +83,7 @@ class Input:
 class Stamp:
     """What a finished picture must be able to tell of its beginning."""
 
-    heard: Heard
+    heard: FeatureFrame
     captured: float
     image: Frame | None = None
     """the input picture it was drawn over"""
@@ -114,7 +114,7 @@ class Meters:
     dropped: int = 0
 
 
-class Desk:
+class SharedState:
     """Boxes between the threads, one bell to wake them all, and what is in force.
 
     ``config`` is replaced as a whole, never changed.

@@ -16,9 +16,9 @@ from phosphene.server.microphone import Microphone
 from phosphene.server.performer import Performer
 from phosphene.server.protocol import SourceReply
 from phosphene.server.refusal import Refusal
-from phosphene.server.seat import Seat
+from phosphene.server.session_handle import SessionHandle
 from phosphene.show.live import Hear, Players, Playing, Session, Source
-from phosphene.show.live.crew import crew_for
+from phosphene.show.live.dynamic_batcher import batcher_for
 from phosphene.show.sinks.viewers import Channel, Consumer
 from phosphene.show.sources.feed import Feed
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Stage:
+class SessionRegistry:
     """Sessions that share one loaded model. Belongs to the event loop's thread."""
 
     def __init__(
@@ -46,74 +46,76 @@ class Stage:
         self.feed = feed
         self._scores = scores
         self._record_pictures = record_pictures
-        self._crew = crew_for(config)
-        self._seats: dict[str, Seat] = {}
+        self._batcher = batcher_for(config)
+        self._handles: dict[str, SessionHandle] = {}
         self._opening: list[str] = []
-        self._house: Seat | None = None
+        self._house: SessionHandle | None = None
         self._house_lock = asyncio.Lock()
         self._followers: list[Consumer] = []
-        self._followed: Seat | None = None
+        self._followed: SessionHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @property
-    def seats(self) -> list[Seat]:
+    def handles(self) -> list[SessionHandle]:
         """Sessions with a performer, or waiting for theirs to come back; the latest last."""
-        return list(self._seats.values())
+        return list(self._handles.values())
 
     @property
-    def house(self) -> Seat | None:
+    def house(self) -> SessionHandle | None:
         """The session that plays while nobody performs."""
         return self._house
 
     @property
-    def on_show(self) -> Seat | None:
+    def on_show(self) -> SessionHandle | None:
         """The session that exits and other programs follow."""
         return self._followed
 
-    def find(self, session: str) -> Seat:
+    def find(self, session: str) -> SessionHandle:
         """A session by its id. Raises :class:`Refusal`."""
-        if session in self._seats:
-            return self._seats[session]
+        if session in self._handles:
+            return self._handles[session]
         raise Refusal("unknown", "there is no such session: it has ended, or never was.", 404)
 
-    async def perform(self, performer: Performer, address: str, resume: str | None) -> Seat:
-        """A seat for a performer: the one it had, or a new one. Raises :class:`Refusal`."""
-        seat = self._seats.get(resume or "")
-        if seat is None:
-            seat = await self._open(address)
-        if seat.farewell is not None:
-            seat.farewell.cancel()
-            seat.farewell = None
-        if seat.performer is not None:
-            seat.channel.leave(seat.performer)
-            seat.performer.dismiss("replaced", "another window took this session over.")
-        seat.performer = performer
-        seat.channel.join(performer)
-        return seat
+    async def perform(
+        self, performer: Performer, address: str, resume: str | None
+    ) -> SessionHandle:
+        """A session for a performer: the one it had, or a new one. Raises :class:`Refusal`."""
+        handle = self._handles.get(resume or "")
+        if handle is None:
+            handle = await self._open(address)
+        if handle.farewell is not None:
+            handle.farewell.cancel()
+            handle.farewell = None
+        if handle.performer is not None:
+            handle.channel.leave(handle.performer)
+            handle.performer.dismiss("replaced", "another window took this session over.")
+        handle.performer = performer
+        handle.channel.join(performer)
+        return handle
 
-    def leave(self, seat: Seat, performer: Performer) -> None:
+    def leave(self, handle: SessionHandle, performer: Performer) -> None:
         """A performer's socket is gone; the session waits a while for it to come back."""
-        if seat.performer is not performer:
+        if handle.performer is not performer:
             return
-        seat.performer = None
-        seat.channel.leave(performer)
+        handle.performer = None
+        handle.channel.leave(performer)
         loop = asyncio.get_running_loop()
-        seat.farewell = loop.call_later(
-            self.limits.grace_seconds, lambda: self._later(self._end(seat))
+        handle.farewell = loop.call_later(
+            self.limits.grace_seconds, lambda: self._later(self._end(handle))
         )
 
-    async def end(self, seat: Seat) -> None:
+    async def end(self, handle: SessionHandle) -> None:
         """End a session now."""
-        await asyncio.shield(self._later(self._end(seat)))
+        await asyncio.shield(self._later(self._end(handle)))
 
-    async def _end(self, seat: Seat) -> None:
-        if seat.performer is not None or self._seats.pop(seat.id, None) is None:
+    async def _end(self, handle: SessionHandle) -> None:
+        if handle.performer is not None or self._handles.pop(handle.id, None) is None:
             # it came back just in time, or is ending already
             return
         self._retarget()
-        await seat.end()
-        log.info("session %s ended; %d left", seat.id, len(self._seats))
+        await handle.end()
+        log.info("session %s ended; %d left", handle.id, len(self._handles))
         await self._open_house()
 
     async def follow(self, consumer: Consumer) -> None:
@@ -141,34 +143,34 @@ class Stage:
         self._followers.clear()
         # what begins or ends just now is waited for: its threads would be left behind
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        seats = [*self._seats.values(), *([self._house] if self._house else [])]
-        self._seats.clear()
+        handles = [*self._handles.values(), *([self._house] if self._house else [])]
+        self._handles.clear()
         self._house = self._followed = None
-        await asyncio.gather(*(seat.end() for seat in seats))
+        await asyncio.gather(*(handle.end() for handle in handles))
 
-    async def _open(self, address: str) -> Seat:
+    async def _open(self, address: str) -> SessionHandle:
         if self._closed:
             raise Refusal("stopped", "the server is stopping.", 503)
         await self._make_room(address)
         # a client that gives up meanwhile must not leave a half-made session behind
-        return await asyncio.shield(self._later(self._take_seat(address)))
+        return await asyncio.shield(self._later(self._take_handle(address)))
 
-    async def _take_seat(self, address: str) -> Seat:
+    async def _take_handle(self, address: str) -> SessionHandle:
         self._opening.append(address)
         try:
-            seat = await self._start(address)
+            handle = await self._start(address)
         finally:
             self._opening.remove(address)
-        self._seats[seat.id] = seat
+        self._handles[handle.id] = handle
         self._retarget()
-        return seat
+        return handle
 
     async def _make_room(self, address: str) -> None:
-        here = [seat for seat in self.seats if seat.address == address]
+        here = [handle for handle in self.handles if handle.address == address]
         mine = len(here) + self._opening.count(address)
         allowed = self.limits.sessions if _is_local(address) else self.limits.sessions_per_address
-        full = len(self._seats) + len(self._opening) >= self.limits.sessions
-        left = [seat for seat in here if seat.performer is None]
+        full = len(self._handles) + len(self._opening) >= self.limits.sessions
+        left = [handle for handle in here if handle.performer is None]
         if left and (full or mine >= allowed):
             # who comes back without knowing its session must not wait for it
             await self.end(left[0])
@@ -181,7 +183,7 @@ class Stage:
                 "full", f"one address may have {allowed} sessions: close another window.", 503
             )
 
-    async def _start(self, address: str) -> Seat:
+    async def _start(self, address: str) -> SessionHandle:
         record = None if self._scores is None else next(self._scores)
 
         def make() -> Playing:
@@ -190,11 +192,11 @@ class Stage:
             return session
 
         session = await asyncio.to_thread(make)
-        return Seat(session, address, Channel(session, self.config.live.jpeg_quality))
+        return SessionHandle(session, address, Channel(session, self.config.live.jpeg_quality))
 
     def _session(self, record: Path | None) -> Playing:
         if isinstance(self.base, BasePipeline):
-            session: Playing = Session(self.base, self.config, self._crew)
+            session: Playing = Session(self.base, self.config, self._batcher)
         else:
             session = self.base.session(self.config)
         if record is not None:
@@ -203,7 +205,7 @@ class Stage:
 
     async def _open_house(self) -> None:
         async with self._house_lock:
-            if self._seats or not self._followers or self._house is not None or self._closed:
+            if self._handles or not self._followers or self._house is not None or self._closed:
                 return
             house = await self._later(self._start(""))
             if self.microphone is not None or self.feed is not None:
@@ -220,7 +222,7 @@ class Stage:
         self._retarget()
 
     def _retarget(self) -> None:
-        latest = self.seats[-1] if self._seats else self._house
+        latest = self.handles[-1] if self._handles else self._house
         if latest is self._followed:
             return
         for consumer in self._followers:

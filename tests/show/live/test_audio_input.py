@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError
+from phosphene.show.live.audio_input import AudioInput
 from phosphene.show.live.dream import Dream
-from phosphene.show.live.ears import Ears
 from phosphene.show.live.song import Song, SongClock
 from phosphene.show.live.sound import Chunk
 from phosphene.show.live.types import Source
@@ -24,11 +24,11 @@ def playing(position=0.0, at=0.0, **more):
     return SongClock(position, True, at=at, **more)
 
 
-def song_ears(clock=None):
-    ears = Ears(AudioConfig(), 0.0)
-    ears.use(Source("song", features=FEATURES))
-    ears.clock(clock or playing())
-    return ears
+def song_input(clock=None):
+    audio_input = AudioInput(AudioConfig(), 0.0)
+    audio_input.use(Source("song", features=FEATURES))
+    audio_input.clock(clock or playing())
+    return audio_input
 
 
 def test_a_dream_breathes():
@@ -73,8 +73,8 @@ def test_corrections_keep_the_dream_within_reason(actions):
 
 
 def test_a_song_is_heard_where_it_plays():
-    ears = song_ears(playing(2.0, at=100.0, lead=0.5))
-    heard = ears.hear(101.0)
+    audio_input = song_input(playing(2.0, at=100.0, lead=0.5))
+    heard = audio_input.hear(101.0)
     assert heard.position == pytest.approx(3.5)
     assert heard.moment.beat_position == pytest.approx(7.0, abs=1e-4)
     assert heard.tempo == 120.0
@@ -88,15 +88,15 @@ def test_the_beat_runs_evenly_between_the_frames_of_a_song():
 
 
 def test_offset_and_rate():
-    ears = song_ears(playing(2.0, at=0.0, rate=2.0))
-    assert ears.hear(1.0).position == pytest.approx(4.0)
+    audio_input = song_input(playing(2.0, at=0.0, rate=2.0))
+    assert audio_input.hear(1.0).position == pytest.approx(4.0)
     # the picture is to come a tenth of a second later than the sound: it shows what was then
-    assert ears.hear(1.0, 0.1).position == pytest.approx(3.8)
+    assert audio_input.hear(1.0, 0.1).position == pytest.approx(3.8)
 
 
 def test_a_paused_song_breathes_and_keeps_its_place():
-    ears = song_ears(SongClock(4.0, False))
-    heard = ears.hear(50.0)
+    audio_input = song_input(SongClock(4.0, False))
+    heard = audio_input.hear(50.0)
     assert heard.position == 4.0
     assert 0.2 < heard.moment.energy < 0.6
     assert not isinstance(heard.origin, Song)
@@ -104,7 +104,7 @@ def test_a_paused_song_breathes_and_keeps_its_place():
 
 @pytest.mark.parametrize("position", [-1.0, 10.5, 1e6])
 def test_outside_the_song_it_breathes(position):
-    heard = song_ears(playing(position)).hear(0.0)
+    heard = song_input(playing(position)).hear(0.0)
     assert isinstance(heard.origin, Dream)
     assert heard.position == position
 
@@ -122,37 +122,37 @@ def test_no_attack_is_lost_between_two_pictures():
 
 
 def test_the_performer_corrects_the_beat_of_a_song():
-    ears = song_ears()
-    ears.beat("double", 0.0, 0.0)
-    assert ears.hear(1.0).tempo == 120.0, "corrects what was heard before: the dream"
-    ears.beat("double", 1.0, 0.0)
-    heard = ears.hear(1.0)
+    audio_input = song_input()
+    audio_input.beat("double", 0.0, 0.0)
+    assert audio_input.hear(1.0).tempo == 120.0, "corrects what was heard before: the dream"
+    audio_input.beat("double", 1.0, 0.0)
+    heard = audio_input.hear(1.0)
     assert heard.tempo == 240.0
     assert heard.moment.beat_position == pytest.approx(4.0, abs=1e-4)
-    ears.beat("tap", 1.06, 0.0)
-    assert ears.hear(1.06).moment.beat_phase == pytest.approx(0.0, abs=1e-4)
-    ears.beat("release", 1.0, 0.0)
-    assert ears.hear(1.0).moment.beat_position == pytest.approx(2.0, abs=1e-4)
-    ears.beat("nudge", 1.0, 0.25)
-    assert ears.hear(1.0).moment.beat_position == pytest.approx(1.5, abs=1e-4)
+    audio_input.beat("tap", 1.06, 0.0)
+    assert audio_input.hear(1.06).moment.beat_phase == pytest.approx(0.0, abs=1e-4)
+    audio_input.beat("release", 1.0, 0.0)
+    assert audio_input.hear(1.0).moment.beat_position == pytest.approx(2.0, abs=1e-4)
+    audio_input.beat("nudge", 1.0, 0.25)
+    assert audio_input.hear(1.0).moment.beat_position == pytest.approx(1.5, abs=1e-4)
 
 
 def test_another_song_waits_for_its_own_clock():
-    ears = song_ears(playing(3.0))
-    ears.use(Source("song", features=make_features(num_frames=99)))
-    assert isinstance(ears.hear(0.0).origin, Dream)
+    audio_input = song_input(playing(3.0))
+    audio_input.use(Source("song", features=make_features(num_frames=99)))
+    assert isinstance(audio_input.hear(0.0).origin, Dream)
 
 
 def test_the_same_song_again_changes_nothing():
-    ears = song_ears(playing(3.0))
-    origin = ears.hear(0.0).origin
-    ears.use(Source("song", see=True, features=FEATURES))
-    assert ears.hear(0.0).origin is origin
+    audio_input = song_input(playing(3.0))
+    origin = audio_input.hear(0.0).origin
+    audio_input.use(Source("song", see=True, features=FEATURES))
+    assert audio_input.hear(0.0).origin is origin
 
 
 def test_a_song_nobody_heard_is_refused():
     with pytest.raises(InputError, match="analyse it first"):
-        Ears(AudioConfig(), 0.0).use(Source("song"))
+        AudioInput(AudioConfig(), 0.0).use(Source("song"))
 
 
 def clicks(seconds, tempo=120.0):
@@ -161,21 +161,21 @@ def clicks(seconds, tempo=120.0):
     return (np.exp(-40 * phase) * np.sin(2 * np.pi * 180 * times) * 0.6).astype(np.float32)
 
 
-def listen(ears, samples, begin, chunk=441):
+def listen(audio_input, samples, begin, chunk=441):
     """Feed in real time; the last thing heard."""
     heard = None
     for first in range(0, len(samples) - chunk + 1, chunk):
         captured = begin + (first + chunk) / RATE
-        ears.sound(Chunk(samples[first : first + chunk], RATE, captured))
-        heard = ears.hear(captured + 0.01)
+        audio_input.sound(Chunk(samples[first : first + chunk], RATE, captured))
+        heard = audio_input.hear(captured + 0.01)
     return heard
 
 
 @pytest.mark.parametrize("hear", ["sound", "soundcard"])
 def test_sound_is_heard_as_it_comes(hear):
-    ears = Ears(AudioConfig(), 0.0)
-    ears.use(Source(hear))
-    heard = listen(ears, clicks(12.0), 100.0)
+    audio_input = AudioInput(AudioConfig(), 0.0)
+    audio_input.use(Source(hear))
+    heard = listen(audio_input, clicks(12.0), 100.0)
     assert heard.captured == pytest.approx(112.0, abs=0.03)
     assert heard.position is None
     assert heard.tempo == pytest.approx(120.0, rel=0.05)
@@ -183,85 +183,85 @@ def test_sound_is_heard_as_it_comes(hear):
 
 
 def test_without_samples_it_breathes():
-    ears = Ears(AudioConfig(), 0.0)
-    ears.use(Source("sound"))
-    assert isinstance(ears.hear(1.0).origin, Dream)
-    origin = listen(ears, clicks(1.0), 1.0).origin
+    audio_input = AudioInput(AudioConfig(), 0.0)
+    audio_input.use(Source("sound"))
+    assert isinstance(audio_input.hear(1.0).origin, Dream)
+    origin = listen(audio_input, clicks(1.0), 1.0).origin
     assert not isinstance(origin, Dream)
-    assert isinstance(ears.hear(9.0).origin, Dream)
-    assert listen(ears, clicks(0.1), 9.0).origin is origin
+    assert isinstance(audio_input.hear(9.0).origin, Dream)
+    assert listen(audio_input, clicks(0.1), 9.0).origin is origin
 
 
 def test_sound_that_cannot_be_heard_is_said_and_forgotten():
-    ears = Ears(AudioConfig(), 0.0)
-    ears.use(Source("sound"))
-    ears.sound(Chunk(np.zeros((2, 2), np.float32), RATE, 1.0))
+    audio_input = AudioInput(AudioConfig(), 0.0)
+    audio_input.use(Source("sound"))
+    audio_input.sound(Chunk(np.zeros((2, 2), np.float32), RATE, 1.0))
     with pytest.raises(InputError):
-        ears.hear(1.0)
-    ears.hear(1.1)
+        audio_input.hear(1.0)
+    audio_input.hear(1.1)
 
 
 def test_sound_that_nobody_asks_for_does_not_pile_up():
-    ears = Ears(AudioConfig(), 0.0)
+    audio_input = AudioInput(AudioConfig(), 0.0)
     chunk = np.zeros(441, np.float32)
-    ears.sound(Chunk(chunk, RATE, 0.0))
-    ears.use(Source("sound"))
+    audio_input.sound(Chunk(chunk, RATE, 0.0))
+    audio_input.use(Source("sound"))
     for k in range(5000):
-        ears.sound(Chunk(chunk, RATE, k * 0.02))
-    assert len(ears._ear._chunks) <= 10 / 0.02 + 1
+        audio_input.sound(Chunk(chunk, RATE, k * 0.02))
+    assert len(audio_input._ear._chunks) <= 10 / 0.02 + 1
 
 
 def test_settings_change_while_listening():
-    ears = Ears(AudioConfig(), 0.0)
-    ears.use(Source("sound"))
-    origin = listen(ears, clicks(1.0), 0.0).origin
-    ears.configure(AudioConfig(release_ms=1000))
-    assert listen(ears, clicks(1.0), 1.0).origin is origin
+    audio_input = AudioInput(AudioConfig(), 0.0)
+    audio_input.use(Source("sound"))
+    origin = listen(audio_input, clicks(1.0), 0.0).origin
+    audio_input.configure(AudioConfig(release_ms=1000))
+    assert listen(audio_input, clicks(1.0), 1.0).origin is origin
 
 
 def test_taps_and_scales_reach_the_analyzer():
-    ears = Ears(AudioConfig(), 0.0)
-    ears.use(Source("sound"))
-    listen(ears, clicks(2.0), 10.0)
+    audio_input = AudioInput(AudioConfig(), 0.0)
+    audio_input.use(Source("sound"))
+    listen(audio_input, clicks(2.0), 10.0)
     for tap in (10.4, 10.8, 11.2, 11.6):
-        ears.beat("tap", tap, 0.0)
-    heard = listen(ears, clicks(0.1), 12.0)
+        audio_input.beat("tap", tap, 0.0)
+    heard = listen(audio_input, clicks(0.1), 12.0)
     assert heard.tempo == pytest.approx(150.0, rel=0.02)
-    ears.beat("half", 12.1, 0.0)
-    assert listen(ears, clicks(0.1), 12.1).tempo == pytest.approx(75.0, rel=0.02)
-    ears.beat("release", 12.2, 0.0)
-    assert listen(ears, clicks(0.1), 12.2).confidence < 1.0
+    audio_input.beat("half", 12.1, 0.0)
+    assert listen(audio_input, clicks(0.1), 12.1).tempo == pytest.approx(75.0, rel=0.02)
+    audio_input.beat("release", 12.2, 0.0)
+    assert listen(audio_input, clicks(0.1), 12.2).confidence < 1.0
 
 
 def test_a_paused_song_keeps_its_tempo_and_what_was_set():
-    ears = song_ears()
-    ears.hear(1.0)
-    ears.beat("double", 1.0, 0.0)
-    assert ears.hear(1.0).tempo == 240.0
-    ears.clock(SongClock(position=1.0, playing=False, at=1.0))
-    assert ears.hear(2.0).tempo == 240.0, "a pause shows the song's beat, not the dream's"
-    ears.beat("half", 2.0, 0.0)
-    assert ears.hear(2.5).tempo == 120.0, "what is set in a pause is set for the song"
-    ears.clock(SongClock(position=1.0, playing=True, at=3.0))
-    assert ears.hear(3.0).tempo == 120.0
-    ears.use(Source())
-    assert ears.hear(4.0).tempo == 60.0, "a dream has a beat of its own"
+    audio_input = song_input()
+    audio_input.hear(1.0)
+    audio_input.beat("double", 1.0, 0.0)
+    assert audio_input.hear(1.0).tempo == 240.0
+    audio_input.clock(SongClock(position=1.0, playing=False, at=1.0))
+    assert audio_input.hear(2.0).tempo == 240.0, "a pause shows the song's beat, not the dream's"
+    audio_input.beat("half", 2.0, 0.0)
+    assert audio_input.hear(2.5).tempo == 120.0, "what is set in a pause is set for the song"
+    audio_input.clock(SongClock(position=1.0, playing=True, at=3.0))
+    assert audio_input.hear(3.0).tempo == 120.0
+    audio_input.use(Source())
+    assert audio_input.hear(4.0).tempo == 60.0, "a dream has a beat of its own"
 
 
 @pytest.mark.parametrize(("bpm", "tempo"), [(120, 120), (241, 240), (59, 60), (93, 93)])
 def test_taps_are_heard_over_a_song(bpm, tempo):
     """Near the song's own tempo, or an octave of it, they keep to its beats; else they are the beat."""
-    ears = song_ears()
-    ears.hear(0.0)
+    audio_input = song_input()
+    audio_input.hear(0.0)
     at = [0.13 + k * 60 / bpm for k in range(6)]
     for time in at:
-        ears.beat("tap", time, 0.0)
-        ears.hear(time)
-    heard = ears.hear(at[-1])
+        audio_input.beat("tap", time, 0.0)
+        audio_input.hear(time)
+    heard = audio_input.hear(at[-1])
     assert heard.tempo == pytest.approx(tempo, rel=1e-6)
     away = (heard.moment.beat_phase + 0.5) % 1 - 0.5
     assert abs(away) < 0.02, "the last tap was on a beat"
-    later = ears.hear(at[-1] + 0.5).moment.beat_position - heard.moment.beat_position
+    later = audio_input.hear(at[-1] + 0.5).moment.beat_position - heard.moment.beat_position
     assert later == pytest.approx(0.5 * tempo / 60, rel=0.02)
-    ears.beat("release", at[-1], 0.0)
-    assert ears.hear(at[-1]).tempo == 120.0
+    audio_input.beat("release", at[-1], 0.0)
+    assert audio_input.hear(at[-1]).tempo == 120.0

@@ -20,7 +20,7 @@ from phosphene.show.transform.develop import Developer
 from phosphene.show.transform.hold import Holder
 from phosphene.show.transform.items import Motif, Shot, State
 from phosphene.show.transform.job import Job
-from phosphene.show.transform.line import Stage
+from phosphene.show.transform.line import PipelineStage
 from phosphene.show.transform.paint import Painter
 from phosphene.show.transform.paint_chunks import ChunkPainter
 from phosphene.show.transform.read import Reader
@@ -32,7 +32,7 @@ CADENCE = "cadence"
 """the one that is drawn with, among what the stages remember"""
 
 
-class Crew:
+class StagePipeline:
     """Reads, encodes, draws and decodes for a job; a segment is ``segment`` frames long."""
 
     def __init__(self, job: Job, segment: int) -> None:
@@ -60,7 +60,7 @@ class Crew:
         self.painter.restore(state)
         self.developer.restore(state)
 
-    def stages(self, first: int) -> list[Stage]:
+    def stages(self, first: int) -> list[PipelineStage]:
         """From the file to pictures, beginning with the frame of index ``first``."""
 
         if first == 0:
@@ -70,10 +70,10 @@ class Crew:
             return self.reader.run(first)
 
         return [
-            Stage("read", read),
-            Stage("encode", self._watch),
-            Stage("denoise", partial(self.painter.run, batch=self._batch)),
-            Stage("decode", partial(self.developer.run, batch=self._batch)),
+            PipelineStage("read", read),
+            PipelineStage("encode", self._watch),
+            PipelineStage("denoise", partial(self.painter.run, batch=self._batch)),
+            PipelineStage("decode", partial(self.developer.run, batch=self._batch)),
         ]
 
     def _watch(self, shots: Iterator[Shot]) -> Generator[Motif, None, None]:
@@ -99,7 +99,7 @@ class Crew:
     def _measured(self) -> int:
         """The cadence at which pictures are drawn as fast as they play: the first is drawn a few times."""
         job = self._job
-        trial = Crew(job, self._segment)
+        trial = StagePipeline(job, self._segment)
         took, rate = inf, float(job.tempo.rate)
         shot = next(trial.reader.run(0), None)
         if shot is None:

@@ -10,7 +10,7 @@ from phosphene.show.live.types import BeatAction, BeatFrom
 
 
 @dataclass(frozen=True)
-class Heard:
+class FeatureFrame:
     """What the next picture is about."""
 
     moment: FrameFeatures
@@ -37,7 +37,7 @@ class Heard:
 class Ear(Protocol):
     """One kind of music. Both methods belong to the thread that makes the pictures."""
 
-    def hear(self, now: float, ahead: float) -> Heard | None:
+    def hear(self, now: float, ahead: float) -> FeatureFrame | None:
         """The moment at monotonic time ``now``, ``ahead`` seconds early; None for nothing to hear."""
         ...
 

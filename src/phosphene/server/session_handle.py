@@ -61,7 +61,7 @@ class Lying:
 
 
 @dataclass(eq=False)
-class Seat:
+class SessionHandle:
     """Belongs to the event loop's thread; the session has threads of its own."""
 
     session: Playing

@@ -32,7 +32,7 @@ class Arguments:
 
 
 @dataclass(eq=False)
-class Seat:
+class Caller:
     """One session's place: when it asked last, and how often it does."""
 
     key: Key | None = None
@@ -58,7 +58,7 @@ class Seat:
 class Request:
     """What one session asks, and what it is given."""
 
-    seat: Seat
+    caller: Caller
     arguments: Arguments
     rows: int
     answer: Array | None = None
@@ -78,15 +78,15 @@ class Group:
         return sum(request.rows for request in self.requests)
 
 
-def awaited(group: Group, seats: Iterable[Seat], began: float, window: float) -> bool:
+def awaited(group: Group, callers: Iterable[Caller], began: float, window: float) -> bool:
     """Whether a group that began to wait at ``began`` has reason to wait for somebody else."""
-    inside = {request.seat for request in group.requests}
+    inside = {request.caller for request in group.requests}
     return group.rows < MOST_ROWS and any(
-        seat not in inside and seat.expected(group.key, began, window) for seat in seats
+        caller not in inside and caller.expected(group.key, began, window) for caller in callers
     )
 
 
-class Crew:
+class DynamicBatcher:
     """Puts the calls of many sessions together.
 
     Who asks first waits for those who are about to ask the same, at most ``window`` seconds, and while
@@ -97,26 +97,26 @@ class Crew:
     def __init__(self, window: float) -> None:
         self._window = window
         self._bell = threading.Condition()
-        self._seats: WeakSet[Seat] = WeakSet()
+        self._callers: WeakSet[Caller] = WeakSet()
         self._open: dict[Key, Group] = {}
         self._busy = False
 
-    def seat(self, denoiser: Denoiser) -> Denoiser:
-        """A session's own way to the model that all of its crew were given."""
-        seat = Seat()
+    def caller(self, denoiser: Denoiser) -> Denoiser:
+        """A session's own way to the model that all in its batcher were given."""
+        caller = Caller()
         with self._bell:
-            self._seats.add(seat)
+            self._callers.add(caller)
 
         def denoise(latents: Array, timesteps: Array, embeds: Array, context: Context) -> Array:
-            return self._draw(seat, denoiser, Arguments(latents, timesteps, embeds, context))
+            return self._draw(caller, denoiser, Arguments(latents, timesteps, embeds, context))
 
         return replace(denoiser, denoise=denoise)
 
-    def _draw(self, seat: Seat, denoiser: Denoiser, arguments: Arguments) -> Array:
-        request = Request(seat, arguments, arguments.latents.shape[0])
+    def _draw(self, caller: Caller, denoiser: Denoiser, arguments: Arguments) -> Array:
+        request = Request(caller, arguments, arguments.latents.shape[0])
         key = key_of(arguments)
         with self._bell:
-            seat.ask(key, time.monotonic())
+            caller.ask(key, time.monotonic())
             group = self._open.get(key)
             leads = group is None or group.rows + request.rows > MOST_ROWS
             if group is None or leads:
@@ -141,7 +141,7 @@ class Crew:
             left = end - time.monotonic()
             if self._busy:
                 self._bell.wait()
-            elif left > 0 and awaited(group, self._seats, began, self._window):
+            elif left > 0 and awaited(group, self._callers, began, self._window):
                 self._bell.wait(left)
             else:
                 break
@@ -163,8 +163,8 @@ class Crew:
                 self._bell.notify_all()
 
 
-def crew_for(config: PipelineConfig) -> Crew | None:
-    """The crew of a server's sessions, if they are to draw together and the model lets them."""
+def batcher_for(config: PipelineConfig) -> DynamicBatcher | None:
+    """The batcher of a server's sessions, if they are to draw together and the model lets them."""
     if not config.live.share_window_ms:
         return None
     diffusion = config.diffusion
@@ -177,7 +177,7 @@ def crew_for(config: PipelineConfig) -> Crew | None:
                 f"live.share_window_ms is off: {name} remembers calls, and each session its own."
             )
             return None
-    return Crew(config.live.share_window_ms / 1e3)
+    return DynamicBatcher(config.live.share_window_ms / 1e3)
 
 
 def key_of(arguments: Arguments) -> Key:

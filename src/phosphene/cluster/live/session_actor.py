@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import phosphene
-from phosphene.cluster.live.letters import Credit, Letter, News, Ready
+from phosphene.cluster.live.messages import Credit, Letter, News, Ready
 from phosphene.config import PipelineConfig
 from phosphene.errors import PhospheneError
 from phosphene.show.live import Session, Shown
-from phosphene.show.live.crew import crew_for
+from phosphene.show.live.dynamic_batcher import batcher_for
 from phosphene.show.live.loading import load
 from phosphene.show.live.types import Changed
 from phosphene.video.spec import Size
@@ -83,13 +83,13 @@ class Played:
             self.bell.notify_all()
 
 
-class Player:
+class SessionActor:
     """Loads the model on construction; its methods run side by side."""
 
     def __init__(self, config: PipelineConfig, size: Size | None) -> None:
         self._config = config
         self._base = load(config, size)
-        self._crew = crew_for(config)
+        self._batcher = batcher_for(config)
         self._played: dict[str, Played] = {}
 
     def ready(self) -> Ready:
@@ -98,14 +98,14 @@ class Player:
 
     def open(self, name: str, config: PipelineConfig) -> None:
         """A new session. Raises :class:`~phosphene.errors.ConfigError`."""
-        session = Session(self._base, config, self._crew)
+        session = Session(self._base, config, self._batcher)
         self._played[name] = Played(session)
         session.start()
 
-    def tell(self, name: str, letters: Sequence[Letter]) -> float:
+    def tell(self, name: str, messages: Sequence[Letter]) -> float:
         """Say things to a session in turn; gives this machine's time."""
         played = self._played[name]
-        for letter in letters:
+        for letter in messages:
             try:
                 if isinstance(letter, Credit):
                     played.listen(letter.listener)

@@ -23,10 +23,18 @@ from phosphene.diffusion.lsd.pipeline import LSDPipeline
 from phosphene.diffusion.notices import say_once
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.show.live import Session
-from phosphene.show.live.crew import MOST_ROWS, Crew, Group, Request, Seat, awaited, crew_for
+from phosphene.show.live.dynamic_batcher import (
+    MOST_ROWS,
+    Caller,
+    DynamicBatcher,
+    Group,
+    Request,
+    awaited,
+    batcher_for,
+)
 from phosphene.stream.batch import Denoiser
 from phosphene.stream.conditioning import Context
-from tests.show.live.stage_door import PATIENCE, Watcher, quick_config
+from tests.show.live.running_shows import PATIENCE, Watcher, quick_config
 from tests.show.toy import toy
 
 WINDOW = 0.004
@@ -77,21 +85,21 @@ def ask(model: Denoiser, seed: int, size: int = 4, rows: int = 1, past: bool = T
 
 
 def test_who_comes_while_the_model_is_busy_shares_the_next_call() -> None:
-    base, counting, crew = toy(), Counting(), Crew(WINDOW)
-    seats = [crew.seat(counting.of(base)) for _ in range(5)]
+    base, counting, batcher = toy(), Counting(), DynamicBatcher(WINDOW)
+    callers = [batcher.caller(counting.of(base)) for _ in range(5)]
     answers: dict[int, Any] = {}
     counting.go.clear()
-    first = run(lambda: answers.update({0: ask(seats[0], 0)}))
+    first = run(lambda: answers.update({0: ask(callers[0], 0)}))
     assert counting.begun.acquire(timeout=PATIENCE)
     rows = [1, 2, 1, 3]
 
     def work(i: int) -> Callable[[], None]:
-        return lambda: answers.update({i: ask(seats[i], i, rows=rows[i - 1])})
+        return lambda: answers.update({i: ask(callers[i], i, rows=rows[i - 1])})
 
     others = run(*(work(i) for i in range(1, 5)))
-    with crew._bell:
-        assert crew._bell.wait_for(
-            lambda: [group.rows for group in crew._open.values()] == [sum(rows)], PATIENCE
+    with batcher._bell:
+        assert batcher._bell.wait_for(
+            lambda: [group.rows for group in batcher._open.values()] == [sum(rows)], PATIENCE
         )
     counting.go.set()
     end(first + others)
@@ -101,19 +109,19 @@ def test_who_comes_while_the_model_is_busy_shares_the_next_call() -> None:
 
 
 def test_unlike_work_is_not_put_together() -> None:
-    base, counting, crew = toy(), Counting(), Crew(WINDOW)
+    base, counting, batcher = toy(), Counting(), DynamicBatcher(WINDOW)
     kinds: list[dict[str, Any]] = [{}, {"size": 6}, {"past": False}]
-    seats = [crew.seat(counting.of(base)) for _ in kinds]
+    callers = [batcher.caller(counting.of(base)) for _ in kinds]
     answers: dict[int, Any] = {}
     counting.go.clear()
 
     def work(i: int) -> Callable[[], None]:
-        return lambda: answers.update({i: ask(seats[i], i, **kinds[i])})
+        return lambda: answers.update({i: ask(callers[i], i, **kinds[i])})
 
     threads = run(*(work(i) for i in range(3)))
     assert counting.begun.acquire(timeout=PATIENCE)
-    with crew._bell:
-        assert crew._bell.wait_for(lambda: len(crew._open) == 2, PATIENCE)
+    with batcher._bell:
+        assert batcher._bell.wait_for(lambda: len(batcher._open) == 2, PATIENCE)
     counting.go.set()
     end(threads)
     assert counting.rows == [1, 1, 1]
@@ -122,22 +130,24 @@ def test_unlike_work_is_not_put_together() -> None:
 
 
 def test_a_call_has_a_largest_size() -> None:
-    base, counting, crew = toy(), Counting(), Crew(WINDOW)
+    base, counting, batcher = toy(), Counting(), DynamicBatcher(WINDOW)
     count = MOST_ROWS + 3
-    seats = [crew.seat(counting.of(base)) for _ in range(count + 1)]
+    callers = [batcher.caller(counting.of(base)) for _ in range(count + 1)]
     counting.go.clear()
-    first = run(lambda: ask(seats[-1], 0))
+    first = run(lambda: ask(callers[-1], 0))
     assert counting.begun.acquire(timeout=PATIENCE)
-    others = run(*(lambda i=i: ask(seats[i], i) for i in range(count)))  # type: ignore[misc]
-    with crew._bell:
-        assert crew._bell.wait_for(lambda: [g.rows for g in crew._open.values()] == [3], PATIENCE)
+    others = run(*(lambda i=i: ask(callers[i], i) for i in range(count)))  # type: ignore[misc]
+    with batcher._bell:
+        assert batcher._bell.wait_for(
+            lambda: [g.rows for g in batcher._open.values()] == [3], PATIENCE
+        )
     counting.go.set()
     end(first + others)
     assert sorted(counting.rows) == [1, 3, MOST_ROWS]
 
 
 def test_a_failure_is_told_to_all_of_its_call_and_to_nobody_after() -> None:
-    base, crew, fails = toy(), Crew(WINDOW), [True]
+    base, batcher, fails = toy(), DynamicBatcher(WINDOW), [True]
     model = base.denoiser()
 
     def denoise(*told: Any) -> Any:
@@ -145,16 +155,16 @@ def test_a_failure_is_told_to_all_of_its_call_and_to_nobody_after() -> None:
             raise ValueError("out of memory")
         return model.denoise(*told)
 
-    seat = crew.seat(replace(model, denoise=denoise))
+    caller = batcher.caller(replace(model, denoise=denoise))
     with pytest.raises(ValueError, match="out of memory"):
-        ask(seat, 1)
+        ask(caller, 1)
     fails.clear()
-    np.testing.assert_array_equal(ask(seat, 1), ask(model, 1))
+    np.testing.assert_array_equal(ask(caller, 1), ask(model, 1))
 
 
 def test_nobody_waits_for_a_session_that_stalled_or_just_came() -> None:
-    base, crew = toy(), Crew(FOREVER)
-    alone, stalled, new = (crew.seat(base.denoiser()) for _ in range(3))
+    base, batcher = toy(), DynamicBatcher(FOREVER)
+    alone, stalled, new = (batcher.caller(base.denoiser()) for _ in range(3))
     ask(stalled, 0)
     ask(new, 0)
     thread = run(lambda: [ask(alone, i) for i in range(1)])
@@ -168,32 +178,32 @@ def test_nobody_waits_for_a_session_that_stalled_or_just_came() -> None:
     window=st.floats(0.001, 0.05),
 )
 def test_who_is_waited_for(called: float, period: float, now: float, window: float) -> None:
-    seat, own = Seat(("k",), called, period), Seat(("k",), now, period)
+    caller, own = Caller(("k",), called, period), Caller(("k",), now, period)
     group = Group(("k",), [Request(own, {}, 1)])
     due = called + period
-    assert awaited(group, [seat, own], now, window) == (now - window <= due <= now + window)
+    assert awaited(group, [caller, own], now, window) == (now - window <= due <= now + window)
     # never for itself, for another kind of work, or for one without a rhythm
     assert not awaited(group, [own], now, window)
-    assert not awaited(group, [Seat(("other",), called, period)], now, window)
-    assert not awaited(group, [Seat(("k",), called, None)], now, window)
+    assert not awaited(group, [Caller(("other",), called, period)], now, window)
+    assert not awaited(group, [Caller(("k",), called, None)], now, window)
     group.requests[0].rows = MOST_ROWS
-    assert not awaited(group, [seat], now, window)
+    assert not awaited(group, [caller], now, window)
 
 
 def test_a_rhythm_is_of_one_kind_of_work() -> None:
-    seat = Seat()
-    seat.ask(("a",), 1.0)
-    assert seat.period is None
-    seat.ask(("a",), 1.5)
-    assert seat.period == 0.5
-    seat.ask(("b",), 2.0)
-    assert seat.period is None
+    caller = Caller()
+    caller.ask(("a",), 1.0)
+    assert caller.period is None
+    caller.ask(("a",), 1.5)
+    assert caller.period == 0.5
+    caller.ask(("b",), 2.0)
+    assert caller.period is None
 
 
 def test_streams_of_the_built_in_model_are_as_if_alone() -> None:
     model = LSDPipeline(DiffusionConfig(threads=1), InferenceConfig(height=64, width=64))
     config = StreamConfig(stream_batch=False, add_noise=False)
-    counting, crew, frames = Counting(), Crew(0.05), 4
+    counting, batcher, frames = Counting(), DynamicBatcher(0.05), 4
 
     def play(seed: int, denoiser: Denoiser | None) -> np.ndarray:
         stream = StreamDiffusionPipeline(model.view(model.inference_config), config, None, denoiser)
@@ -208,8 +218,8 @@ def test_streams_of_the_built_in_model_are_as_if_alone() -> None:
     found: dict[int, np.ndarray] = {}
 
     def work(seed: int) -> Callable[[], None]:
-        seat = crew.seat(counting.of(model))
-        return lambda: found.update({seed: play(seed, seat)})
+        caller = batcher.caller(counting.of(model))
+        return lambda: found.update({seed: play(seed, caller)})
 
     end(run(*(work(seed) for seed in range(3))))
     for seed, expected in enumerate(alone):
@@ -219,8 +229,8 @@ def test_streams_of_the_built_in_model_are_as_if_alone() -> None:
 
 
 def test_a_session_whose_viewer_stalls_does_not_hold_the_others() -> None:
-    base, crew, stop = toy(), Crew(0.02), threading.Event()
-    sessions = [Session(base, quick_config(), crew) for _ in range(3)]
+    base, batcher, stop = toy(), DynamicBatcher(0.02), threading.Event()
+    sessions = [Session(base, quick_config(), batcher) for _ in range(3)]
     stuck, *free = [Watcher(session) for session in sessions]
     reached = threading.Event()
 
@@ -243,8 +253,8 @@ def test_a_session_whose_viewer_stalls_does_not_hold_the_others() -> None:
 
 def test_what_remembers_its_calls_is_not_shared(caplog: pytest.LogCaptureFixture) -> None:
     say_once.cache_clear()
-    assert crew_for(PipelineConfig()) is None
+    assert batcher_for(PipelineConfig()) is None
     shared = LiveConfig(share_window_ms=4)
-    assert crew_for(PipelineConfig(live=shared)) is not None
-    assert crew_for(PipelineConfig(live=shared, diffusion=DiffusionConfig(deepcache=2))) is None
+    assert batcher_for(PipelineConfig(live=shared)) is not None
+    assert batcher_for(PipelineConfig(live=shared, diffusion=DiffusionConfig(deepcache=2))) is None
     assert "share_window_ms is off" in caplog.text

@@ -9,13 +9,13 @@ from dataclasses import replace
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.chunk_stream import ChunkStream, open_stream
 from phosphene.prompt.book import PromptBook
-from phosphene.show.live.crew import Crew
+from phosphene.show.live.audio_input import AudioInput
 from phosphene.show.live.cues import LiveCues
-from phosphene.show.live.desk import Desk, Drawn, Input, Stamp
-from phosphene.show.live.ears import Ears
-from phosphene.show.live.heard import Heard
+from phosphene.show.live.dynamic_batcher import DynamicBatcher
+from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.levels import Levels
 from phosphene.show.live.recorder import Recorder, turned
+from phosphene.show.live.shared_state import Drawn, Input, SharedState, Stamp
 from phosphene.show.score import Pulse
 from phosphene.show.stamps import Stamps
 from phosphene.stream.resize import resize
@@ -49,29 +49,29 @@ class Pace:
         self.due = max(self.due, now - period) + period
 
 
-class Stage:
+class InferenceLoop:
     """Draws a frame whenever one is due, its input is there and somebody takes it."""
 
     def __init__(
         self,
-        desk: Desk,
-        ears: Ears,
+        shared: SharedState,
+        audio_input: AudioInput,
         book: PromptBook,
-        crew: Crew | None = None,
+        batcher: DynamicBatcher | None = None,
         recorder: Recorder | None = None,
-        happen: Callable[[Heard, float], None] | None = None,
+        happen: Callable[[FeatureFrame, float], None] | None = None,
     ) -> None:
-        self._desk = desk
-        self._ears = ears
+        self._shared = shared
+        self._audio_input = audio_input
         self._book = book
         self._recorder = recorder
         self._happen = happen
-        self._config = desk.config
+        self._config = shared.config
         self._pace = Pace()
-        self._cues = LiveCues(desk.view, desk.config, book, desk.say)
-        wrap = (lambda model: model) if crew is None else crew.seat
-        self._stream = open_stream(desk.view, desk.config.stream, live=True, wrap=wrap)
-        self.levels = Levels(desk, self._stream)
+        self._cues = LiveCues(shared.view, shared.config, book, shared.say)
+        wrap = (lambda model: model) if batcher is None else batcher.caller
+        self._stream = open_stream(shared.view, shared.config.stream, live=True, wrap=wrap)
+        self.levels = Levels(shared, self._stream)
         self._negative: str | None = None
         self._stamps = Stamps[Stamp](self._stream)
         self._scenes = 0
@@ -80,47 +80,47 @@ class Stage:
 
     def scene(self) -> None:
         """Go to a new place with the next frame."""
-        with self._desk.wake:
+        with self._shared.wake:
             self._scenes += 1
 
     def turn(self, values: Mapping[str, float]) -> None:
         """Knobs were turned, 0..1 by name."""
-        with self._desk.wake:
+        with self._shared.wake:
             # replaced, for it is being read
             self._cues.controllers = turned(self._cues.controllers, values)
 
     def run(self) -> None:
         """Work until the session is closed."""
-        desk, pause = self._desk, FIRST_RETRY
+        shared, pause = self._shared, FIRST_RETRY
         while self._wait():
             try:
                 self._frame()
             except Exception as error:
-                desk.complain("model", error, "the model failed, the last good picture holds")
+                shared.complain("model", error, "the model failed, the last good picture holds")
                 self._rest(pause)
                 pause = min(LAST_RETRY, 2 * pause)
             else:
-                desk.fine("model")
+                shared.fine("model")
                 pause = FIRST_RETRY
         if isinstance(self._stream, ChunkStream):
             self._stream.close()
 
     def _wait(self) -> bool:
         """Until a frame may be drawn; False when the session is closed."""
-        desk = self._desk
-        with desk.wake:
-            while not desk.closed:
-                if desk.latents.full:
-                    desk.wake.wait()
+        shared = self._shared
+        with shared.wake:
+            while not shared.closed:
+                if shared.latents.full:
+                    shared.wake.wait()
                     continue
                 if self._began is not None:
                     self.levels.took((time.monotonic() - self._began) * 1e3)
                     self._began = None
-                delay = self._pace.wait(time.monotonic(), self._rate, desk.see)
-                if desk.held or (desk.see and not len(desk.inputs)):
-                    desk.wake.wait()
+                delay = self._pace.wait(time.monotonic(), self._rate, shared.see)
+                if shared.held or (shared.see and not len(shared.inputs)):
+                    shared.wake.wait()
                 elif delay > 0:
-                    desk.wake.wait(delay)
+                    shared.wake.wait(delay)
                 else:
                     return True
         return False
@@ -128,28 +128,28 @@ class Stage:
     @property
     def _rate(self) -> float:
         """Pictures to draw in a second."""
-        rate = self._desk.config.live.fps / self.levels.level.cadence
+        rate = self._shared.config.live.fps / self.levels.level.cadence
         if isinstance(self._stream, ChunkStream) and self._stream.seconds:
             # no faster than they are made: an even rate instead of a few at once
             return min(rate, 1.0 / self._stream.seconds)
         return rate
 
     def _rest(self, seconds: float) -> None:
-        desk = self._desk
+        shared = self._shared
         self._began = None
-        with desk.wake:
-            desk.wake.wait_for(lambda: desk.closed, seconds)
+        with shared.wake:
+            shared.wake.wait_for(lambda: shared.closed, seconds)
 
     def _frame(self) -> None:
-        desk = self._desk
+        shared = self._shared
         now = self._began = time.monotonic()
         self._pace.begun(now, self._rate)
         self._adopt()
-        picture = desk.inputs.take() if desk.see else None
+        picture = shared.inputs.take() if shared.see else None
         if picture is not None:
-            desk.credits.left()
-        tempo, beats = self._ears.pulse(now)
-        heard = self._ears.hear(now, self._config.live.latency_offset_ms / 1e3)
+            shared.credits.left()
+        tempo, beats = self._audio_input.pulse(now)
+        heard = self._audio_input.hear(now, self._config.live.latency_offset_ms / 1e3)
         if self._happen is not None:
             self._happen(heard, now)
             self._adopt()
@@ -160,10 +160,10 @@ class Stage:
         if drawn is None:
             self._await_prompt()
             return
-        desk.meters.step.add((time.monotonic() - now) * 1e3)
-        desk.latents.put(drawn)
+        shared.meters.step.add((time.monotonic() - now) * 1e3)
+        shared.latents.put(drawn)
 
-    def _draw(self, heard: Heard, picture: Input | None, now: float) -> Drawn | None:
+    def _draw(self, heard: FeatureFrame, picture: Input | None, now: float) -> Drawn | None:
         """The next finished latent; None while no prompt is there yet."""
         if picture is None:
             cue, stamp = self._cues.cue(heard, now), Stamp(heard, heard.captured)
@@ -173,7 +173,7 @@ class Stage:
             stamp = Stamp(heard, picture.captured, picture.image)
         if cue is None:
             return None
-        self._desk.goal = self._cues.goal
+        self._shared.goal = self._cues.goal
         key, stamp = self._stamps.play(cue, stamp)
         routes = tuple(each.held for each in self._cues.state.routes)
         return Drawn(key, stamp, self._stamps.way, routes)
@@ -181,7 +181,7 @@ class Stage:
     def _fitting(self, picture: Input) -> Input:
         """A picture at the size that is drawn, which may have changed since it was encoded."""
         _, _, height, width = self._stream.get_latent_shape()
-        size, control = self._desk.size, picture.control
+        size, control = self._shared.size, picture.control
         return replace(
             picture,
             latent=resize(picture.latent, height, width),
@@ -191,12 +191,12 @@ class Stage:
     def _await_prompt(self) -> None:
         """Nothing can be drawn before the first prompt is encoded; look again when it may be."""
         self._began = None
-        with self._desk.wake:
-            self._desk.wake.wait(FIRST_RETRY)
+        with self._shared.wake:
+            self._shared.wake.wait(FIRST_RETRY)
 
     def _adopt(self) -> None:
         """Take over what was changed since the last frame."""
-        old, config = self._config, self._desk.config
+        old, config = self._config, self._shared.config
         while self._scenes:
             self._scenes -= 1
             self._cues.scene()
@@ -204,7 +204,7 @@ class Stage:
             self._config = config
             self._cues.config = config
             if config.audio is not old.audio:
-                self._ears.configure(config.audio)
+                self._audio_input.configure(config.audio)
             if drawn_otherwise(old, config):
                 self.levels.adopt(config)
         wanted = config.prompt.negative_prompt

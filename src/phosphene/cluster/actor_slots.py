@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import phosphene
-from phosphene.cluster.connect import Plan, ears
+from phosphene.cluster.connect import Plan, audio_input
 from phosphene.cluster.orders import Hello
 from phosphene.cluster.worker import Ear, Worker
 from phosphene.errors import InputError
@@ -22,7 +22,7 @@ HEAR_AGAIN = 2
 
 
 @dataclass(eq=False)
-class Seat:
+class ActorSlot:
     """One actor."""
 
     actor: Any
@@ -38,8 +38,8 @@ class Seat:
         return ref
 
 
-def take_seats(plan: Plan) -> list[Seat]:
-    """Start the workers; each can be used once its :meth:`Seat.hello` is answered."""
+def take_slots(plan: Plan) -> list[ActorSlot]:
+    """Start the workers; each can be used once its :meth:`ActorSlot.hello` is answered."""
     import ray
 
     actor = ray.remote(Worker).options(
@@ -50,10 +50,10 @@ def take_seats(plan: Plan) -> list[Seat]:
         max_task_retries=0,
         scheduling_strategy="SPREAD",
     )
-    return [Seat(actor.remote(plan.threads)) for _ in range(plan.count)]
+    return [ActorSlot(actor.remote(plan.threads)) for _ in range(plan.count)]
 
 
-def open_ears(plan: Plan) -> list[Any]:
+def open_input(plan: Plan) -> list[Any]:
     """Start the actors that hear songs, which costs little next to drawing them."""
     import ray
 
@@ -64,7 +64,7 @@ def open_ears(plan: Plan) -> list[Any]:
         max_task_retries=HEAR_AGAIN,
         scheduling_strategy="SPREAD",
     )
-    return [actor.remote() for _ in range(ears(plan.count))]
+    return [actor.remote() for _ in range(audio_input(plan.count))]
 
 
 def send_home(actors: Sequence[Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError
 from phosphene.show.live.dream import Dream
-from phosphene.show.live.heard import Ear, Heard
+from phosphene.show.live.feature_frame import Ear, FeatureFrame
 from phosphene.show.live.outer import BEAT_ORDER, Outer, OuterBeat
 from phosphene.show.live.song import Song, SongClock
 from phosphene.show.live.sound import Chunk, Sound
@@ -17,7 +17,7 @@ from phosphene.show.live.types import BeatAction, Source
 LISTENING = ("sound", "soundcard")
 
 
-class Ears:
+class AudioInput:
     """Turns to any source at any moment. :meth:`hear` belongs to one thread, the rest to all."""
 
     def __init__(self, config: AudioConfig, now: float) -> None:
@@ -75,7 +75,7 @@ class Ears:
         else:
             known.beat = beat
 
-    def hear(self, now: float, offset: float = 0.0) -> Heard:
+    def hear(self, now: float, offset: float = 0.0) -> FeatureFrame:
         """What the picture made at monotonic ``now`` is about, ``offset`` seconds later than usual.
 
         Raises :class:`~phosphene.errors.InputError` for sound that cannot be heard; it is dropped.

@@ -65,7 +65,7 @@ def _to_numpy(piece: object) -> object:
     return piece if detach is None else detach().cpu().float().numpy()
 
 
-class Desk:
+class ScopeSession:
     """Belongs to Scope's thread, which therefore takes frames and settings as fast as they come.
 
     Args:

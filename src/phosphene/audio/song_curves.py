@@ -14,7 +14,7 @@ from phosphene.config import AudioConfig
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class SongCurves:
     """The whole song. Moment ``k`` of a curve is at ``k / rate`` seconds and knows no later sound."""
 
     rate: float
@@ -52,6 +52,6 @@ class Backend(Protocol):
 
     def __call__(
         self, samples: FloatArray, rate: int, config: AudioConfig, progress: Progress = untold
-    ) -> Heard:
+    ) -> SongCurves:
         """``samples`` (n,) mono at ``rate`` Hz, finite; ``progress`` is told the share done."""
         ...

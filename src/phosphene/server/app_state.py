@@ -20,8 +20,8 @@ from phosphene.server.limits import Limits
 from phosphene.server.performer import Performer
 from phosphene.server.protocol import Gpu, Load, Stats
 from phosphene.server.refusal import Refusal
+from phosphene.server.session_registry import SessionRegistry
 from phosphene.server.songs import SongDesk
-from phosphene.server.stage import Stage
 from phosphene.server.tally import Tally
 from phosphene.show.sinks.clocked import ClockedExit
 
@@ -63,7 +63,7 @@ def _gpu() -> Gpu | None:
     return Gpu(name=name, memory_mb=(total - free) / 2**20, total_mb=total / 2**20)
 
 
-class Door:
+class ConnectionLimiter:
     """Counts long-lived connections: websockets and MJPEG streams."""
 
     def __init__(self, limits: Limits) -> None:
@@ -87,10 +87,10 @@ class Door:
 
 
 @dataclass(eq=False)
-class Theatre:
+class AppState:
     """One server's stage, door, counters and helpers."""
 
-    stage: Stage
+    registry: SessionRegistry
     limits: Limits
     tally: Tally = field(default_factory=Tally)
     machine: Machine = field(default_factory=Machine)
@@ -99,21 +99,21 @@ class Theatre:
     companions: Sequence[Companion] = ()
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     empty: asyncio.Event = field(default_factory=asyncio.Event)
-    """set when the last one has left a closing theatre"""
+    """set when the last one has left while it closes"""
     abort: Callable[[Address], None] = lambda _: None
     """drops the TCP connection of a client that takes nothing; set by the server that listens"""
 
     def __post_init__(self) -> None:
-        self.door = Door(self.limits)
+        self.limiter = ConnectionLimiter(self.limits)
         self.songs = SongDesk(self.limits, self.tally)
         self.demo = DemoSong()
 
     def stats(self, performer: Performer) -> Stats:
         """Figures of one performer's session and connection."""
         return Stats(
-            session=performer.seat.session.stats(),
+            session=performer.handle.session.stats(),
             load=self.machine.load(),
-            sessions=len(self.stage.seats),
+            sessions=len(self.registry.handles),
             sent=performer.sent,
             unacked=len(performer.window),
         )
@@ -133,9 +133,9 @@ class Theatre:
         """Start exits and companions, which follow whatever is performed."""
         for way_out in self.exits:
             way_out.start()
-            await self.stage.follow(way_out)
+            await self.registry.follow(way_out)
         for companion in self.companions:
-            await companion.start(self.stage)
+            await companion.start(self.registry)
 
     async def dismiss_all(self) -> None:
         """Say goodbye to everybody; who does not listen is not waited for long."""
@@ -149,12 +149,12 @@ class Theatre:
     async def close(self) -> None:
         """End all sessions, exits and companions."""
         await asyncio.gather(*(companion.close() for companion in self.companions))
-        await self.stage.close()
+        await self.registry.close()
         await asyncio.gather(*(asyncio.to_thread(way_out.close) for way_out in self.exits))
-        if self.stage.microphone is not None:
-            self.stage.microphone.close()
-        if self.stage.feed is not None:
-            await asyncio.to_thread(self.stage.feed.close)
+        if self.registry.microphone is not None:
+            self.registry.microphone.close()
+        if self.registry.feed is not None:
+            await asyncio.to_thread(self.registry.feed.close)
 
 
 def address_of(connection: HTTPConnection) -> str:
