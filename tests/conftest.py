@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import wave
 from pathlib import Path
 
@@ -22,8 +23,25 @@ LONGEST = ("browser", "cluster")
 """folders whose tests share what takes long to start, and wait for it more than they compute"""
 
 
+ALONE = (
+    "browser",
+    "integrations/test_beats.py",
+    "server/test_exits.py",
+    "server/test_live_command.py",
+)
+"""folders and files whose tests play in real time: ``make test`` runs them last, with nothing beside them"""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as in a shell's background; tests of Ctrl-C and the programs they start want to hear it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest begin first."""
+    """Those that play in real time are marked; of the others the longest begin first."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        if path.startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
     items.sort(key=lambda item: not set(LONGEST).intersection(item.path.parts))
 
 
