@@ -19,7 +19,7 @@ EXAMPLES = 40 if os.environ.get("CI") else 100
 settings.register_profile("patient", parent=settings(), deadline=None, max_examples=EXAMPLES)
 settings.load_profile("patient")
 
-LONGEST = ("browser", "cluster")
+LONGEST = ("cluster",)
 """folders whose tests share what takes long to start, and wait for it more than they compute"""
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from phosphene import interrupts
 from phosphene.errors import InputError
 from phosphene.server.accept import accept, room
 from phosphene.server.app_state import Address, AppState
@@ -146,6 +145,4 @@ def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
 def run(server: Server, listener: socket.socket) -> None:
     """Serve until Ctrl-C, which is the way to end it and no error."""
     with contextlib.suppress(KeyboardInterrupt):
-        # from here on uvicorn listens for it
-        interrupts.check()
         server.run([listener])

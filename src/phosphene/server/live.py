@@ -117,7 +117,6 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
     with bind(options.host, options.port) as listener, ExitStack() as files:
         microphone = Microphone(options.device) if options.soundcard else None
         base, config = files.enter_context(_models(config, options))
-        interrupts.check()
         limits = Limits(sessions=options.max_sessions)
         drawn = config.inference.width, config.inference.height
         feed = Feed(options.see, drawn, config.live.fps) if options.see is not None else None
@@ -134,7 +133,10 @@ def live(config: PipelineConfig, options: LiveOptions) -> None:
             if options.browser:
                 open_browser(link)
 
-        run(Server(create_app(app_state, guard), app_state, ready), listener)
+        server = Server(create_app(app_state, guard), app_state, ready)
+        # from here on uvicorn listens for it
+        interrupts.check()
+        run(server, listener)
     log.info("stopped")
 
 

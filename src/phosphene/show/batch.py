@@ -20,22 +20,24 @@ def render_many(
 
     Of a single one, what is wrong is raised.
     """
-    failed, many = 0, len(pairs) > 1
+    if len(pairs) == 1:
+        _render_one(*pairs[0], config, options)
+        return 0
+    failed = 0
     for number, (song, out) in enumerate(pairs, start=1):
-        if many:
-            print(f"[{number}/{len(pairs)}] {song}")
-        if options.resume and is_finished(out):
-            print(FINISHED.format(out))
-            continue
+        print(f"[{number}/{len(pairs)}] {song}")
         try:
-            if many:
-                make_folder(out.parent)
-            print(render(song, out, config, options).describe())
+            make_folder(out.parent)
+            _render_one(song, out, config, options)
         except (PhospheneError, OSError) as error:
-            if not many:
-                raise
             failed += 1
             print(f"phosphene: {in_words(error)}", file=sys.stderr)
-    if many:
-        print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
+    print(f"{len(pairs) - failed} of {len(pairs)} songs rendered.")
     return 2 if failed else 0
+
+
+def _render_one(song: Path, out: Path, config: PipelineConfig, options: RenderOptions) -> None:
+    if options.resume and is_finished(out):
+        print(FINISHED.format(out))
+    else:
+        print(render(song, out, config, options).describe())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
@@ -56,11 +56,22 @@ def measure(stream: AnyStream, cue: Cue, fps: float) -> int:
     if isinstance(stream, ChunkStream):
         # it draws motion: a picture left out would be a jump
         return 1
-    state, took = stream.state, math.inf
-    for _ in range(1 + MEASURED):
-        began = time.perf_counter()
+    state = stream.state
+
+    def draw() -> None:
         key = stream.step(cue.latent, cue.embeds, cue.energy, context=cue.context)
         stream.base.decode(key.latent, key.palette)
-        took = min(took, time.perf_counter() - began)
+
+    cadence = timed(draw, fps)
     stream.state = state
+    return cadence
+
+
+def timed(draw: Callable[[], object], fps: float) -> int:
+    """The cadence at which pictures come as fast as they play, where ``draw`` makes one."""
+    took = math.inf
+    for _ in range(1 + MEASURED):
+        began = time.perf_counter()
+        draw()
+        took = min(took, time.perf_counter() - began)
     return max(1, min(math.ceil(took * fps), round(LONGEST_SECONDS * fps)))

@@ -27,6 +27,7 @@ def motif(index: int, strength: float) -> Motif:
         context=UNTOLD,
         strength=strength,
         motion=None,
+        grey=np.zeros((64, 64), np.float32),
     )
     return Motif(Shot(index, index, index + 1, 0.0, 0.04, frame, False, False), sight, None)
 

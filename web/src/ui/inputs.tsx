@@ -35,24 +35,21 @@ export function Slider({ id, control, value, set }: InputProps) {
 
 export function NumberBox({ id, control, value, set, label }: InputProps & { label: string }) {
   const shown = typeof value === 'number' ? String(round(value)) : '';
-  const take = (event: TargetedEvent<HTMLInputElement>): void => {
-    const text = event.currentTarget.value.trim().replace(',', '.').replace('−', '-');
+  const take = (typed: string): void => {
+    const text = typed.trim().replace(',', '.').replace('−', '-');
     const number = Number(text);
     if (text === '' && control.optional) set(null);
     else if (text !== '' && Number.isFinite(number)) set(number);
-    event.currentTarget.value = shown;
   };
   return (
-    <input
-      type="text"
-      inputMode="decimal"
-      class="number"
+    <Typed
       id={id}
-      aria-label={label}
+      label={label}
+      class="number"
+      number
       value={shown}
       placeholder={control.optional ? 'auto' : ''}
-      onChange={take}
-      onKeyDown={blurOnEnter}
+      take={take}
       onFocus={(event) => event.currentTarget.select()}
     />
   );
@@ -116,6 +113,7 @@ interface TypedProps {
   class?: string;
   placeholder?: string;
   title?: string;
+  onFocus?: (event: TargetedEvent<HTMLInputElement>) => void;
 }
 
 /** A line of text: what is being typed stays, whatever else changes meanwhile. */

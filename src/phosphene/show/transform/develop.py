@@ -10,7 +10,7 @@ from phosphene.diffusion.base import BasePipeline, Frames
 from phosphene.diffusion.stream import Key
 from phosphene.show.detail import with_lines
 from phosphene.show.transform.batches import batches
-from phosphene.show.transform.between import Over, between, small_grey
+from phosphene.show.transform.between import Over, between
 from phosphene.show.transform.hold import Holder
 from phosphene.show.transform.items import Drawn, Frame, Picture, State
 from phosphene.stream.conditioning import concat
@@ -51,7 +51,7 @@ class Developer:
                 over = None
                 if item.sight is not None:
                     held = self._holder(next(decoded), item.sight.motion)
-                    over = Over(item.shot.time, small_grey(item.sight.image), held)
+                    over = Over(item.shot.time, item.sight.grey, held)
                 yield from self._between(over)
                 if item.sight is not None and over is not None:
                     self._last = over

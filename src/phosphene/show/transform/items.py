@@ -81,6 +81,8 @@ class Sight:
     """0..1"""
     motion: Motion | None
     """None: hold nothing of the picture drawn before"""
+    grey: npt.NDArray[np.float32]
+    """(h w) of ``image``, as small as motion is measured on"""
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from functools import partial
-from math import ceil, inf
 from typing import Any
-
-import numpy as np
 
 from phosphene.diffusion.chunk import ChunkPipeline
 from phosphene.diffusion.chunk_stream import draws_pictures
 from phosphene.diffusion.notices import say_once
-from phosphene.show.cadence import LONGEST_SECONDS, MEASURED
+from phosphene.show.cadence import timed
 from phosphene.show.detail import detail_gain
 from phosphene.show.transform.develop import Developer
 from phosphene.show.transform.hold import Holder
-from phosphene.show.transform.items import Motif, Shot, State
+from phosphene.show.transform.items import Shot, State
 from phosphene.show.transform.job import Job
 from phosphene.show.transform.line import PipelineStage
 from phosphene.show.transform.paint import Painter
@@ -27,9 +22,6 @@ from phosphene.show.transform.read import Reader
 from phosphene.show.transform.watch import Watcher
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.reader import Upright
-
-CADENCE = "cadence"
-"""the one that is drawn with, among what the stages remember"""
 
 
 class StagePipeline:
@@ -56,7 +48,6 @@ class StagePipeline:
     def restore(self, state: State) -> None:
         """Go on where the state of a picture was taken."""
         self.watcher.restore(state)
-        self.watcher.cadence = int(state[CADENCE])
         self.painter.restore(state)
         self.developer.restore(state)
 
@@ -71,17 +62,10 @@ class StagePipeline:
 
         return [
             PipelineStage("read", read),
-            PipelineStage("encode", self._watch),
+            PipelineStage("encode", partial(self.watcher.run, batch=self._batch)),
             PipelineStage("denoise", partial(self.painter.run, batch=self._batch)),
             PipelineStage("decode", partial(self.developer.run, batch=self._batch)),
         ]
-
-    def _watch(self, shots: Iterator[Shot]) -> Generator[Motif, None, None]:
-        for motif in self.watcher.run(shots, self._batch):
-            if motif.state is not None:
-                kept = motif.state | {CADENCE: np.array(self.watcher.cadence)}
-                motif = replace(motif, state=kept)
-            yield motif
 
     def _cadence(self) -> int:
         """Pictures shown for each one that is drawn."""
@@ -100,16 +84,15 @@ class StagePipeline:
         """The cadence at which pictures are drawn as fast as they play: the first is drawn a few times."""
         job = self._job
         trial = StagePipeline(job, self._segment)
-        took, rate = inf, float(job.tempo.rate)
         shot = next(trial.reader.run(0), None)
         if shot is None:
             return 1
-        for _ in range(1 + MEASURED):
-            began = time.perf_counter()
+
+        def draw() -> None:
             motifs = trial.watcher.run(iter([shot]), 1)
             list(trial.developer.run(trial.painter.run(motifs, 1), 1))
-            took = min(took, time.perf_counter() - began)
-        return max(1, min(ceil(took * rate), round(LONGEST_SECONDS * rate)))
+
+        return timed(draw, float(job.tempo.rate))
 
     def notes(self, name: str) -> tuple[str, ...]:
         """What was chosen, and what was wrong with the source, known once it was read to the end."""

@@ -118,6 +118,7 @@ class Watcher:
 
     def restore(self, state: State) -> None:
         """Go on where the state of a motif was taken."""
+        self.cadence = int(state["cadence"])
         self._past = Past(state["luma"], state["places"], float(state["speed"]))
         self._sameness.watch = _restored(state)
         self._director = director.restore(state["director"].tobytes())
@@ -126,6 +127,7 @@ class Watcher:
     def _dump(self, glimpse: Glimpse) -> State:
         assert self._past is not None
         return {
+            "cadence": np.array(self.cadence),
             "luma": self._past.luma,
             "places": self._past.places,
             "speed": np.array(self._past.speed),
@@ -205,6 +207,7 @@ class Watcher:
             context=self._told(glimpse.cue).map(self._home.float32),
             strength=strength,
             motion=motion,
+            grey=grey,
         )
         evaluate([sight.source, sight.noise, sight.embeds])
         return sight
