@@ -15,6 +15,7 @@ from phosphene.diffusion.lsd.render import (
     draw,
     numbers_of,
 )
+from phosphene.diffusion.lsd.render.canvas import Canvas
 
 QUIET, LOUD = (0.5, 0.5, 0.5, 0.0, 0.6), (0.9, 0.6, 0.6, 0.8, 0.0)
 STILL = (1.0, 0.0, 0.0, 0.0)
@@ -95,6 +96,32 @@ def test_a_mixture_shows_both_parts(fold: str) -> None:
     assert np.isfinite(seen(fire)).all() and seen(fire).std() > 0.03
     assert np.abs(seen(fire) - seen(cells)).mean() > 0.02, "the filling is not seen"
     assert np.abs(seen(fire) - seen(plain)).mean() > 0.02, "the fold is not seen"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_throws_points_at_pixels_is_not_folded(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thrown = []
+    splat = Canvas.splat
+
+    def watched(self: Canvas, *points: np.ndarray) -> np.ndarray:
+        thrown.append(1)
+        return splat(self, *points)
+
+    monkeypatch.setattr(Canvas, "splat", watched)
+    draw(shots(Motif(name)), 24, 40)
+    assert FAMILIES[name].splats == bool(thrown)
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_every_mixture_is_drawn(fold: str) -> None:
+    for name, family in FAMILIES.items():
+        if not family.splats:
+            for seed in (1, 2):
+                field = draw(shots(Motif(name, fold), (2.0,), LOUD, seed=seed), 24, 40)
+                for plane in field:
+                    assert np.isfinite(plane).all() and plane.min() >= 0, (name, seed)
 
 
 @pytest.mark.parametrize("name", ["cells", "galaxy", "tunnel", "mountains", "attractor"])

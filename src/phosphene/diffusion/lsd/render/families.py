@@ -397,7 +397,7 @@ FAMILIES: dict[str, Family] = {
     "lissajous": _family(
         sound.lissajous,
         "lissajous, lissajous figure, loops of light, knot of light, figure eight, harmonograph",
-        "spirograph, infinity symbol, looping curve, knot curve",
+        "spirograph, infinity symbol, looping curve, knot curve", splats=True,
     ),
     "fireworks": _family(
         sound.fireworks,
