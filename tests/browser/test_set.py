@@ -215,3 +215,34 @@ def test_cues_on_their_bars_at_four_times_the_speed_and_a_server_that_dies(
         changes = [each.change for each in lay(saved, number, heard) if each.change.at > 0]
         assert [change.at for change in changes] == [cue.at for cue in cues]
         assert all(change.set for change in changes)
+
+
+def test_a_cue_with_a_look_that_nobody_knows_costs_no_other(
+    stage: tuple[Visit, list[Server]], songs: list[Path], tmp_path: Path
+) -> None:
+    visit, servers = stage
+    page = visit.page
+    laid = [{"bar": 1, "look": "of nobody"}, {"bar": 1, "look": "Ocean"}]
+    told = {"phosphene_set": 1, "songs": [{"name": songs[0].name, "cues": laid}]}
+    file = tmp_path / "odd.set"
+    file.write_text(json.dumps(told))
+    page.set_input_files("input[aria-label='Set file']", file)
+    page.set_input_files("input[aria-label='Songs of the set']", songs[:1])
+    expect(page.locator(".set-problem")).to_contain_text("of nobody")
+    expect(page.locator(".cue.lost")).to_have_count(1)
+    visit.button(f"Play {songs[0].stem}")
+    visit.until(lambda: "teal ocean" in visit.config(servers[0].url))
+    # another look for it, and all is well
+    page.locator(".cue.lost").press("Enter")
+    page.get_by_label("Look of the cue").select_option("Inferno")
+    expect(page.locator(".set-problem")).to_have_count(0)
+    # a look of one's own that is deleted stays in the set
+    page.get_by_placeholder("Name this look to keep it").fill("Mine")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_label("Look of the cue").select_option("Mine")
+    visit.until(lambda: cues(visit)[0]["look"] == "Mine")
+    page.get_by_role("button", name="Delete Mine", exact=True).click()
+    expect(page.locator(".deck .look-pick[aria-label='Mine']")).to_have_count(0)
+    assert "Mine" in the_set(visit)["looks"]
+    expect(page.locator(".cue.lost")).to_have_count(0)
+    expect(page.locator(".set-problem")).to_have_count(0)

@@ -104,6 +104,35 @@ def test_cues_lie_on_bars_as_they_were_heard_or_on_seconds():
         lay(a_set({"bar": 1, "scene": True}), 0, make_features())
 
 
+def test_a_cue_that_cannot_be_laid_costs_a_show_no_other():
+    cues = [
+        {"bar": 2, "look": "of nobody"},
+        {"bar": 3, "look": "wild"},
+        {"bar": 4, "set": {"camera.zom": 1}},
+        {"bar": 99, "scene": True},
+        {"bar": 5, "look": "broken"},
+    ]
+    text = json.dumps(
+        {
+            "phosphene_set": 1,
+            "looks": LOOKS | {"broken": {"camera.zoom": "far"}},
+            "deck": ["of nobody", "wild"],
+            "autopilot": {"order": "in order"},
+            "songs": [{"name": "a.wav", "sha256": A, "cues": cues}],
+        }
+    )
+    with pytest.raises(InputError, match="of nobody"):
+        parse(text)
+    told, problems = parse(text, whole=False), []
+    laid = lay(told, 0, features(), problems)
+    assert [each.look for each in laid] == ["wild"]
+    assert [problem.split(":")[0] for problem in problems] == [
+        f"a.wav, cue {number}" for number in (1, 3, 4, 5)
+    ]
+    assert "of nobody" in problems[0] and "zom" in problems[1] and "bar 99" in problems[2]
+    assert [name for name, _ in sets.pilot_of(told).looks] == ["wild"]
+
+
 @given(
     st.sampled_from(["in order", "shuffled"]),
     st.integers(2, 9),

@@ -230,7 +230,7 @@ def rest_routes(app_state: AppState) -> APIRouter:
         handle = registry.find(session)
         text = await read_text(request, MOST_BYTES)
         try:
-            told = await asyncio.to_thread(parse_set, text)
+            told = await asyncio.to_thread(parse_set, text, whole=False)
         except InputError as error:
             raise Refusal("set", str(error)) from error
         return set_told(told, await handle.play(told))

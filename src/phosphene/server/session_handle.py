@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from phosphene.audio.types import AudioFeatures
-from phosphene.errors import InputError
 from phosphene.server.connection import Connection
 from phosphene.server.protocol import ConfigReply, ErrorReply, SongNews, SourceReply
 from phosphene.show.live import Playing
@@ -44,7 +43,7 @@ class Lying:
 
     @classmethod
     def of(cls, told: Set | None, songs: list[Song]) -> Lying:
-        """Lay them; what cannot be laid is a problem of its song."""
+        """Lay them; a cue that cannot be laid is a problem of its song, the others are played."""
         cues: dict[str, tuple[Laid, ...]] = {}
         problems: dict[int, str] = {}
         if told is None:
@@ -53,10 +52,11 @@ class Lying:
             index = told.find(song.sha256) if song.features is not None else None
             if index is None or song.features is None:
                 continue
-            try:
-                cues[song.sha256] = lay(told, index, song.features)
-            except InputError as error:
-                problems[index] = str(error)
+            said: list[str] = []
+            cues[song.sha256] = lay(told, index, song.features, said)
+            if said:
+                more = f" So are {len(said) - 1} more of its cues." if said[1:] else ""
+                problems[index] = f"{said[0]} It is left out.{more}"
         return cls(cues, pilot_of(told), problems)
 
 

@@ -6,13 +6,14 @@ A cue is a timed change on its song's own clock: laid on a song it is a line of 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -191,43 +192,60 @@ class Pilot:
 
 
 def pilot_of(told: Set) -> Pilot | None:
-    """The autopilot of a set; None where it is off. Raises :class:`ConfigError`."""
-    names = told.autopilot.looks or told.deck or tuple(told.looks)
-    if told.autopilot.order == "off" or not names:
+    """The autopilot of a set, with those of its looks that are known; None where it is off."""
+    looks = []
+    for name in told.autopilot.looks or told.deck or tuple(told.looks):
+        with contextlib.suppress(ConfigError):
+            looks.append((name, told.look(name)))
+    if told.autopilot.order == "off" or not looks:
         return None
-    looks = tuple((name, told.look(name)) for name in names)
-    return Pilot(told.autopilot.order, told.autopilot.seed, looks)
+    return Pilot(told.autopilot.order, told.autopilot.seed, tuple(looks))
 
 
-def lay(told: Set, index: int, features: AudioFeatures) -> tuple[Laid, ...]:
-    """The cues of a song as timed changes, in order. Raises :class:`InputError`, in one sentence."""
+def lay(
+    told: Set, index: int, features: AudioFeatures, problems: list[str] | None = None
+) -> tuple[Laid, ...]:
+    """The cues of a song as timed changes, in order.
+
+    A cue that cannot be laid is left out and said in ``problems``: a show is not to lose the others by
+    it. Without that list it raises :class:`InputError`, in one sentence.
+    """
     song, laid = told.songs[index], []
+    config = config_from(told.settings)
     if index and _ends_dark(told.songs[index - 1]):
         # a blackout ends with its song
         laid.append(Laid(Change(at=0.0, set={"live.blackout": False})))
     for number, cue in enumerate(song.cues, start=1):
-        where = f"{song.name}, cue {number}"
         try:
-            looks = {} if cue.look is None else {cue.look: told.look(cue.look)}
-        except ConfigError as error:
-            raise InputError(f"{where}: {error}") from error
-        change = {"at": _place(cue, features, where), "set": cue.values(looks) or None}
-        told_change = {key: value for key, value in change.items() if value is not None}
-        if cue.scene:
-            told_change["scene"] = True
-        laid.append(Laid(Change.model_validate(told_change), cue.look))
+            laid.append(_laid(told, cue, features, config))
+        except (ConfigError, InputError) as error:
+            sentence = f"{song.name}, cue {number}: {error}"
+            if problems is None:
+                raise InputError(sentence) from error
+            problems.append(sentence)
     return tuple(sorted(laid, key=lambda each: each.change.at))
 
 
-def _place(cue: Cue, features: AudioFeatures, where: str) -> float:
+def _laid(told: Set, cue: Cue, features: AudioFeatures, config: PipelineConfig) -> Laid:
+    values = cue.values({} if cue.look is None else {cue.look: told.look(cue.look)})
+    with_values(config, values)
+    change: dict[str, Any] = {"at": _place(cue, features)}
+    if values:
+        change["set"] = values
+    if cue.scene:
+        change["scene"] = True
+    return Laid(Change.model_validate(change), cue.look)
+
+
+def _place(cue: Cue, features: AudioFeatures) -> float:
     """Seconds in the song."""
     if cue.at is not None:
         return cue.at
     bars, number = features.downbeat_times, cue.bar or 1
     if not len(bars):
-        raise InputError(f"{where}: no bars were heard in this song: say `at` in seconds.")
+        raise InputError("no bars were heard in this song: say `at` in seconds.")
     if number > len(bars):
-        raise InputError(f"{where}: there is no bar {number}: {len(bars)} were heard.")
+        raise InputError(f"there is no bar {number}: {len(bars)} were heard.")
     return float(bars[number - 1])
 
 
@@ -293,8 +311,11 @@ def score_of(
     return Score(head, changes), after
 
 
-def parse(text: str, name: str = "the set") -> Set:
-    """A set from its text, checked. Raises :class:`InputError`."""
+def parse(text: str, name: str = "the set", whole: bool = True) -> Set:
+    """A set from its text, checked. Raises :class:`InputError`.
+
+    Without ``whole``, what single cues say is left to `lay`.
+    """
     try:
         given = json.loads(text)
     except ValueError as error:
@@ -313,7 +334,11 @@ def parse(text: str, name: str = "the set") -> Set:
         raise InputError(f"{name}: {explain(error)}") from error
     try:
         config = config_from(told.settings)
-        pilot_of(told)
+        if not whole:
+            return told
+        if told.autopilot.order != "off":
+            for flown in told.autopilot.looks or told.deck:
+                told.look(flown)
         for song in told.songs:
             for cue in song.cues:
                 looks = {} if cue.look is None else {cue.look: told.look(cue.look)}

@@ -14,6 +14,7 @@ import {
   learn,
   opened,
   playingSong,
+  problem,
   set,
   states,
 } from '../state/set';
@@ -242,7 +243,7 @@ export class Setlist {
       const answer = await fetch(address, { method: 'PUT', body, headers });
       const told = (await answer.json()) as { message?: string; songs?: { problem?: string }[] };
       const wrong = answer.ok ? told.songs?.find(({ problem }) => problem)?.problem : told.message;
-      if (wrong) store.notice.value = `The set: ${wrong.replace(/^the set: /, '')}`;
+      problem.value = wrong?.replace(/^the set: /, '') ?? '';
       if (answer.ok) this.told = `${session} ${body}`;
     } catch {
       // the line is cut: the next session is told
@@ -280,6 +281,9 @@ export class Setlist {
       learn(song, { sha256 });
       keptSongs.value = { ...keptSongs.peek(), [sha256]: key };
       state(key, '');
+      // now its cues can be laid, and what is wrong with them be said
+      this.told = '';
+      await this.tell();
     } catch (error) {
       state(key, 'not heard');
       if (store.linkState.peek() === 'open') complain(error);

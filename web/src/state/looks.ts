@@ -3,7 +3,9 @@
 import { batch, computed } from '@preact/signals';
 import { same } from '../controls/outbox';
 import type { Preset } from '../controls/presets';
+import { looksUsed } from '../set/model';
 import type { Values } from '../wire/messages';
+import { set } from './set';
 import { changeAll, defaultOf, setting, wished } from './settings';
 import { chosenLook, hello, presets, thumbnails } from './store';
 import { did } from './undo';
@@ -44,6 +46,13 @@ export function find(id: string, list = allLooks.peek()): Look | undefined {
 /** The look of this name that ships, or one's own, which counts more. */
 export function named(name: string): Look | undefined {
   return find(`own:${name}`) ?? find(`look:${name}`);
+}
+
+/** Whether a cue asks for a look that neither this server, this browser nor the set knows. */
+export function isLost(name: string | undefined): boolean {
+  if (name === undefined) return false;
+  const known = allLooks.value.some((look) => look.name === name) || name in set.value.looks;
+  return !known && hello.value !== null;
 }
 
 /** A cue or the autopilot took a look: its card says so. */
@@ -107,6 +116,9 @@ export function deleteLook(name: string): void {
   if (old === undefined) return;
   presets.value = presets.peek().filter((preset) => preset !== old);
   forgetPicture(id);
+  // cues that take it go on doing so
+  if (looksUsed(set.peek()).includes(name))
+    set.value = { ...set.peek(), looks: { ...set.peek().looks, [name]: old.values } };
   did(`deleting ${name}`, () => {
     presets.value = [...presets.peek().filter((preset) => preset.name !== name), old].sort((a, b) =>
       a.name.localeCompare(b.name),

@@ -39,6 +39,8 @@ export const chosenCue = signal(-1);
 export const snapping = remembered('snap', true, is.boolean);
 /** how far each song is, by its place: on its way, missing, wrong */
 export const states = signal<Record<string, string>>({});
+/** what of the set cannot be played, as the server says it */
+export const problem = signal('');
 /** seconds until the next song; null while none is waited for */
 export const gap = signal<number | null>(null);
 /** whether pads are learned one after the other */

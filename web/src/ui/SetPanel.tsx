@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { HOWS, ORDERS, type SetFile } from '../set/model';
-import { edit, gap, playingSong, set } from '../state/set';
+import { edit, gap, playingSong, problem, set } from '../state/set';
 import * as store from '../state/store';
 import { setOpen } from '../state/store';
 import { takeBack } from './actions';
@@ -26,6 +26,11 @@ export function SetPanel() {
       <div class="set-scroll">
         <SetSongs />
         <div class="set-cues">
+          {problem.value !== '' && (
+            <p class="set-problem" role="status">
+              {problem.value}
+            </p>
+          )}
           <SetWave />
           <CueForm />
         </div>

@@ -10,7 +10,7 @@ import {
   whatText,
   whereText,
 } from '../set/model';
-import { find } from '../state/looks';
+import { find, isLost } from '../state/looks';
 import {
   analysisOf,
   chosenCue,
@@ -149,17 +149,19 @@ function Marker({ cue, index, bars, duration, placed }: MarkerProps) {
       document.querySelector<HTMLElement>('.cue[aria-pressed=true]')?.focus(),
     );
   };
+  const lost = isLost(cue.look) ? `, but there is no look “${cue.look}”` : '';
+  const title = `${whatText(cue)}, ${whereText(at, bars)}${lost}`;
   const kind =
     cue.blackout !== undefined ? (cue.blackout ? 'dark' : 'light') : cue.look ? 'look' : 'other';
   return (
     <button
       ref={button}
       type="button"
-      class={`cue ${kind} row-${index % 2}`}
+      class={`cue ${kind} ${lost && 'lost'} row-${index % 2}`}
       style={{ left: `${(at / duration) * 100}%` }}
       aria-pressed={chosenCue.value === index}
-      aria-label={`${whatText(cue)}, ${whereText(at, bars)}`}
-      title={`${whatText(cue)}, ${whereText(at, bars)}`}
+      aria-label={title}
+      title={title}
       onPointerDown={grab}
       onClick={() => {
         chosenCue.value = index;
