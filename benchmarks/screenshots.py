@@ -24,7 +24,10 @@ SIZES = {390: (844, 2.0), 820: (1180, 1.0), 1280: (800, 1.0), 1920: (1080, 1.0),
 SONGS = {"First light": (44, 112), "Undertow": (60, 124), "Afterglow": (48, 96)}
 """name: (seconds, beats a minute)"""
 CUES = (
-    ({"bar": 1, "look": "Ocean"}, {"bar": 9, "look": "Northern lights"}, {"bar": 17, "prompt": "teal tunnel", "transition": 4}),
+    (
+        {"bar": 1, "look": "Ocean"}, {"bar": 9, "look": "Northern lights"},
+        {"bar": 17, "prompt": "teal tunnel", "transition": 4},
+    ),
     ({"bar": 1, "look": "Neon tunnel"}, {"bar": 13, "look": "Inferno"}, {"bar": 25, "blackout": True}),
     ({"bar": 1, "look": "Cathedral"}, {"bar": 9, "scene": True}, {"bar": 15, "look": "Sunset hills"}),
 )  # fmt: skip
