@@ -201,11 +201,9 @@ def message(field: Field) -> str:
 
 
 def painted(planes: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """What the server would have made of it, without sharpening the planes once more."""
+    """What the server would have made of it."""
     field, colours = planes / np.float32(127.5) - 1, palette.astype(np.float32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(painter, "steeper", lambda field: field)
-        return painter.Painter(1)(field[None], colours[None], 256, 448)[0] * 0.75
+    return painter.Painter(1)(field[None], colours[None], 256, 448)[0] * 0.75
 
 
 def test_the_card_colours_fields_as_the_painter_does(page: Page) -> None:

@@ -161,8 +161,20 @@ class BasePipeline(ABC):
         at none.
         """
 
-    def planes(self, latents: Array) -> Frames | None:
-        """Fields before they are enlarged and coloured -> uint8 (b, 2, h, w), place and light 0..255.
+    def refine(self, latents: Array, guides: Array | None = None) -> Array:
+        """Fields as fine as this model knows them, for :meth:`paint`; ``guides`` are their :meth:`recipe`.
+
+        Those that are finer than a latent already, and latents of models that draw RGB, come back as they
+        are.
+        """
+        return latents
+
+    def paint(self, fields: Array, palettes: Array | None = None) -> Frames:
+        """What :meth:`refine` gave, as pictures: both together are :meth:`decode`."""
+        return self.decode(fields, palettes)
+
+    def planes(self, fields: Array) -> Frames | None:
+        """What :meth:`refine` gave as uint8 (b, 2, h, w), place and light 0..255, not enlarged or coloured.
 
         For displays that do both themselves; None for models that draw RGB.
         """
@@ -192,6 +204,23 @@ class BasePipeline(ABC):
         has moved at its own pace, ``controls`` (5,) what is heard: bass, mid, treble, onset, beat phase.
         During a change, ``before`` is the prompt and variant that were shown, and ``share`` 0..1 says how
         far the change is. Models without such a guide return None.
+        """
+        return None
+
+    def recipe(
+        self,
+        embeds: Array,
+        variant: int = 0,
+        pose: CameraMove = STILL,
+        motion: float = 0.0,
+        controls: Array | None = None,
+        *,
+        before: tuple[Array, int] | None = None,
+        share: float = 1.0,
+    ) -> Array | None:
+        """What :meth:`recall` draws from, as numbers (1, n) that travel with the picture to :meth:`refine`.
+
+        None for models whose guides know nothing finer than a latent.
         """
         return None
 

@@ -38,6 +38,8 @@ class Key:
     """(1 c h w)"""
     palette: Array | None = None
     """(1 256 3) its colours, of models that draw fields"""
+    guide: Array | None = None
+    """(1 n) what it followed, see :meth:`BasePipeline.recipe`"""
     fading: tuple[Key, float] | None = None
     """a picture that it takes over from, and how far it has, 0..1"""
 
@@ -197,7 +199,9 @@ class StreamDiffusionPipeline:
             strength = config.strength if entry.strength is None else entry.strength
             start, redraw = self.base.follow(entry.image, entry.anchor, strength)
             anchor = None if entry.anchor is None else start
-            entry = replace(entry, image=start, anchor=anchor, strength=redraw)
+            # what follows a picture is not what its guide shows
+            told = replace(entry.context, guide=None)
+            entry = replace(entry, image=start, anchor=anchor, strength=redraw, context=told)
         first_steps = self.base.inference_config.num_inference_steps
         in_flight = begin(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size
@@ -209,7 +213,10 @@ class StreamDiffusionPipeline:
     def flush_keys(self) -> list[Key]:
         """Finish the frames on their way; those not shown yet, oldest first."""
         self.state, landed = engine.flush(self.state, self._engine)
-        keys = [Key(self.base.as_model_dtype(each.x), each.context.palette) for each in landed]
+        keys = [
+            Key(self.base.as_model_dtype(each.x), each.context.palette, each.context.guide)
+            for each in landed
+        ]
         evaluate([*held(self.state), *(key.latent for key in keys)])
         return keys
 
@@ -220,7 +227,7 @@ class StreamDiffusionPipeline:
     def flush(self) -> Frames:
         """Finish the frames on their way; pictures (n h w 3) of those not shown yet, oldest first."""
         size = self.base.inference_config
-        pictures = [self.base.decode(key.latent, key.palette) for key in self.flush_keys()]
+        pictures = [self._painted(key) for key in self.flush_keys()]
         # an upscaler decodes to larger ones
         none = np.empty((0, size.height, size.width, 3), np.uint8)
         return np.concatenate(pictures) if pictures else none
@@ -256,13 +263,16 @@ class StreamDiffusionPipeline:
         state, picture = self.state, self.base.as_model_dtype(self.state.picture)
         # another thread may decode it while this one goes on with the next frame
         evaluate([*held(state), picture])
-        return Key(picture, state.palette)
+        return Key(picture, state.palette, state.guide)
+
+    def _painted(self, key: Key) -> Frames:
+        return self.base.paint(self.base.refine(key.latent, key.guide), key.palette)
 
     def _decode(self, key: Key) -> Frame:
         """Decode, unless this very picture was decoded last."""
         picture = self.state.picture
         if self._decoded is None or self._decoded[0] is not picture:
-            self._decoded = (picture, self.base.decode(key.latent, key.palette)[0])
+            self._decoded = (picture, self._painted(key)[0])
         # a copy, for who draws on it must not draw on its repetition.
         return self._decoded[1].copy()
 

@@ -27,6 +27,7 @@ from phosphene.metrics import (
     sharpness,
 )
 from phosphene.metrics.picture import Frame, Histogram
+from phosphene.show.crossfade import decoded
 from phosphene.show.performance import Performance
 
 ENDS = 0.15
@@ -148,7 +149,7 @@ def run(
         recent.append(key)
         if frame < 2 or frame % every:
             continue
-        before, middle, last = (base.decode(each.latent, each.palette)[0] for each in recent)
+        before, middle, last = (decoded(base, each) for each in recent)
         seen.append(histogram(middle))
         reference = np.mean(seen[: max(1, round(ENDS * frames / every))], axis=0)
         samples.append(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from phosphene.diffusion.chunk_stream import AnyStream, ChunkStream
+from phosphene.show.crossfade import decoded
 from phosphene.show.cue import Cue
 
 NEAR = 1 / 3
@@ -60,7 +61,7 @@ def measure(stream: AnyStream, cue: Cue, fps: float) -> int:
 
     def draw() -> None:
         key = stream.step(cue.latent, cue.embeds, cue.energy, context=cue.context)
-        stream.base.decode(key.latent, key.palette)
+        decoded(stream.base, key)
 
     cadence = timed(draw, fps)
     stream.state = state

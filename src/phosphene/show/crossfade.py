@@ -233,6 +233,8 @@ def play_both(
     assert left is not None and cue.left is not None
     own = stream.state
     if left.still is not None:
+        if left.still.palette is not None:
+            left.still = refined(stream.base, left.still)
         old = left.still = _carried(left.still, cue.camera, stream.get_latent_shape())
     else:
         stream.state = own if left.stream is None else left.stream
@@ -246,10 +248,17 @@ def play_both(
 
 
 def both(old: Key, new: Key, share: float) -> Key:
-    """A ``share`` 0..1 of the way from one to another: of fields at once, of others when they are decoded."""
-    if old.palette is not None and new.palette is not None:
-        return fields_between(old, new, share)
+    """A ``share`` 0..1 of the way from one to another; they are mixed when they are decoded."""
     return replace(new, fading=(old, share)) if share < 1 else new
+
+
+def refined(base: BasePipeline, key: Key) -> Key:
+    """A key of a model that draws fields as one field, as fine as it can be."""
+    fine = Key(base.refine(key.latent, key.guide), key.palette)
+    if key.fading is None:
+        return fine
+    old, share = key.fading
+    return fields_between(refined(base, old), fine, share)
 
 
 def fields_between(old: Key, new: Key, share: float) -> Key:
@@ -270,7 +279,11 @@ def fields_between(old: Key, new: Key, share: float) -> Key:
 
 def decoded(base: BasePipeline, key: Key) -> Frame:
     """A key as a picture (h, w, 3)."""
-    picture: Frame = base.decode(key.latent, key.palette)[0]
+    if key.palette is not None:
+        field = refined(base, key)
+        painted: Frame = base.paint(field.latent, field.palette)[0]
+        return painted
+    picture: Frame = base.decode(key.latent)[0]
     if key.fading is None:
         return picture
     old, share = key.fading
@@ -280,12 +293,14 @@ def decoded(base: BasePipeline, key: Key) -> Frame:
 
 
 def _carried(key: Key, camera: CameraMove, shape: tuple[int, ...]) -> Key:
-    """What was seen, moved on with the camera."""
-    latent = warp(resize(key.latent, *shape[-2:]), camera)
+    """What was seen, moved on with the camera; a field may be finer than a latent."""
+    size = shape[-2:] if key.palette is None else key.latent.shape[-2:]
+    latent = warp(resize(key.latent, *size), camera)
     if key.fading is None:
         return replace(key, latent=latent)
     old, share = key.fading
-    return Key(latent, key.palette, (_carried(replace(old, fading=None), camera, shape), share))
+    carried = _carried(replace(old, fading=None), camera, shape)
+    return replace(key, latent=latent, fading=(carried, share))
 
 
 def _pack_key(name: str, key: Key | None, arrays: dict[str, Any]) -> list[float] | None:
@@ -297,6 +312,8 @@ def _pack_key(name: str, key: Key | None, arrays: dict[str, Any]) -> list[float]
         arrays[f"{name}.{len(shares)}"] = to_numpy(key.latent)
         if key.palette is not None:
             arrays[f"{name}.{len(shares)}.palette"] = to_numpy(key.palette)
+        if key.guide is not None:
+            arrays[f"{name}.{len(shares)}.guide"] = to_numpy(key.guide)
         if key.fading is None:
             return [*shares, 1.0]
         key, share = key.fading
@@ -309,9 +326,7 @@ def _unpack_key(
     """The key that was packed."""
     key: Key | None = None
     for number, share in reversed(list(enumerate(shares or ()))):
-        palette = f"{name}.{number}.palette"
-        colours = home.float32(arrays[palette]) if palette in arrays else None
-        key = Key(
-            home.float32(arrays[f"{name}.{number}"]), colours, None if key is None else (key, share)
-        )
+        told = (arrays.get(f"{name}.{number}{part}") for part in ("", ".palette", ".guide"))
+        latent, palette, guide = (None if each is None else home.float32(each) for each in told)
+        key = Key(latent, palette, guide, None if key is None else (key, share))
     return key

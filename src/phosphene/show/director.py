@@ -255,6 +255,7 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
         chunk = ChunkCue(goal, text, heard.time, heard.downbeat, heard.drop)
     else:
         embeds, palette = _prompt(state, inputs.prompts, config)
+    anchor, guide = _anchor(state, reaction, inputs, config)
     walk = inputs.noise
     # the same walk goes on: its axes are drawn once
     walk.config, walk.seed = config.latent, config.inference.seed
@@ -273,9 +274,10 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
             controls=reaction.controls[None],
             control=inputs.control,
             palette=None if palette is None else palette[None],
+            guide=guide,
         ),
         camera=during(reaction.camera, moment.dt),
-        anchor=_anchor(state, reaction, inputs, config),
+        anchor=anchor,
         # a new scene shows its shape first and plays with it then
         anchor_weight=max(reaction.recall, ARRIVAL_RECALL * (1.0 - here.arrival)),
         cut=heard.frame == 0,
@@ -288,26 +290,26 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
 
 def _anchor(
     state: DirectorState, reaction: Reaction, inputs: Inputs, config: PipelineConfig
-) -> Array | None:
-    """The clean latent that a frame is drawn back to."""
+) -> tuple[Array | None, Array | None]:
+    """The clean latent that a frame is drawn back to, and what it was drawn from."""
     guide = state.guide
     before = None
     if guide.before is not None:
         known = inputs.prompts.get((guide.before[0],))
         before = None if known is None else (known.embeds, guide.before[1])
     pose = replace(reaction.pose, rotate=reaction.pose.rotate + state.turned)
-    drawn = inputs.model.recall(
-        _encoded(inputs.prompts, (guide.text,)).embeds,
-        guide.variant,
-        pose,
-        state.moved,
-        reaction.controls,
-        before=before,
-        share=guide.share if before is not None else 1.0,
-    )
+    embeds = _encoded(inputs.prompts, (guide.text,)).embeds
+    told = embeds, guide.variant, pose, state.moved, reaction.controls
+    share = guide.share if before is not None else 1.0
+    drawn = inputs.model.recall(*told, before=before, share=share)
     # where a model draws no guide, what is seen keeps its shapes, even where the strength leaves little
     # of it in the start, and the prompt gives the colours
-    return inputs.source if drawn is None and config.stream.strength < 1.0 else drawn
+    if drawn is None and config.stream.strength < 1.0:
+        return inputs.source, None
+    # what follows a picture is not what its guide shows
+    if drawn is None or inputs.source is not None:
+        return drawn, None
+    return drawn, inputs.model.recipe(*told, before=before, share=share)
 
 
 def _prompt(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from phosphene.arrays import Array
 from phosphene.config import LiveConfig
 from phosphene.diffusion.base import BasePipeline
 from phosphene.diffusion.stream import Key
 from phosphene.profiling import get_profiler
-from phosphene.show.crossfade import decoded, fields_between
+from phosphene.show.crossfade import decoded, fields_between, refined
 from phosphene.show.display import REST, Motion, between, moved
 from phosphene.show.light import Light
 from phosphene.stream.arrays import Home
@@ -63,16 +63,20 @@ class Finisher:
         self._written = 0
         self._light = Light()
         self._decoded: list[tuple[Key, Frame]] = []
+        self._fields: list[tuple[Key, Key]] = []
 
     def write(self, tween: Tween) -> None:
         """One frame."""
         profiler = get_profiler()
         if tween.last.palette is not None and tween.since != REST:
-            # a field is moved and mixed before it is painted: a few thousand places, and edges stay crisp
-            with profiler.profile("display"):
-                field = field_between(tween)
+            # a field is moved and mixed before it is painted, and edges stay crisp
             with profiler.profile("decode"):
-                frame = self._base.decode(field.latent, field.palette)[0]
+                last = self._refined(tween.last)
+                following = tween.following and self._refined(tween.following)
+            with profiler.profile("display"):
+                field = field_between(replace(tween, last=last, following=following))
+            with profiler.profile("decode"):
+                frame = self._base.paint(field.latent, field.palette)[0]
         else:
             frame = self._shown(tween)
         if tween.live is not None:
@@ -105,6 +109,15 @@ class Finisher:
             picture = decoded(self._base, key)
         self._decoded = [*self._decoded[-1:], (key, picture)]
         return picture
+
+    def _refined(self, key: Key) -> Key:
+        """A key's field, as fine as it can be; the last two are kept, for all frames between them."""
+        for known, made in self._fields:
+            if known is key:
+                return made
+        field = refined(self._base, key)
+        self._fields = [*self._fields[-1:], (key, field)]
+        return field
 
     def cut(self, state: bytes) -> None:
         """End a segment; what limiter and light remember joins the ``state`` that was packed."""

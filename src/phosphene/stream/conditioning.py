@@ -40,6 +40,8 @@ class Context:
     """(b, 3, height, width) picture of the shapes to keep, 0..1, from ``control_image``"""
     palette: Array | None = field(default=None, metadata=EXACT)
     """(b, 256, 3) sRGB 0..255: the colours of a model that draws fields; goes to its decoder as well"""
+    guide: Array | None = field(default=None, metadata=EXACT)
+    """(b, n) numbers that a guide is drawn from, so that its picture can be drawn finer than its latent"""
 
     def items(self) -> Iterator[tuple[str, Array]]:
         """(name, array) of all that is there."""

@@ -165,5 +165,11 @@ def _show_next(state: StreamState) -> StreamState:
 
 
 def _show(state: StreamState, in_flight: InFlightFrame) -> StreamState:
-    palette = in_flight.context.palette
-    return replace(state, shown=in_flight.frame, picture=in_flight.x, palette=palette)
+    told = in_flight.context
+    return replace(
+        state,
+        shown=in_flight.frame,
+        picture=in_flight.x,
+        palette=told.palette,
+        guide=told.guide,
+    )

@@ -24,7 +24,7 @@ from phosphene.stream.similarity import Watch
 
 FORMAT = 3
 FLIGHT_ARRAYS = ("x", "embeds", "negative", "reference")
-STATE_ARRAYS = ("finished", "picture", "palette", "before")
+STATE_ARRAYS = ("finished", "picture", "palette", "guide", "before")
 WATCH_ARRAYS = ("picture", "embeds")
 MEMORY_ARRAYS = ("latents",)
 
@@ -41,6 +41,8 @@ class StreamState:
     """(b c h w) finished latent shown last"""
     palette: Array | None = None
     """(b 256 3) colours of ``picture``, for models that draw fields"""
+    guide: Array | None = None
+    """(b n) what ``picture`` followed, see :class:`~phosphene.stream.conditioning.Context`"""
     finished: Array | None = None
     """(b c h w) newest finished latent: the previous picture of the next frame"""
     frames_in_flight: tuple[InFlightFrame, ...] = ()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phosphene.diffusion.lsd.guide import (
     Moment,
+    Recipe,
     follow,
     guide,
     latent_size,
@@ -15,6 +18,7 @@ from phosphene.diffusion.lsd.guide import (
 )
 from phosphene.diffusion.lsd.render import Motif
 from phosphene.metrics.picture import sharpness
+from phosphene.stream.camera import CameraMove
 from tests.stream.toy import OTHERS, home_of
 
 
@@ -31,6 +35,30 @@ from tests.stream.toy import OTHERS, home_of
 )
 def test_the_short_side_is_64(size: tuple[int, int], latent: tuple[int, int]) -> None:
     assert latent_size(*size) == latent
+
+
+numbers = st.floats(-1e6, 1e6, width=32)
+
+
+@given(
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 2**63 - 1),
+    st.lists(numbers, min_size=4, max_size=4),
+    st.floats(0.125, 4, width=32),
+    st.floats(0, 1, width=32),
+    st.booleans(),
+)
+def test_a_recipe_travels_as_numbers(variant, old, pose, zoom, share, changes):
+    vectors = np.random.default_rng(1).standard_normal((2, 7)).astype(np.float32)
+    heard = np.array([0.1, 0.2, 0.3, 0.4, 0.5], np.float32)
+    moment = Moment(variant, CameraMove(zoom, *pose[:3], 0.25, pose[3]), pose[0], heard)
+    told = Recipe(vectors[0], moment, (vectors[1], old) if changes else None, share)
+    back = Recipe.of(told.numbers()[0])
+    assert np.array_equal(back.numbers(), told.numbers())
+    assert back.moment.variant == variant and back.moment.pose == moment.pose
+    assert back.moment.motion == pose[0] and back.share == share
+    assert np.array_equal(back.prompt, vectors[0]) and (back.before is not None) == changes
+    assert back.before is None or back.before[1] == old
 
 
 def edges(field: np.ndarray) -> float:

@@ -11,7 +11,10 @@ from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig, S
 from phosphene.diffusion import StreamDiffusionPipeline
 from phosphene.diffusion.lsd.pipeline import LSDPipeline
 from phosphene.errors import ModelError
+from phosphene.show.crossfade import decoded
+from phosphene.stream.camera import CameraMove
 from phosphene.stream.conditioning import Context
+from phosphene.stream.resize import resize
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +37,16 @@ def streamed(base: LSDPipeline, text: str, frames: int, phases: bool = False) ->
     for k in range(frames):
         phase = (k / 12) % 1 if phases else 0.6
         controls = np.array([[0.5, 0.5, 0.5, 0.0, phase]], np.float32)
+        guide = base.recipe(embeds, 1, motion=k / 24, controls=controls)
         key = stream.step(
             None,
             embeds,
             0.5,
-            context=Context(controls=controls, palette=palette),
+            context=Context(controls=controls, palette=palette, guide=guide),
             anchor=base.recall(embeds, 1, motion=k / 24, controls=controls),
             anchor_weight=config.anchor,
         )
-        pictures.append(base.decode(key.latent, key.palette)[0])
+        pictures.append(decoded(base, key))
     return np.stack(pictures)
 
 
@@ -63,10 +67,9 @@ def test_a_prompts_colours_are_the_pictures(base: LSDPipeline) -> None:
 def test_a_held_stream_keeps_its_shape_contrast_and_sharpness(base: LSDPipeline) -> None:
     text = "black and white checkerboard"
     pictures = streamed(base, text, 60).astype(float).mean(-1)
-    drawn = base.decode(
-        base.recall(base.encode_prompt(text), 1, motion=59 / 24), base.palettes([text])
-    )
-    guide = drawn[0].astype(float).mean(-1)
+    told = base.encode_prompt(text), 1
+    field = base.refine(base.recall(*told, motion=59 / 24), base.recipe(*told, motion=59 / 24))
+    guide = base.paint(field, base.palettes([text]))[0].astype(float).mean(-1)
     assert np.corrcoef(pictures[-1].ravel(), guide.ravel())[0, 1] > 0.8
     assert pictures[-1].std() > 0.8 * guide.std()
     slopes = [np.abs(np.diff(each)).mean() for each in (pictures[-1], guide)]
@@ -87,6 +90,67 @@ def test_the_guide_goes_over_from_one_prompt_to_another(base: LSDPipeline) -> No
     # every place is of the one or of the other, but for a seam
     assert 0.2 < off[0].mean() < 0.6 and 0.2 < off[1].mean() < 0.6
     assert np.array_equal(base.recall(new, 4, before=(old, 3), share=0.0), ends[0])
+
+
+def recipe_and_guide(base: LSDPipeline, text: str) -> tuple[np.ndarray, np.ndarray]:
+    told = base.encode_prompt(text), 5, CameraMove(1.1, 0.3, 0.02, 0.01, 0.02, 1.0), 7.5
+    return base.recipe(*told), base.recall(*told)
+
+
+@pytest.mark.parametrize("text", ["crimson mandala", "teal ocean waves", "cells of lightning"])
+@pytest.mark.parametrize("size,by", [((256, 256), 2), ((1280, 720), 3), ((1920, 1080), 4)])
+def test_a_picture_is_as_fine_as_its_guide_can_be_drawn(
+    base: LSDPipeline, text: str, size: tuple[int, int], by: int
+) -> None:
+    view = base.view(InferenceConfig(width=size[0], height=size[1]))
+    told, latent = recipe_and_guide(view, text)
+    fine = view.refine(latent, told)
+    height, width = latent.shape[-2:]
+    assert fine.shape == (1, 2, by * height, by * width)
+    # it is the guide: shrunk, it is the latent but for how thick its lines are
+    means = fine.reshape(2, height, by, width, by).mean((2, 4))
+    assert np.corrcoef(means.ravel(), latent[0].ravel())[0, 1] > 0.9
+    # another process, which has drawn none of it, gets the same
+    view._guides.clear()
+    assert np.array_equal(view.refine(latent, told), fine)
+    # what is fine already stays so
+    assert view.refine(fine, None) is fine
+    plain, crisp = (
+        view.paint(field, view.palettes([text]))[0].astype(float)
+        for field in (view.refine(latent), fine)
+    )
+    assert np.abs(plain - crisp).mean() < 25, "the same picture"
+
+
+def test_what_the_network_draws_of_its_own_is_seen(base: LSDPipeline) -> None:
+    told, latent = recipe_and_guide(base, "emerald cells")
+    other = recipe_and_guide(base, "fire")[1]
+    own = latent.copy()
+    own[..., :32] = other[..., :32]
+    fine, guide = base.refine(own, told), base.refine(latent, told)
+    assert np.abs(fine - guide)[..., 72:].max() < 1e-5, "its half is the guide's"
+    sharpened = resize(base.refine(own), *fine.shape[-2:])
+    off = np.abs(own - latent)[..., :30].max(axis=1) > 0.9
+    there = np.repeat(np.repeat(off[0], 2, 0), 2, 1)
+    assert there.sum() > 100
+    assert np.abs(fine - sharpened)[0, :, :, :60][:, there].mean() < 0.05
+    # and a shade that it adds everywhere is a shade
+    shade = base.refine(np.clip(latent + 0.05, -1, 1), told) - guide
+    assert 0.03 < shade.mean() < 0.06
+
+
+def test_a_show_refines_and_a_camera_does_not(base: LSDPipeline) -> None:
+    stream = StreamDiffusionPipeline(base, suggested(base))
+    told, latent = recipe_and_guide(base, "emerald cells")
+    given = {"context": Context(guide=told), "anchor": latent, "anchor_weight": 0.9}
+    embeds = base.encode_prompt("emerald cells")
+    key = stream.step(None, embeds, **given)
+    assert np.array_equal(key.guide, told)
+    again = StreamDiffusionPipeline(base, suggested(base))
+    again.restore_state(stream.dump_state())
+    assert np.array_equal(again.key.guide, told)
+    image = np.full((256, 256, 3), 90, np.uint8)
+    assert stream.step(None, embeds, image=image, **given).guide is None
 
 
 def test_a_prompt_says_what_it_is_taken_for(base: LSDPipeline) -> None:

@@ -39,6 +39,13 @@ SLOPE = 0.35
 """of place over two latent pixels, at which it bends half as far"""
 
 
+FINER = ((1000, 4), (480, 3), (0, 2))
+"""from so many pixels of a picture's short side on, how much finer than a latent its guide is drawn: an
+outline spreads over some three pixels then, and drawing takes about as long as painting does"""
+WORDS = 4
+"""of 16 bits, that a variant goes into"""
+
+
 @dataclass(frozen=True)
 class Moment:
     """A guide's when and how. controls: (5,), see `QUIET`."""
@@ -47,6 +54,59 @@ class Moment:
     pose: CameraMove = STILL
     motion: float = 0.0
     controls: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a guide is drawn from; during a change, ``before`` is the prompt and variant that give way.
+
+    prompt, before[0]: (dim,) vectors. share: 0..1 how far the change is.
+    """
+
+    prompt: FloatArray
+    moment: Moment
+    before: tuple[FloatArray, int] | None = None
+    share: float = 1.0
+
+    def numbers(self) -> FloatArray:
+        """(1, n), exactly: what travels with a picture."""
+        pose, controls = self.moment.pose, self.moment.controls
+        prompt, variant = self.before or (np.zeros_like(self.prompt), 0)
+        row = [
+            *_words(self.moment.variant),
+            *_words(variant),
+            *(pose.zoom, pose.rotate, pose.pan_x, pose.pan_y, pose.warp, pose.phase),
+            *(self.moment.motion, self.share, float(self.before is not None)),
+            *(QUIET if controls is None else controls),
+            *self.prompt,
+            *prompt,
+        ]
+        return np.array(row, np.float32)[None]
+
+    @classmethod
+    def of(cls, numbers: FloatArray) -> Recipe:
+        """From (n,) numbers."""
+        head = iter(numbers[: 2 * WORDS + 9 + len(QUIET)].tolist())
+        variants = [_whole([next(head) for _ in range(WORDS)]) for _ in range(2)]
+        pose = CameraMove(*(next(head) for _ in range(6)))
+        motion, share, changes = next(head), next(head), next(head)
+        prompt, before = np.split(numbers[2 * WORDS + 9 + len(QUIET) :], 2)
+        moment = Moment(variants[0], pose, motion, np.array(list(head), np.float32))
+        return cls(prompt, moment, (before, variants[1]) if changes else None, share)
+
+
+def _words(number: int) -> list[float]:
+    return [float(number >> 16 * k & 0xFFFF) for k in range(WORDS)]
+
+
+def _whole(words: list[float]) -> int:
+    whole = sum(int(word) << 16 * k for k, word in enumerate(words))
+    return whole - (1 << 16 * WORDS) if words[-1] >= 1 << 15 else whole
+
+
+def finer(short: int) -> int:
+    """How much finer than a latent the guide of a picture is drawn, whose short side has so many pixels."""
+    return next(by for pixels, by in FINER if short >= pixels)
 
 
 def latent_size(height: int, width: int) -> tuple[int, int]:

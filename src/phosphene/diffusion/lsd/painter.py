@@ -62,8 +62,7 @@ class Painter:
         for field, palette in zip(fields, palettes, strict=True):
             colours = self._table(np.ascontiguousarray(palette, np.float32).tobytes())
             place, light = (
-                self._enlarged(number, plane, height, width)
-                for number, plane in enumerate(steeper(field))
+                self._enlarged(number, plane, height, width) for number, plane in enumerate(field)
             )
             pictures.append(self._looked_up(place, light, colours))
         return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)

@@ -6,9 +6,10 @@ to any size, and coloured by look-up with the palette that travels with each fra
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
@@ -22,7 +23,10 @@ from phosphene.diffusion.devices import require_mlx
 from phosphene.diffusion.lsd.colours import palette
 from phosphene.diffusion.lsd.device import open_nets
 from phosphene.diffusion.lsd.guide import (
+    SHORT,
     Moment,
+    Recipe,
+    finer,
     follow,
     guide,
     latent_size,
@@ -44,6 +48,7 @@ from phosphene.stream.arrays import to_numpy
 from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.conditioning import Context
 from phosphene.stream.memory import SLOTS
+from phosphene.stream.resize import resize
 from phosphene.stream.schedule import Schedule
 
 FloatArray = npt.NDArray[np.float32]
@@ -60,6 +65,11 @@ SOON = 1e-3
 """the least time that is divided by"""
 HEARD = 256
 """prompts that are remembered"""
+GUIDES = 16
+"""guides that are kept until their pictures are refined: as many frames may be on their way"""
+UNSEEN, ALIKE, APART = 0.004, 0.08, 0.3
+"""of a plane's -1..1, by how much a field is off its guide: half a grey level; what may be a shade, and no
+other shape; and what is another shape"""
 HEEDED = {
     "model",
     "model_id",
@@ -133,6 +143,8 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._reader = Reader(self._text)
         self._heard: OrderedDict[bytes, _PromptReading] = OrderedDict()
         self._painter = Painter(config.threads)
+        self._guides: OrderedDict[tuple[bytes, int, int], FloatArray] = OrderedDict()
+        self._drawing = threading.Lock()
         self._inference = inference(weights)
         self._facts = ModelFacts(
             name=self.name,
@@ -274,17 +286,81 @@ class LSDPipeline(BaseDiffusionPipeline):
         share: float = 1.0,
     ) -> Array:
         """What the prompt's motif looks like now -> (1, 2, h, w): the renderer draws it."""
+        told = self.recipe(embeds, variant, pose, motion, controls, before=before, share=share)
+        return self.asarray(self._guide(told))
+
+    def recipe(
+        self,
+        embeds: Array,
+        variant: int = 0,
+        pose: CameraMove = STILL,
+        motion: float = 0.0,
+        controls: Array | None = None,
+        *,
+        before: tuple[Array, int] | None = None,
+        share: float = 1.0,
+    ) -> FloatArray:
+        """The numbers (1, n) of :class:`~phosphene.diffusion.lsd.guide.Recipe`."""
         heard = None if controls is None else to_numpy(controls).reshape(-1)[:5]
+        moment = Moment(variant, pose, motion, heard)
+        old = None if before is None or share >= 1 else (self._vector(before[0]), before[1])
+        return Recipe(self._vector(embeds), moment, old, share).numbers()
+
+    def _guide(self, told: FloatArray) -> FloatArray:
+        """The guide (1, 2, h, w) of a recipe (1, n), at the size of a latent; the last ones are kept."""
         _, _, rows, columns = self.get_latent_shape()
+        key = told.tobytes(), rows, columns
+        with self._drawing:
+            drawn = self._guides.get(key)
+        if drawn is None:
+            drawn = self.drawn(told, rows, columns)
+            with self._drawing:
+                self._guides[key] = drawn
+                while len(self._guides) > GUIDES:
+                    self._guides.popitem(last=False)
+        return drawn
 
-        def drawn(embeds: Array, variant: int) -> FloatArray:
-            moment = Moment(variant, pose, motion, heard)
-            return guide(self._motif(embeds), moment, rows, columns)
+    def drawn(self, told: FloatArray, rows: int, columns: int) -> FloatArray:
+        """The guide (1, 2, rows, columns) of a recipe (1, n), drawn at any size."""
+        recipe = Recipe.of(told[0])
+        moment = recipe.moment
+        drawn = guide(self._motif(recipe.prompt), moment, rows, columns)
+        if recipe.before is None:
+            return drawn
+        prompt, variant = recipe.before
+        old = guide(self._motif(prompt), replace(moment, variant=variant), rows, columns)
+        return on_the_way(old, drawn, recipe.share, moment.variant)
 
-        if before is None or share >= 1:
-            return self.asarray(drawn(embeds, variant))
-        both = drawn(*before), drawn(embeds, variant)
-        return self.asarray(on_the_way(*both, share, variant))
+    def refine(self, latents: Array, guides: Array | None = None) -> FloatArray:
+        """Fields (b, 2, by h, by w): where they are what their guides are, these drawn finer; else sharpened.
+
+        The finer ``by`` is that of :func:`~phosphene.diffusion.lsd.guide.finer` for the configured size, or
+        the sharpener's where there is no guide.
+        """
+        if min(latents.shape[-2:]) > SHORT:
+            return to_numpy(latents)
+        if guides is None:
+            return np.stack([steeper(field) for field in to_numpy(self._nets.sharpen(latents))])
+        rows = zip(to_numpy(latents), to_numpy(guides), strict=True)
+        return np.concatenate([self._finer(latent[None], told[None]) for latent, told in rows])
+
+    def _finer(self, latent: FloatArray, told: FloatArray) -> FloatArray:
+        by = finer(min(self.inference_config.height, self.inference_config.width))
+        rows, columns = (by * side for side in latent.shape[-2:])
+        off = latent - resize(self._guide(told), *latent.shape[-2:])
+        fine = self.drawn(told, rows, columns)
+        far = np.abs(off).max(axis=1, keepdims=True)
+        most = float(far.max())
+        if most < UNSEEN:
+            return fine
+        fine = fine + resize(off, rows, columns)
+        if most > ALIKE:
+            # the network drew something of its own there
+            trust = resize(np.exp(-np.square(far / APART)), rows, columns)
+            own = np.stack([steeper(field) for field in to_numpy(self._nets.sharpen(latent))])
+            own = resize(own, rows, columns)
+            fine = own + trust * (fine - own)
+        return np.asarray(np.clip(fine, -1, 1), np.float32)
 
     def _named(self, embeds: Array) -> Array:
         """(b, 1, dim) what the network is told of prompts, or mixtures of them; no prompt stays zeros."""
@@ -301,16 +377,18 @@ class LSDPipeline(BaseDiffusionPipeline):
 
     def decode(self, latents: Array, palettes: Array | None = None) -> Frames:
         """Fields (b, 2, h, w) and their colours (b, 256, 3) -> uint8 pictures of the configured size."""
-        size = self.inference_config
-        fine = to_numpy(self._nets.sharpen(latents))
+        return self.paint(self.refine(latents), palettes)
+
+    def paint(self, fields: Array, palettes: Array | None = None) -> Frames:
+        """Fine fields (b, 2, h, w) and their colours (b, 256, 3) -> uint8 pictures of the configured size."""
+        size, fine = self.inference_config, to_numpy(fields)
         colours = self._plain if palettes is None else to_numpy(palettes)
         colours = np.broadcast_to(colours, (len(fine), *colours.shape[-2:]))
         return self._painter(fine, colours, size.height, size.width)
 
-    def planes(self, latents: Array) -> Frames:
-        """Place and light 0..255 (b, 2, h, w), sharpened, at the size of the fields."""
-        fine = np.stack([steeper(field) for field in to_numpy(self._nets.sharpen(latents))])
-        return np.asarray(np.clip(fine * 127.5 + 128, 0, 255), np.uint8)
+    def planes(self, fields: Array) -> Frames:
+        """Place and light 0..255 (b, 2, h, w), at the size of the fields."""
+        return np.asarray(np.clip(to_numpy(fields) * 127.5 + 128, 0, 255), np.uint8)
 
     @cached_property
     def _plain(self) -> FloatArray:

@@ -15,6 +15,7 @@ from phosphene.integrations.scope.orders import Order, Painted
 from phosphene.integrations.scope.prompts import encoded
 from phosphene.integrations.scope.tempo import Pulse
 from phosphene.prompt.book import PromptBook, encoder
+from phosphene.show.crossfade import decoded
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.finishing import FlashGuard
@@ -98,7 +99,7 @@ class Painter:
     def _finish(self, key: Key, source: Frame | None, fps: float) -> Frame:
         stream = self._config.stream
         if self._last is None or self._last[0] is not key.latent:
-            image: Frame = self._view.decode(key.latent, key.palette)[0]
+            image: Frame = decoded(self._view, key)
             if source is not None and source.shape == image.shape:
                 image = with_lines(image, source, detail_gain(stream.detail, stream.strength))
             self._last = key.latent, image

@@ -10,7 +10,7 @@ import numpy as np
 from phosphene.arrays import Array
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.stream import Key
-from phosphene.show.crossfade import decoded
+from phosphene.show.crossfade import decoded, refined
 from phosphene.show.detail import detail_gain, with_lines
 from phosphene.show.display import Way, hardness
 from phosphene.show.light import Light, dimmed
@@ -126,7 +126,8 @@ class Finishing:
         if key.palette is None:
             return None
         if self._planes is None or self._planes[0] is not key.latent:
-            planes = self._shared.view.planes(key.latent)
+            field = refined(self._shared.view, key)
+            planes = self._shared.view.planes(field.latent)
             if planes is None:
                 return None
             self._planes = key.latent, planes[0]

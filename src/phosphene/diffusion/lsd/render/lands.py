@@ -30,7 +30,9 @@ def mountains(c: Canvas) -> Field:
         rough = c.still(x - 0.35 * depth, 0.9 * depth + 3.7 * k + 9.2, k + 5, "rough")
         toward = c.still(x + 0.06, 0 * c.y + 3.7 * k + 0.2, k, "rough") - ridge
         mist = c.clamp(depth * (1.6 - 0.1 * k))
-        side = c.clamp(0.5 + (1.4 * toward + 0.4 * rough) * (2 * c.mask(sun_x > c.x) - 1))
+        # the flanks below the sun itself are lit from neither side
+        facing = 2 * c.smooth(-0.3, 0.3, sun_x - c.x) - 1
+        side = c.clamp(0.5 + (1.4 * toward + 0.4 * rough) * facing)
         lit = side * xp.exp(-4 * c.clamp(depth))
         far = 1 - k / 4
         shade = 0.06 + 0.38 * far + 0.12 * mist * far + 0.16 * lit
