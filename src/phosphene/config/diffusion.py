@@ -98,6 +98,13 @@ class DiffusionConfig(ConfigModel):
         description="Keep the keys and values of reference pictures from call to call (FLUX.2): faster, and"
         " what klein's kv checkpoints were trained for.",
     )
+    cell_cache: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="For still cameras (FLUX.2): draw only cells of the picture that changed, all of them in"
+        " every n-th call at least (1: always).",
+    )
     attention: Literal["sdpa", "xformers"] = Field(
         "sdpa", description="Attention kernels of the U-Net: torch's own, or the package xformers."
     )

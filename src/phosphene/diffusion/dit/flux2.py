@@ -8,8 +8,10 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import Frames, ModelFacts
 from phosphene.diffusion.checkpoints.errors import explained
+from phosphene.diffusion.dit.cells import CellCache, Given
 from phosphene.diffusion.dit.pipeline import TransformerPipeline
 from phosphene.diffusion.dit.taef2 import FILE, REPO, TinyAutoencoder
 from phosphene.diffusion.notices import say_once
@@ -45,6 +47,8 @@ class _Seen:
     tokens: torch.Tensor
     ids: torch.Tensor
     cache: Any = None
+    picture: torch.Tensor | None = None
+    """(b c h w) the input picture among them, the last"""
 
 
 class Flux2Pipeline(TransformerPipeline):
@@ -56,7 +60,19 @@ class Flux2Pipeline(TransformerPipeline):
 
     name: ClassVar[str] = "flux2"
     kind: ClassVar[str] = "Flux2KleinPipeline"
-    heeded: ClassVar[frozenset[str]] = frozenset({"reference", "reference_ids", "reference_cache"})
+    heeded: ClassVar[frozenset[str]] = frozenset(
+        {"reference", "reference_ids", "reference_cache", "cell_cache"}
+    )
+
+    _past = False
+    """whether the last frame had one before it"""
+
+    @classmethod
+    def suggest(cls, config: PipelineConfig) -> None:
+        """The family's steps and size; one frame a call where a call is of the frame before."""
+        super().suggest(config)
+        if config.diffusion.cell_cache > 1:
+            config.transform.suggest(batch=1)
 
     def _prepare(self, model_id: str) -> None:
         import torch
@@ -84,6 +100,11 @@ class Flux2Pipeline(TransformerPipeline):
                 block.attn.set_processor(transformer_flux2.Flux2KVAttnProcessor())
             for block in net.single_transformer_blocks:
                 block.attn.set_processor(transformer_flux2.Flux2KVParallelSelfAttnProcessor())
+        self._cells = None
+        if config.cell_cache > 1 and config.reference_cache:
+            say_once("cell_cache is off: reference_cache looks at references in a way of its own.")
+        elif config.cell_cache > 1:
+            self._cells = CellCache(net, config.cell_cache)
         factor = PACK * 2 ** (len(vae.config.block_out_channels) - 1)
         self._facts = ModelFacts(
             name=model_id,
@@ -100,6 +121,14 @@ class Flux2Pipeline(TransformerPipeline):
             pictures = [self._open(file, factor) for file in config.reference_ids]
             latents = [self._clean(picture) for picture in pictures]
             self._styles = self._tokens(latents) if latents else None
+
+    def _reweighed(self) -> None:
+        super()._reweighed()
+        self.__dict__.pop("_shown", None)
+        if self._styles is not None:
+            self._styles.cache = None
+        if self._cells is not None:
+            self._cells.forget()
 
     def _find_tiny(self, model_id: str) -> TinyAutoencoder | None:
         """TAEF2 beside the model or of the hub; without it the full one stays, which is said."""
@@ -167,39 +196,75 @@ class Flux2Pipeline(TransformerPipeline):
 
         batch, _, height, width = x.shape
         tokens, ids = _pack(x), _ids(height, width, 0, x.device)
-        told = {
-            "encoder_hidden_states": embeds,
-            "txt_ids": _text_ids(embeds.shape[1], x.device),
-            "timestep": t,
-            "guidance": None,
-            "return_dict": False,
-        }
-        net, seen = self._pipe.transformer, self._references(context)
-        if seen is None:
-            flow = net(hidden_states=tokens, img_ids=ids, **told)[0]
-        elif not self.diffusion_config.reference_cache:
-            others = seen.tokens.expand(batch, -1, -1)
-            both = torch.cat([tokens, others], dim=1)
-            flow = net(hidden_states=both, img_ids=torch.cat([ids, seen.ids]), **told)[0]
-        elif seen.cache is None or seen.tokens.shape[0] > 1:
-            # what is kept of a reference hangs on nothing but itself
-            both = torch.cat([seen.tokens.expand(batch, -1, -1), tokens], dim=1)
-            flow, seen.cache = net(
-                hidden_states=both,
-                img_ids=torch.cat([seen.ids, ids]),
-                kv_cache_mode="extract",
-                num_ref_tokens=seen.tokens.shape[1],
-                **told,
-            )
-            _keep_one(seen.cache)
+        seen = self._references(context)
+        if seen is not None and self.diffusion_config.reference_cache:
+            flow = self._beside(seen, tokens, ids, embeds, t)
         else:
-            kept = _for_batch(seen.cache, batch)
-            flow = net(
-                hidden_states=tokens, img_ids=ids, kv_cache=kept, kv_cache_mode="cached", **told
-            )[0]
+            if seen is not None:
+                tokens = torch.cat([tokens, seen.tokens.expand(batch, -1, -1)], dim=1)
+                ids = torch.cat([ids, seen.ids])
+            picture = None if seen is None else seen.picture
+            follows = picture is not None and picture.shape[2:] == x.shape[2:]
+            given = Given(tokens, ids, embeds, t, (height, width), follows)
+            flow = self._net(given) if self._cells is None else self._some(given, context, picture)
         flow = flow[:, : height * width]
         predicted: torch.Tensor = flow.transpose(1, 2).reshape(x.shape)
         return predicted
+
+    def _net(self, given: Given, **settings: Any) -> Any:
+        """The transformer as it is: its answer, and what else the settings ask for."""
+        out = self._pipe.transformer(
+            hidden_states=given.tokens,
+            img_ids=given.ids,
+            encoder_hidden_states=given.embeds,
+            txt_ids=_text_ids(given.embeds.shape[1], given.tokens.device),
+            timestep=given.times,
+            guidance=None,
+            return_dict=False,
+            **settings,
+        )
+        return out if len(out) > 1 else out[0]
+
+    def _some(self, given: Given, context: Context, picture: torch.Tensor | None) -> torch.Tensor:
+        """The transformer's answer where cells that did not change keep theirs."""
+        assert self._cells is not None
+        known = (context.previous, self._seen, picture)
+        # a stream that hangs on no past has none to be cut from
+        past, self._past = self._past, context.previous is not None
+        return self._cells(
+            self, given, self._net, tuple(each for each in known if each is not None),
+            cut=past and context.previous is None,
+        )  # fmt: skip
+
+    def _beside(
+        self,
+        seen: _Seen,
+        tokens: torch.Tensor,
+        ids: torch.Tensor,
+        embeds: torch.Tensor,
+        t: torch.Tensor,
+    ) -> torch.Tensor:
+        """The transformer's answer where references' keys and values are kept."""
+        import torch
+
+        batch, grid = len(tokens), (0, 0)
+        if seen.cache is None or seen.tokens.shape[0] > 1:
+            # what is kept of a reference hangs on nothing but itself
+            both = torch.cat([seen.tokens.expand(batch, -1, -1), tokens], dim=1)
+            flow, seen.cache = self._net(
+                Given(both, torch.cat([seen.ids, ids]), embeds, t, grid),
+                kv_cache_mode="extract",
+                num_ref_tokens=seen.tokens.shape[1],
+            )
+            _keep_one(seen.cache)
+        else:
+            flow = self._net(
+                Given(tokens, ids, embeds, t, grid),
+                kv_cache=_for_batch(seen.cache, batch),
+                kv_cache_mode="cached",
+            )
+        answer: torch.Tensor = flow
+        return answer
 
     def _references(self, context: Context) -> _Seen | None:
         """The style pictures and the input picture, encoded once each."""
@@ -209,7 +274,8 @@ class Flux2Pipeline(TransformerPipeline):
         if self.diffusion_config.reference != "input" or shown is None:
             return self._styles
         last = self.__dict__.get("_shown")
-        if last is None or last[0] is not shown:
+        # the steps of a frame are shown the same picture, in half precision another copy of it
+        if last is None or not (last[0] is shown or torch.equal(last[0], shown)):
             picture = self._clean((shown * 2.0 - 1.0).to(self._net_dtype))
             seen = self._tokens([picture], 0 if self._styles is None else self._style_count)
             if self._styles is not None:
@@ -217,6 +283,7 @@ class Flux2Pipeline(TransformerPipeline):
                 seen = _Seen(
                     torch.cat([styles, seen.tokens], dim=1), torch.cat([self._styles.ids, seen.ids])
                 )
+            seen.picture = picture
             self._shown = last = shown, seen
         return last[1]
 

@@ -43,6 +43,8 @@ class TransformerPipeline(BaseDiffusionPipeline):
     """diffusers' class of its pipeline"""
     heeded: ClassVar[frozenset[str]] = frozenset()
     """settings that it follows besides the usual ones"""
+    _seen: torch.Tensor | None = None
+    """(b c h w) the last input picture"""
 
     @classmethod
     def suggest(cls, config: PipelineConfig) -> None:
@@ -164,7 +166,12 @@ class TransformerPipeline(BaseDiffusionPipeline):
         import torch
 
         with drawing((frames.shape[2], frames.shape[1])), torch.inference_mode():
-            return self._clean(self.as_pixels(frames)).float()
+            self._seen = self._clean(self.as_pixels(frames)).float()
+            return self._seen
+
+    def _reweighed(self) -> None:
+        """A LoRA's scale was changed: what was made with the other weights is nothing any more."""
+        self.encode.cache_clear()
 
     def as_pixels(self, frames: Frames) -> torch.Tensor:
         """uint8 (b h w 3) -> (b 3 h w) in -1..1, in the dtype of the networks."""
@@ -180,7 +187,8 @@ class TransformerPipeline(BaseDiffusionPipeline):
         factor = self.facts.latent_factor
         size = (latents.shape[3] * factor, latents.shape[2] * factor)
         with drawing(size), torch.inference_mode():
-            self._loras.follow(self.diffusion_config.loras)
+            if self._loras.follow(self.diffusion_config.loras):
+                self._reweighed()
             x, told = latents.to(self._net_dtype), embeds.to(self._net_dtype)
             told = told.expand(len(x), *told.shape[1:])
             return self._predict(x, timesteps.float().expand(len(x)), told, context).to(

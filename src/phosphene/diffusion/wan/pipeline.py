@@ -39,7 +39,7 @@ SEGMENT_SECONDS = 20.0
 UNHEEDED = (
     *("lora_id", "loras", "controlnet_id", "upscaler_id", "compile_unet", "enable_channels_last"),
     *("cuda_graph", "fuse_attention", "kernels", "quantize", "token_merge", "deepcache"),
-    *("cross_frame", "runtime", "attention"),
+    *("cross_frame", "runtime", "attention", "cell_cache"),
 )
 """settings of ``diffusion`` that are Stable Diffusion's"""
 

@@ -27,6 +27,8 @@ from phosphene.prompt.weights import parse_weights
 Embeds = npt.NDArray[np.float32]
 TOKENS = 512
 """rows of an encoded prompt; those after its end are 0"""
+TABLES = ("shared.weight", "embed_tokens.weight")
+"""of umt5's words: a billion numbers of Wan's"""
 XXL = {
     "d_model": 4096,
     "d_kv": 64,
@@ -137,17 +139,18 @@ class Prompts:
             ) from error
         with torch.device("meta"):
             encoder = UMT5EncoderModel(config)
-        ready = {
-            name: each.to(self._dtype) for name, each in weights.encoder_names(tensors).items()
-        }
-        missing = sorted(set(encoder.state_dict()) - set(ready))
+        told = weights.encoder_names(tensors)
+        missing = sorted(set(encoder.state_dict()) - set(told))
         if missing:
             raise ModelError(
                 f"{layout.text} is half a text encoder: {missing[0]} is missing; download it again."
             )
-        encoder.load_state_dict({n: ready[n] for n in encoder.state_dict()}, assign=True)
-        if self._bits == 8:
-            shorten(encoder)
+        # one by one: as a whole in more bits it would need several times the memory
+        ready = shorten(encoder, told) if self._bits == 8 else {}
+        for name in encoder.state_dict().keys() - ready.keys():
+            # of the words' table a few rows are looked up, and become what the layers compute in
+            ready[name] = told[name] if name.endswith(TABLES) else told[name].to(self._dtype)
+        encoder.load_state_dict(ready, assign=True)
         self._encoder = encoder.eval().to(self._device)
 
     @property
@@ -161,24 +164,33 @@ class ShortLinear(torch.nn.Module):
     weight: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, linear: torch.nn.Linear) -> None:
+    def __init__(self, outputs: int, inputs: int) -> None:
         super().__init__()
-        whole = linear.weight.detach().float()
-        scale = whole.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127.0
-        self.register_buffer("weight", (whole / scale).round().to(torch.int8))
-        self.register_buffer("scale", scale)
+        empty = torch.empty((outputs, inputs), dtype=torch.int8, device="meta")
+        self.register_buffer("weight", empty)
+        self.register_buffer("scale", torch.empty((outputs, 1), device="meta"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = self.weight.to(x.dtype)
         return (x @ weight.T) * self.scale[:, 0].to(x.dtype)
 
 
-def shorten(net: torch.nn.Module) -> None:
-    """Keep a network's matrices in 8 bits; umt5's have no biases."""
-    for module in list(net.modules()):
+def shorten(net: torch.nn.Module, tensors: weights.Tensors) -> weights.Tensors:
+    """Give an empty network matrices of 8 bits; they, made from ``tensors``. umt5's have no biases."""
+    ready: weights.Tensors = {}
+    for place, module in list(net.named_modules()):
         for name, child in list(module.named_children()):
-            if isinstance(child, torch.nn.Linear) and child.bias is None:
-                setattr(module, name, ShortLinear(child))
+            if not isinstance(child, torch.nn.Linear) or child.bias is not None:
+                continue
+            setattr(module, name, ShortLinear(*child.weight.shape))
+            own = f"{place}.{name}"
+            whole = tensors[f"{own}.weight"].float()
+            scale = whole.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127.0
+            ready |= {
+                f"{own}.weight": (whole / scale).round().to(torch.int8),
+                f"{own}.scale": scale,
+            }
+    return ready
 
 
 def _unweighted(text: str) -> str:

@@ -170,6 +170,7 @@ def batcher_for(config: PipelineConfig) -> DynamicBatcher | None:
     diffusion = config.diffusion
     for name, there in (
         ("deepcache", diffusion.deepcache > 1),
+        ("cell_cache", diffusion.cell_cache > 1),
         ("cross_frame", diffusion.cross_frame),
     ):
         if there:

@@ -10,23 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from phosphene.diffusion.guards import Told
 from phosphene.diffusion.sd.unet import Memory, Nets, UnetInputs
 
 if TYPE_CHECKING:
     import torch
-
-DIFFERENCE = 0.06
-"""mean difference of thumbnails, of a picture's range, from which nothing is reused"""
-RANGE = 4.0
-"""of a latent of unit variance, roughly: what a picture's black and white lie apart"""
-THUMBNAIL = 16
-"""pixels of a side"""
-MOTION = 3
-"""latent pixels that a picture as a whole may move"""
-SURE = 0.15
-"""height of the peak from which a motion counts as found; of unlike pictures it is lower"""
-PROMPT = 0.05
-"""change of an embedding, of its length"""
 
 
 def use(nets: Nets, interval: int) -> None:
@@ -54,49 +42,9 @@ def _guard(
 ) -> None:
     """Decide whether this call runs in full."""
     kept = memory.kept
-    then: tuple[torch.Tensor, tuple[torch.Tensor, ...]] | None = kept.get("when full")
-    kept["since"] = kept.get("since", 0) + 1
-    kept["full"] = (
-        then is None
-        or kept["since"] >= interval
-        or _prompt_changed(then[0], given.embeds)
-        or len(then[1]) != len(pictures)
-        or any(changed(*pair) for pair in zip(then[1], pictures, strict=True))
-    )
+    then: Told | None = kept.get("when full")
+    if then is not None:
+        then.calls += 1
+    kept["full"] = then is None or then.calls >= interval or not then.holds(given.embeds, pictures)
     if kept["full"]:
-        kept["when full"], kept["since"] = (given.embeds, pictures), 0
-
-
-def _prompt_changed(one: torch.Tensor, two: torch.Tensor) -> bool:
-    if one is two:
-        return False
-    return one.shape != two.shape or bool((one - two).norm() > PROMPT * one.norm())
-
-
-def changed(one: torch.Tensor, two: torch.Tensor) -> bool:
-    """Whether two latents (b c h w) differ, or lie apart, by more than may be passed over."""
-    from torch.nn.functional import adaptive_avg_pool2d
-
-    if one is two:
-        return False
-    if one.shape != two.shape:
-        return True
-    side = (min(THUMBNAIL, one.shape[2]), min(THUMBNAIL, one.shape[3]))
-    small = [adaptive_avg_pool2d(each.float(), side) for each in (one, two)]
-    if bool((small[0] - small[1]).abs().mean() > DIFFERENCE * RANGE):
-        return True
-    return max(abs(way) for way in motion(one[-1].float(), two[-1].float())) > MOTION
-
-
-def motion(one: torch.Tensor, two: torch.Tensor) -> tuple[int, int]:
-    """(down, right) in pixels that a picture (c h w) moved as a whole: phase correlation (Kuglin 1975)."""
-    import torch
-
-    height, width = one.shape[1:]
-    cross = (torch.fft.rfft2(two) * torch.fft.rfft2(one).conj()).sum(0)
-    peaks = torch.fft.irfft2(cross / cross.abs().clamp(min=1e-9), s=(height, width))
-    place = int(peaks.argmax())
-    if float(peaks.flatten()[place]) < SURE:
-        return 0, 0
-    down, right = divmod(place, width)
-    return (down + height // 2) % height - height // 2, (right + width // 2) % width - width // 2
+        kept["when full"] = Told(given.embeds, pictures)
