@@ -2,6 +2,7 @@
 
     python benchmarks/wan.py                          1.3 B, one latent frame at 320x576, on this machine
     python benchmarks/wan.py --device cuda --repeat 20 --size 832x480 --frames 3
+    python benchmarks/wan.py --text                   umt5-xxl from a made file of 11 GB: load, encode, free
 
 No weights are needed and no quality is shown: what is timed is what a trained student of this size takes. The
 window is filled first, so that attention sees all that it will ever see.
@@ -10,14 +11,18 @@ window is filled first, so that attention sees all that it will ever see.
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import torch
 
 from phosphene.diffusion.wan.autoencoder import StreamingAutoencoder, WanAutoencoder
-from phosphene.diffusion.wan.network import CausalWan
+from phosphene.diffusion.wan.network import CausalWan, Prompt
 from phosphene.diffusion.wan.plan import GB, Plan
 from phosphene.diffusion.wan.tiny import Taehv, TinyAutoencoder
 
@@ -73,6 +78,69 @@ def resident() -> float:
     return psutil.Process().memory_info().rss / GB
 
 
+def write_umt5(folder: Path) -> None:
+    """umt5-xxl as Wan publishes it, 16 bits, of random numbers, and a tokenizer of letters."""
+    from tokenizers import Tokenizer, models, processors
+    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
+
+    from phosphene.diffusion.wan.text import XXL
+
+    with torch.device("meta"):
+        shapes = {n: t.shape for n, t in UMT5EncoderModel(UMT5Config(**XXL)).state_dict().items()}
+    # the words' table is there once
+    del shapes["encoder.embed_tokens.weight"]
+    head, at = {}, 0
+    for name, shape in shapes.items():
+        end = at + 2 * shape.numel()
+        head[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [at, end]}
+        at = end
+    told = json.dumps(head).encode()
+    block = (0.02 * torch.randn(1 << 22)).to(torch.bfloat16).view(torch.uint8).numpy().tobytes()
+    with (folder / "models_t5_umt5-xxl-enc-bf16.safetensors").open("wb") as file:
+        file.write(len(told).to_bytes(8, "little") + told)
+        for left in range(at, 0, -len(block)):
+            file.write(block[:left])
+    letters = [(chr(code), -3.0) for code in range(32, 127)]
+    tokens = Tokenizer(
+        models.Unigram([("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0), *letters], 2)
+    )
+    tokens.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokens, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(str(folder / "tokenizer"))
+
+
+def text(device: str, folder: Path) -> None:
+    """Time the text encoder: read and shortened, a prompt, another prompt, the first one again."""
+    from phosphene.diffusion.wan.layout import PLAIN, Layout
+    from phosphene.diffusion.wan.text import Prompts
+
+    file = folder / "models_t5_umt5-xxl-enc-bf16.safetensors"
+    if not file.is_file():
+        write_umt5(folder)
+    os.environ["PHOSPHENE_CACHE"] = str(folder / "cache")
+    layout = Layout("made", PLAIN, file, text=file, tokenizer=folder / "tokenizer")
+    prompts = Prompts(layout, 4096, torch.device(device), 8, "keep")
+    one, two = "teal ocean waves at dusk, slow", "a crimson kaleidoscope of glass"
+    for name, prompt in (
+        ("load and encode", one),
+        ("encode another", two),
+        ("a known prompt", one),
+    ):
+        timed(f"umt5-xxl in 8 bits: {name}", 1, device, lambda p=prompt: prompts.encode([p]))
+    process = psutil.Process()
+    held = process.memory_info()
+    print(
+        f"  held {(held.rss - held.shared) / GB:.1f} GB of its own, and of the file what the system keeps"
+        f" in memory"
+    )
+    prompts._encoder = None
+    held = process.memory_info()
+    print(f"  freed: {(held.rss - held.shared) / GB:.1f} GB")
+
+
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -87,7 +155,13 @@ def main() -> None:
     )
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--dtype", help="bfloat16 or float32 (default: float32 on a processor)")
+    parser.add_argument("--text", action="store_true", help="the text encoder alone")
+    parser.add_argument("--folder", type=Path, help="keep the text encoder's file here")
     args = parser.parse_args()
+    if args.text:
+        with tempfile.TemporaryDirectory() as temporary:
+            text(args.device, args.folder or Path(temporary))
+        return
     width, height = map(int, args.size.split("x"))
     device, repeat = args.device, args.repeat
     args.dtype = args.dtype or ("float32" if device == "cpu" else "bfloat16")
@@ -106,8 +180,6 @@ def main() -> None:
         "wan": WanAutoencoder(AutoencoderKLWan().to(device, dtype).eval()),
         "tiny": TinyAutoencoder(Taehv().to(device, dtype).eval()),
     }
-    from phosphene.diffusion.wan.network import Prompt
-
     prompt = Prompt(torch.randn(1, 512, 4096, device=device, dtype=dtype))
     h, w = height // 8, width // 8
     cache = net.cache(h, w, SINK, args.window)
@@ -129,9 +201,8 @@ def main() -> None:
     )
     first_step = timed("first step (a prompt's keys too)", 1, device,
                        lambda: net(x, [1000.0], prompt, cache, [first]))  # fmt: skip
-    step = timed("step", repeat, device, lambda: net(x, [833.0], prompt, cache, [first]))
-    # a clean pass is the same call at timestep 0
-    clean = step
+    step = timed("later step", repeat, device, lambda: net(x, [833.0], prompt, cache, [first]))
+    clean = timed("clean pass", repeat, device, lambda: net(x, [0.0], prompt, cache, [first]))
     decode = {}
     for name, coder in coders.items():
         memory: list[object] = []
