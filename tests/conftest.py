@@ -28,6 +28,8 @@ ALONE = (
     "integrations/test_beats.py",
     "server/test_exits.py",
     "server/test_live_command.py",
+    "show/test_sound.py",
+    "show/test_stage_sinks.py",
 )
 """folders and files whose tests play in real time: ``make test`` runs them last, with nothing beside them"""
 

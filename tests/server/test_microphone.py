@@ -88,7 +88,7 @@ def test_a_performer_hears_it(base, config, portaudio) -> None:
         # whoever turns elsewhere is unplugged
         client.send(type="source", hear="nothing", see=False, id=2)
         client.until("source", id=2)
-        assert microphone._sessions == []
+        assert microphone._takers == ()
 
 
 def test_the_house_plays_to_it(base, config, portaudio) -> None:
@@ -98,8 +98,8 @@ def test_the_house_plays_to_it(base, config, portaudio) -> None:
         served.socket("?watch=latest") as watcher,
     ):
         watcher.pictures(1)
-        assert microphone._sessions == [served.app_state.registry.house.session]
-    assert microphone._sessions == []
+        assert microphone._takers == (served.app_state.registry.house.sound,)
+    assert microphone._takers == ()
 
 
 def test_devices_go_by_name_number_or_not_at_all(portaudio) -> None:

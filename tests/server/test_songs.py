@@ -17,6 +17,7 @@ import urllib.request
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -27,6 +28,7 @@ from phosphene.server import songs
 from phosphene.server.hearing import __main__ as hearing
 from phosphene.server.hearing.archive import load_features, save_features
 from phosphene.server.limits import Limits
+from phosphene.show.sinks.choose import ExitOptions, choose_exits
 from tests.server.client import now
 from tests.server.conftest import serving
 
@@ -87,6 +89,36 @@ def test_a_song_is_received_heard_and_played_along_to(served, song, temporary) -
         client.until("clock")
         values = [picture.value for picture in client.pictures(20)]
         assert 5.0 <= max(value for value in values if not math.isnan(value)) < 12.0
+
+
+def test_a_song_leaves_with_the_pictures_where_exits_take_sound(base, config, temporary) -> None:
+    video = temporary / "show.mp4"
+    exits = choose_exits(ExitOptions(record=str(video), with_sound=True), config, (64, 64))
+    with serving(base, config, exits=exits) as served, served.socket() as client:
+        client.until("hello")
+        id = upload(served, client.session, _tone(20.0))[1]["id"]
+        client.until("song", id=id, state="ready")
+        client.send(type="source", hear="song", song=id, see=False)
+        client.until("source", hear="song")
+        begin = now()
+        for _ in range(25):
+            at = now()
+            place = {"position": (at - begin) / 1e3, "playing": True, "rate": 1.0, "lead": 0.1}
+            client.send(type="clock", t=at, **place)
+            client.quiet(0.0)
+            time.sleep(0.2)
+        # the file is gone, what exits read is here
+        (folder,) = temporary.glob("phosphene-song-*")
+        assert [each.name for each in folder.iterdir() if each.suffix != ".npz"] == ["sound"]
+    assert not list(temporary.glob("phosphene-song-*"))
+    with av.open(str(video)) as file:
+        parts = [frame.to_ndarray()[0] for frame in file.decode(audio=0)]
+    heard = np.concatenate(parts)
+    loud = np.flatnonzero(np.abs(heard) > 0.05)
+    assert len(loud) > 48_000
+    tone = heard[loud[0] : loud[0] + 48_000]
+    power = np.abs(np.fft.rfft(tone * np.hanning(len(tone))))
+    assert int(np.argmax(power)) == pytest.approx(2000 / (2 * math.pi), abs=2)
 
 
 def test_who_comes_back_finds_the_songs(served, song) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -17,41 +17,32 @@ import numpy as np
 import pytest
 
 from phosphene.errors import InputError, MissingExtraError, OutputError
+from phosphene.show.display import Path
+from phosphene.show.sinks.clocked import ClockedExit
 from phosphene.show.sinks.ndi import NdiSink
 from phosphene.show.sinks.spout import GL_RGBA, SpoutSink
 from phosphene.show.sinks.syphon import SyphonSink
 from phosphene.show.sinks.whip import WhipSink
+from tests.show.receivers import Whip, near  # noqa: F401 (fixture)
 
 SIZE, RATE = (320, 180), Fraction(30)
 NDI_RECEIVER = """
 import json, sys, time
 import numpy as np
-from cyndilib.finder import Finder
-from cyndilib.receiver import Receiver, ReceiveFrameType
-from cyndilib.video_frame import VideoRecvFrame
-from cyndilib.wrapper.ndi_recv import RecvColorFormat, RecvBandwidth
+from phosphene.video.fetch import ndi_frames
 name, count = sys.argv[1], int(sys.argv[2])
-finder = Finder()
-finder.open()
-end, found = time.monotonic() + 15, []
-while time.monotonic() < end and not found:
-    finder.wait_for_sources(0.5)
-    found = [each for each in finder.get_source_names() if name in each]
-receiver = Receiver(color_format=RecvColorFormat.RGBX_RGBA, bandwidth=RecvBandwidth.highest)
-frame = VideoRecvFrame()
-receiver.set_video_frame(frame)
-receiver.set_source(finder.get_source(found[0]))
-print("up", flush=True)
-times, means, places = [], [], []
-while len(times) < count and time.monotonic() < end + 10:
-    if receiver.receive(ReceiveFrameType.recv_video, 200) & ReceiveFrameType.recv_video:
-        data = np.empty(frame.get_buffer_size(), np.uint8)
-        frame.fill_p_data(data)
-        picture = data.reshape(frame.yres, frame.xres, 4)[..., :3]
+times, bars, places = [], [], []
+with ndi_frames(name) as (look, frame):
+    end = time.monotonic() + 25
+    while len(times) < count and time.monotonic() < end:
+        if not look():
+            time.sleep(0.002)
+            continue
+        picture = np.array(frame, np.uint8).reshape(frame.yres, -1, 4)[:, :frame.xres]
         times.append(time.monotonic())
-        means.append([float(x) for x in picture[::8, ::8].mean((0, 1))])
-        places.append([int(x) for x in picture[frame.yres // 2, frame.xres // 4]])
-print(json.dumps({"times": times, "means": means, "places": places,
+        bars.append([int(x) for x in picture[frame.yres // 2, 80 :: frame.xres // 8, 1]])
+        places.append([int(x) for x in picture[frame.yres // 2, frame.xres // 4, :3]])
+print(json.dumps({"times": times, "bars": bars, "places": places,
                   "size": [frame.xres, frame.yres], "rate": float(frame.get_frame_rate())}))
 """
 
@@ -64,15 +55,7 @@ def picture(number: int, size=SIZE) -> np.ndarray:
     return image
 
 
-@pytest.fixture
-def near(tmp_path, monkeypatch):
-    """NDI that looks on this machine alone, without a service that announces."""
-    told = {"ndi": {"networks": {"ips": "127.0.0.1,"}, "machinename": "here"}}
-    (tmp_path / "ndi-config.v1.json").write_text(json.dumps(told))
-    monkeypatch.setenv("NDI_CONFIG_DIR", str(tmp_path))
-
-
-def test_ndi_to_another_process(near) -> None:
+def test_ndi_to_another_process(near) -> None:  # noqa: F811
     name, count = f"phosphene test {os.getpid()}", 20
     sink = NdiSink(name, SIZE, RATE)
     sink.open()
@@ -97,63 +80,53 @@ def test_ndi_to_another_process(near) -> None:
         assert abs(red - 200) < 8 and 22 <= green <= 102 and abs(blue - 60) < 8
 
 
-class Whip:
-    """A media server: takes an offer, answers with a peer of its own."""
+def numbered(number: int) -> np.ndarray:
+    """A number as eight bars, black and white."""
+    bits = np.unpackbits(np.array([number], np.uint8))
+    return np.repeat(np.repeat(bits * 255, 160)[None, :, None], 720, 0).repeat(3, 2)
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        self.frames: list[np.ndarray] = []
-        self.asked: list[tuple[str, str | None]] = []
-        whip = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                whip.asked.append(("POST", self.headers.get("authorization")))
-                if self.path != "/live":
-                    self.send_error(404, "no such place")
-                    return
-                offer = self.rfile.read(int(self.headers["content-length"])).decode()
-                answer = asyncio.run_coroutine_threadsafe(whip.answer(offer), whip.loop).result(10)
-                self.send_response(201)
-                self.send_header("location", "/live/1")
-                self.end_headers()
-                self.wfile.write(answer.encode())
-
-            def do_DELETE(self) -> None:
-                whip.asked.append(("DELETE", self.path))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_) -> None: ...
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/live"
-
-    async def answer(self, offer: str) -> str:
-        from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-
-        self.peer = peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-
-        @peer.on("track")
-        def track(track) -> None:
-            self.task = asyncio.ensure_future(self.take(track))
-
-        await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        await peer.setLocalDescription(await peer.createAnswer())
-        return peer.localDescription.sdp
-
-    async def take(self, track) -> None:
-        while True:
-            self.frames.append((await track.recv()).to_ndarray(format="rgb24"))
-
-    def close(self) -> None:
-        self.task.cancel()
-        asyncio.run_coroutine_threadsafe(self.peer.close(), self.loop).result(5)
-        self.server.shutdown()
-        self.server.server_close()
-        self.loop.call_soon_threadsafe(self.loop.stop)
+def test_an_exit_is_seen_at_its_rate_whatever_the_model_manages(near) -> None:  # noqa: F811
+    """1280x720 through NDI: late pictures are repeated, and after a pause the newest is seen at once."""
+    name = f"phosphene rate {os.getpid()}"
+    way_out = ClockedExit(NdiSink(name, (1280, 720), RATE), RATE)
+    receiver = subprocess.Popen(
+        [sys.executable, "-c", NDI_RECEIVER, name, "360"], stdout=subprocess.PIPE, text=True
+    )
+    offered: dict[int, float] = {}
+    way_out.start()
+    try:
+        number, began = 0, time.monotonic()
+        while receiver.poll() is None and time.monotonic() - began < 40:
+            number += 1
+            # no beat, no way of the camera: what is between two keys is the last one
+            shown = types.SimpleNamespace(
+                image=numbered(number % 256), sequence=number, size=None, tempo=0.0, strobes=True
+            )
+            way_out.offer(types.SimpleNamespace(shown=shown, path=Path()))
+            offered[number % 256] = time.monotonic()
+            # eight a second, a long pause after every tenth
+            time.sleep(0.7 if number % 10 == 0 else 0.125)
+    finally:
+        receiver.kill()
+        way_out.close()
+    told = json.loads(receiver.stdout.read().splitlines()[-1])
+    receiver.stdout.close()
+    assert told["size"] == [1280, 720] and told["rate"] == 30.0
+    times = np.array(told["times"])
+    # in the best three seconds of a busy machine
+    counts = [
+        np.searchsorted(times, at + 3) - n for n, at in enumerate(times[times < times[-1] - 3])
+    ]
+    rate = max(counts) / 3
+    print(f"NDI 1280x720: {rate:.1f} a second; all {len(times) / (times[-1] - times[0]):.1f}")
+    assert 29 <= rate <= 31.5
+    bits = np.array(told["bars"])[:, :8] > 127
+    seen = [int(n) for n in np.packbits(bits, axis=1)[:, 0]]
+    first = dict(reversed(list(zip(seen, times, strict=True))))
+    # in order, none twice but in turn; nothing waits in a line
+    assert len(list(itertools.groupby(seen))) == len(first)
+    assert np.median([first[n] - offered[n] for n in list(first)[:-1]]) < 0.15
 
 
 def test_whip_to_a_peer() -> None:

@@ -62,7 +62,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     group.add_argument(
         "--record",
         metavar="OUT",
-        help="OUT.mp4: record the pictures, without sound; OUT.score: write the show down, to be drawn"
+        help="OUT.mp4: record the pictures; OUT.score: write the show down, to be drawn"
         " again by `phosphene render --score`",
     )
     group.add_argument(
@@ -141,6 +141,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     chain.add_argument(
         "--midi-clock-out", nargs="?", const="", metavar="PORT", help="send the beat as MIDI clock"
+    )
+    group.add_argument(
+        "--with-sound",
+        action="store_true",
+        help="give the sound of the show to --ndi, --whip, --rtmp and --record OUT.mp4, too",
     )
     add_settings(parser)
     parser.set_defaults(run=_run)

@@ -105,7 +105,8 @@ class AppState:
 
     def __post_init__(self) -> None:
         self.limiter = ConnectionLimiter(self.limits)
-        self.songs = SongDesk(self.limits, self.tally)
+        keep_sound = any(way_out.sounds for way_out in self.exits)
+        self.songs = SongDesk(self.limits, self.tally, keep_sound)
         self.demo = DemoSong()
 
     def stats(self, performer: Performer) -> Stats:
@@ -132,6 +133,8 @@ class AppState:
     async def open(self) -> None:
         """Start exits and companions, which follow whatever is performed."""
         for way_out in self.exits:
+            if way_out.sounds:
+                way_out.hear(self.registry)
             way_out.start()
             await self.registry.follow(way_out)
         for companion in self.companions:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phosphene.audio.types import FloatArray
 from phosphene.errors import InputError, MissingExtraError
 
-if TYPE_CHECKING:
-    from phosphene.show.live import Playing
-
 BLOCK_SECONDS = 0.01
+Taker = Callable[[FloatArray, int, float], None]
+"""is given mono samples, their rate, and the monotonic time at which the last was heard"""
 
 
 class Microphone:
@@ -32,7 +31,7 @@ class Microphone:
             raise InputError(
                 "the sound card needs the PortAudio library: install libportaudio2."
             ) from error
-        self._sessions: list[Playing] = []
+        self._takers: tuple[Taker, ...] = ()
         self._lock = threading.Lock()
         wanted = int(device) if device is not None and device.isdigit() else device
         try:
@@ -55,15 +54,14 @@ class Microphone:
                 f"the sound card input '{device or 'default'}' cannot be opened: {known}."
             ) from error
 
-    def plug(self, session: Playing) -> Callable[[], None]:
-        """Let ``session`` hear; the returned function ends that."""
+    def plug(self, taker: Taker) -> Callable[[], None]:
+        """Let ``taker`` hear; the returned function ends that."""
         with self._lock:
-            self._sessions.append(session)
+            self._takers = (*self._takers, taker)
 
         def unplug() -> None:
             with self._lock:
-                if session in self._sessions:
-                    self._sessions.remove(session)
+                self._takers = tuple(other for other in self._takers if other is not taker)
 
         return unplug
 
@@ -78,5 +76,5 @@ class Microphone:
         captured = time.monotonic() - max(0.0, age)
         mono = samples.mean(axis=1)
         with self._lock:
-            for session in self._sessions:
-                session.sound(mono, self._rate, captured)
+            for taker in self._takers:
+                taker(mono, self._rate, captured)

@@ -23,6 +23,8 @@ from phosphene.server.refusal import Refusal
 from phosphene.server.tally import Tally
 from phosphene.server.wire import Kind, Packet
 from phosphene.show.live import OuterBeat, Source
+from phosphene.show.live.audio_input import LISTENING
+from phosphene.show.live.song import SongClock
 from phosphene.show.looks import flatten, look_settings
 from phosphene.show.sinks.viewers import hand_over
 
@@ -170,7 +172,7 @@ class Performer(Connection):
         self.clock.heard(packet.captured, self.received)
         captured = self.clock.to_server(packet.captured)
         if packet.kind is Kind.SOUND_IN:
-            self.handle.session.sound(*read_sound(packet), captured)
+            self.handle.sound(*read_sound(packet), captured)
             return
         picture = bytes(packet.payload)
         try:
@@ -192,20 +194,22 @@ class Performer(Connection):
         if message.position is None:
             return
         at = self.clock.to_server(message.t)
-        session = self.handle.session
-        session.clock(message.position, message.playing, message.rate, message.lead, at)
+        told = message.position, message.playing, message.rate, message.lead, at
+        self.handle.session.clock(*told)
+        self.handle.tap.clock(SongClock(*told))
         # pictures made ahead of their time are all under way together
         ahead = math.ceil(message.lead * self._start.live.fps) + 2
         self.window.size = min(MOST_UNDER_WAY, max(self.limits.window, ahead))
 
     def _use(self, message: say.UseSource) -> say.SourceReply:
         handle = self.handle
-        features = digest = name = None
+        features = digest = name = sound = None
         if message.hear == "song":
             song = handle.songs.get(message.song or "")
             if song is None or song.features is None:
                 raise Refusal("song", "that song is not ready: upload one and wait until it is.")
             features, digest, name = song.features, song.sha256 or None, song.name
+            sound = song.sound
         if message.hear == "soundcard" and self._microphone is None:
             raise Refusal(
                 "soundcard", "this server hears no sound card: start it with --soundcard."
@@ -214,6 +218,7 @@ class Performer(Connection):
         if server_sees and self._feed is None:
             raise Refusal("pictures", "this server sees nothing by itself: start it with --see.")
         handle.session.use(Source(message.hear, message.see, features, digest, name))
+        handle.tap.use(sound, live=message.hear in LISTENING)
         if handle.unsee is not None:
             handle.unsee()
             handle.unsee = None
@@ -223,7 +228,7 @@ class Performer(Connection):
             handle.unplug()
             handle.unplug = None
         if message.hear == "soundcard" and self._microphone is not None:
-            handle.unplug = self._microphone.plug(handle.session)
+            handle.unplug = self._microphone.plug(handle.sound)
         song_id = message.song if message.hear == "song" else None
         reply = say.SourceReply(
             hear=message.hear,

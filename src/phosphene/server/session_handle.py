@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from phosphene.audio.types import AudioFeatures
+from phosphene.audio.types import AudioFeatures, FloatArray
 from phosphene.server.connection import Connection
 from phosphene.server.protocol import ConfigReply, ErrorReply, SongNews, SourceReply
 from phosphene.show.live import Playing
 from phosphene.show.live.types import Changed
 from phosphene.show.sets import Laid, Pilot, Set, lay, pilot_of
+from phosphene.show.sinks.sound import Tap
 from phosphene.show.sinks.viewers import Channel, hand_over
 
+SOUND = "sound"
+"""name of the file"""
 CHANGES_KEPT = 64
 """settings that changed by themselves, on their way to the performer"""
+OFFSET_SECONDS = 0.5
+"""between two looks at how much later pictures are wanted than their sound"""
 
 
 @dataclass
@@ -29,6 +37,19 @@ class Song:
     """of its file, once all of it is here"""
     name: str | None = None
     """of that file, as the client called it"""
+    folder: tempfile.TemporaryDirectory[str] | None = None
+    """where its sound is kept, as long as this is; only where exits take sound"""
+
+    @property
+    def sound(self) -> Path | None:
+        """Its sound, for a :class:`~phosphene.show.sinks.sound.SongTape`."""
+        return None if self.folder is None else Path(self.folder.name) / SOUND
+
+    def forget(self) -> None:
+        """Delete what is kept of it on the disk."""
+        if self.folder is not None:
+            self.folder.cleanup()
+            self.folder = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,8 @@ class SessionHandle:
     address: str
     """of the performer; empty for the house"""
     channel: Channel
+    tap: Tap = field(default_factory=Tap)
+    """what is heard, for exits"""
     performer: Connection | None = None
     songs: dict[str, Song] = field(default_factory=dict)
     source: SourceReply = field(default_factory=lambda: SourceReply(hear="nothing", see=False))
@@ -83,11 +106,28 @@ class SessionHandle:
     """the set that is played"""
     changes: int = 0
     over: bool = False
+    _looked: float = 0.0
+    _offset: float = 0.0
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.session.on_error(lambda text: hand_over(loop, self._complain, text))
         self.session.on_change(lambda changed: hand_over(loop, self._changed, changed))
+
+    def sound(self, samples: FloatArray, rate: int, captured: float) -> None:
+        """What :meth:`Playing.sound` takes, for exits too; any thread."""
+        self.session.sound(samples, rate, captured)
+        self.tap.sound(samples, rate, captured)
+
+    @property
+    def offset(self) -> float:
+        """Seconds by which pictures are wanted later than their sound, as it was of late."""
+        now = time.monotonic()
+        if now - self._looked > OFFSET_SECONDS:
+            # settings are copied: not for every picture
+            self._looked = now
+            self._offset = self.session.config.live.latency_offset_ms / 1e3
+        return self._offset
 
     @property
     def id(self) -> str:
@@ -141,6 +181,9 @@ class SessionHandle:
             task.cancel()
         await asyncio.gather(*self.hearing, return_exceptions=True)
         await asyncio.to_thread(self._close)
+        self.tap.use(None)
+        for song in self.songs.values():
+            song.forget()
 
     def _close(self) -> None:
         self.channel.close()

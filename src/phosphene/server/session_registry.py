@@ -19,6 +19,7 @@ from phosphene.server.refusal import Refusal
 from phosphene.server.session_handle import SessionHandle
 from phosphene.show.live import Hear, Players, Playing, Session, Source
 from phosphene.show.live.dynamic_batcher import batcher_for
+from phosphene.show.sinks.sound import Tape
 from phosphene.show.sinks.viewers import Channel, Consumer
 from phosphene.show.sources.feed import Feed
 
@@ -70,6 +71,18 @@ class SessionRegistry:
     def on_show(self) -> SessionHandle | None:
         """The session that exits and other programs follow."""
         return self._followed
+
+    @property
+    def tape(self) -> Tape | None:
+        """What is heard in it; any thread."""
+        followed = self._followed
+        return None if followed is None else followed.tap.tape
+
+    @property
+    def offset(self) -> float:
+        """Seconds by which its pictures are wanted later than their sound."""
+        followed = self._followed
+        return 0.0 if followed is None else followed.offset
 
     def find(self, session: str) -> SessionHandle:
         """A session by its id. Raises :class:`Refusal`."""
@@ -214,7 +227,8 @@ class SessionRegistry:
                 house.session.use(Source(hear=hear, see=sees))
                 house.source = SourceReply(hear=hear, see=sees, see_from="server")
             if self.microphone is not None:
-                house.unplug = self.microphone.plug(house.session)
+                house.tap.use(None, live=True)
+                house.unplug = self.microphone.plug(house.sound)
             if self.feed is not None:
                 house.unsee = self.feed.plug(house.session.picture)
             self._house = house

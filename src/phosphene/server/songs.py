@@ -25,7 +25,7 @@ from phosphene.server.hearing.archive import DAMAGED, load_features
 from phosphene.server.limits import MB, Limits
 from phosphene.server.protocol import SongNews, SongState
 from phosphene.server.refusal import Refusal
-from phosphene.server.session_handle import SessionHandle, Song
+from phosphene.server.session_handle import SOUND, SessionHandle, Song
 from phosphene.server.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -81,8 +81,10 @@ async def drain(body: AsyncIterator[bytes]) -> None:
 class SongDesk:
     """Takes songs in and has them heard, one at a time, at low priority."""
 
-    def __init__(self, limits: Limits, tally: Tally) -> None:
+    def __init__(self, limits: Limits, tally: Tally, keep_sound: bool = False) -> None:
+        """``keep_sound``: as samples for exits, as long as the session has the song."""
         self._limits = limits
+        self._keep_sound = keep_sound
         self._tally = tally
         self._one = asyncio.Lock()
 
@@ -107,7 +109,9 @@ class SongDesk:
         handle.tell(handle.songs[song].news)
         # the name is made here: nothing that a client says becomes part of a path
         try:
-            folder = tempfile.TemporaryDirectory(prefix="phosphene-song-")
+            folder = tempfile.TemporaryDirectory(
+                prefix="phosphene-song-", ignore_cleanup_errors=True
+            )
         except OSError as error:
             self._fail(handle, song, _unstored(error))
             raise Refusal("disk", _unstored(error), 507) from error
@@ -177,6 +181,9 @@ class SongDesk:
             async with self._one:
                 features = await self._listen(handle, song, path)
             if song in handle.songs:
+                if self._keep_sound:
+                    handle.songs[song].folder = folder
+                    path.unlink()
                 handle.songs[song].features = features
                 handle.tell(ready_news(song, features, handle.songs[song].sha256))
                 if handle.told is not None:
@@ -190,7 +197,8 @@ class SongDesk:
             log.error("a song was not heard: %s: %s", type(error).__name__, error)
             self._fail(handle, song, "the server could not hear the song: its log says why.")
         finally:
-            folder.cleanup()
+            if song not in handle.songs or handle.songs[song].folder is not folder:
+                folder.cleanup()
 
     async def _listen(self, handle: SessionHandle, song: str, path: Path) -> AudioFeatures:
         """Have the song heard by `python -m phosphene.server.hearing`; read how far that is."""
@@ -199,6 +207,7 @@ class SongDesk:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "phosphene.server.hearing", str(path), str(out)),
             *(f"{self._limits.song_seconds:g}", config.model_dump_json()),
+            *([str(path.with_name(SOUND))] if self._keep_sound else []),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, **dict.fromkeys(THREADS, "1")},
@@ -236,7 +245,7 @@ def _make_room(handle: SessionHandle) -> bool:
     """Forget the song that was heard first and is not played; a set may be longer than the limit."""
     for song, held in handle.songs.items():
         if held.features is not None and song != handle.source.song:
-            del handle.songs[song]
+            handle.songs.pop(song).forget()
             return True
     return False
 

@@ -1,4 +1,7 @@
-"""`python -m phosphene.server.hearing SONG OUT.npz SECONDS CONFIG`: progress as JSON lines."""
+"""`python -m phosphene.server.hearing SONG OUT.npz SECONDS CONFIG [SOUND]`: progress as JSON lines.
+
+Into SOUND go its samples, for those who take the show's sound.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from phosphene.audio import AudioAnalyzer
 from phosphene.config import AudioConfig
 from phosphene.errors import PhospheneError
 from phosphene.server.hearing.archive import DAMAGED, save_features
+from phosphene.show.sinks.sound import write_tape
 
 NICE = 5
 """a quarter of what the show gets where both want the same core: more, and a song takes minutes to hear"""
@@ -31,7 +35,7 @@ def be_humble() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
 
-def main(song: str, out: str, seconds: str, config: str) -> None:
+def main(song: str, out: str, seconds: str, config: str, sound: str | None = None) -> None:
     """Hear ``song`` and write its features; what fails is said, not raised."""
     be_humble()
 
@@ -41,6 +45,8 @@ def main(song: str, out: str, seconds: str, config: str) -> None:
     try:
         analyzer = AudioAnalyzer(AudioConfig.model_validate_json(config))
         save_features(analyzer.analyze(song, progress=progress, most=float(seconds)), Path(out))
+        if sound is not None:
+            write_tape(Path(song), Path(sound))
     except PhospheneError as error:
         # where the file lies is nobody's business
         print(json.dumps({"failed": str(error).replace(song, "the file")}), flush=True)

@@ -6,12 +6,9 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
 
-import av
-import numpy as np
-
 from phosphene.errors import MissingExtraError
 from phosphene.show.sinks.sink import Sink
-from phosphene.video.sizes import cover
+from phosphene.show.sinks.sized import Sized
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
@@ -26,6 +23,7 @@ class CameraSink(Sink):
         if find_spec("pyvirtualcam") is None:
             raise MissingExtraError("the virtual camera", "virtual-camera")
         self._size = size
+        self._sized = Sized(size, "rgb24")
         self._rate = rate
         self._camera: Any = None
 
@@ -39,10 +37,7 @@ class CameraSink(Sink):
 
     def write(self, image: Frame, index: int) -> None:
         """Show one frame."""
-        width, height = self._size
-        rows, columns = cover((image.shape[1], image.shape[0]), self._size)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[rows, columns]), "rgb24")
-        self._camera.send(frame.to_ndarray(width=width, height=height, format="rgb24"))
+        self._camera.send(self._sized.pixels(image))
 
     def close(self) -> None:
         """Let go of the camera."""

@@ -38,6 +38,8 @@ class ExitOptions:
     whip_token: str | None = None
     spout: str | None = None
     syphon: str | None = None
+    with_sound: bool = False
+    """what is heard leaves with the pictures, where that can be"""
     overwrite: bool = False
 
 
@@ -61,7 +63,8 @@ def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> li
         if not options.record.lower().endswith(".mp4"):
             raise OutputError(f"{options.record} must end in .mp4 or .score to be recorded to.")
         check_target(options.record, size, config.live.fps, seconds=0, overwrite=options.overwrite)
-        target = file_target(options.record, config.video.crf, config.video.encoder_preset)
+        how = config.video.crf, config.video.encoder_preset
+        target = file_target(options.record, *how, options.with_sound)
         sinks.append(VideoSink(target, size, rate))
     if options.rtmp is not None:
         sinks.append(RemoteSink(rtmp_target(options.rtmp), size, rate))
@@ -69,11 +72,15 @@ def choose_exits(options: ExitOptions, config: PipelineConfig, size: Size) -> li
         sinks.append(CameraSink(size, rate))
     # each library is looked for where it is asked for
     if options.ndi is not None:
-        sinks.append(NdiSink(options.ndi, size, rate))
+        sinks.append(NdiSink(options.ndi, size, rate, options.with_sound))
     if options.whip is not None:
-        sinks.append(WhipSink(options.whip, options.whip_token, size, rate))
+        sinks.append(WhipSink(options.whip, options.whip_token, size, rate, options.with_sound))
     if options.spout is not None:
         sinks.append(SpoutSink(options.spout, size, rate))
     if options.syphon is not None:
         sinks.append(SyphonSink(options.syphon, size, rate))
-    return [ClockedExit(sink, rate) for sink in sinks]
+    if options.with_sound and not any(sink.hears for sink in sinks):
+        raise InputError(
+            "--with-sound needs where to: --ndi, --whip, --rtmp or --record OUT.mp4 carry sound."
+        )
+    return [ClockedExit(sink, rate, options.with_sound) for sink in sinks]

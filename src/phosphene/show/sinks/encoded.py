@@ -8,10 +8,12 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace
 
 from phosphene.show.sinks.sink import Sink
-from phosphene.video.sizes import cover
+from phosphene.show.sinks.sized import Sized
+from phosphene.show.sinks.sound import RATE
+from phosphene.sound_file import Samples
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
@@ -20,10 +22,8 @@ BT709 = 1
 KEYFRAME_SECONDS = 2
 """what streaming services ask for"""
 CONNECT_SECONDS = 5.0
-SILENCE_RATE = 44100
-SILENCE_BITS = 64_000
-AAC_SAMPLES = 1024
-"""of one frame"""
+SOUND_BITS = 160_000
+"""a second of stereo; silence takes next to none of them"""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Target:
     """FFmpeg's name of the format"""
     container_options: dict[str, str]
     codec_options: dict[str, str]
-    silent_sound: bool
-    """streaming services refuse pictures without a sound track"""
+    sound: bool
+    """whether it has a sound track; streaming services refuse pictures without one"""
     retry: bool
 
 
@@ -50,9 +50,16 @@ class VideoSink(Sink):
         self._target = target
         self._size = size
         self._rate = rate
-        self._scaler = VideoReformatter()
+        self._sized = Sized(
+            size,
+            "yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+        )
+        self.hears = target.sound
         self._container: Any = None
-        self._silence: Silence | None = None
+        self._heard = 0
 
     def open(self) -> None:
         """Create the file, or connect."""
@@ -71,15 +78,26 @@ class VideoSink(Sink):
         context.color_range = ColorRange.MPEG
         context.color_primaries = context.color_trc = context.colorspace = BT709
         self._stream = stream
-        self._silence = Silence(self._container) if target.silent_sound else None
+        self._heard = 0
+        if target.sound:
+            self._track = self._container.add_stream("aac", rate=RATE, layout="stereo")
+            self._track.bit_rate = SOUND_BITS
         # connects now, not with the first frame
         self._container.start_encoding()
 
     def write(self, image: Frame, index: int) -> None:
         """Encode one frame."""
-        self._container.mux(self._stream.encode(self._convert(image, index)))
-        if self._silence is not None:
-            self._silence.until(float((index + 1) / self._rate))
+        frame = self._sized.frame(image)
+        frame.pts, frame.time_base = index, 1 / self._rate
+        self._container.mux(self._stream.encode(frame))
+
+    def sound(self, samples: Samples) -> None:
+        """Encode sound."""
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", "stereo")
+        frame.sample_rate = RATE
+        frame.pts, frame.time_base = self._heard, Fraction(1, RATE)
+        self._heard += samples.shape[1]
+        self._container.mux(self._track.encode(frame))
 
     def close(self) -> None:
         """Write what is left and close."""
@@ -88,41 +106,7 @@ class VideoSink(Sink):
             return
         try:
             container.mux(self._stream.encode(None))
+            if self.hears:
+                container.mux(self._track.encode(None))
         finally:
             container.close()
-
-    def _convert(self, image: Frame, index: int) -> av.VideoFrame:
-        width, height = self._size
-        rows, columns = cover((image.shape[1], image.shape[0]), self._size)
-        frame = self._scaler.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(image[rows, columns]), "rgb24"),
-            width=width,
-            height=height,
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BICUBIC,
-        )
-        frame.pts, frame.time_base = index, 1 / self._rate
-        return frame
-
-
-class Silence:
-    """A sound track with nothing in it, stereo AAC, beside the pictures of ``container``."""
-
-    def __init__(self, container: Any) -> None:
-        self._container = container
-        self._stream = container.add_stream("aac", rate=SILENCE_RATE, layout="stereo")
-        self._stream.bit_rate = SILENCE_BITS
-        self._samples = np.zeros((2, AAC_SAMPLES), np.float32)
-        self._written = 0
-
-    def until(self, seconds: float) -> None:
-        """Fill up to ``seconds`` of the stream."""
-        while self._written < seconds * SILENCE_RATE:
-            frame = av.AudioFrame.from_ndarray(self._samples, "fltp", "stereo")
-            frame.sample_rate = SILENCE_RATE
-            frame.pts, frame.time_base = self._written, Fraction(1, SILENCE_RATE)
-            self._container.mux(self._stream.encode(frame))
-            self._written += AAC_SAMPLES

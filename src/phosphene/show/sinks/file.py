@@ -5,7 +5,7 @@ from __future__ import annotations
 from phosphene.show.sinks.encoded import Target
 
 
-def file_target(path: str, crf: int, preset: str) -> Target:
+def file_target(path: str, crf: int, preset: str, sound: bool = False) -> Target:
     """An MP4 in fragments: playable up to the last two seconds whatever happens to the machine."""
     return Target(
         url=f"file:{path}",
@@ -17,6 +17,6 @@ def file_target(path: str, crf: int, preset: str) -> Target:
         },
         # frames that wait for later ones would shift the start, which fragments cannot tell
         codec_options={"crf": str(crf), "preset": preset, "bf": "0"},
-        silent_sound=False,
+        sound=sound,
         retry=False,
     )

@@ -38,6 +38,8 @@ class Moving:
     """
 
     def __init__(self, rate: float) -> None:
+        self.behind = 0.0
+        """seconds after they are heard at which beats are shown"""
         self._rate = rate
         self._display = Display()
         self._guard = FlashGuard()
@@ -64,7 +66,7 @@ class Moving:
             return None
         image: Frame | None = key.picture
         if self.slow:
-            motion, light = self._accent(shown, now)
+            motion, light = self._accent(shown, now - self.behind)
             image = self._display.at(now, motion)
             image = None if image is None else lit(image, light)
         if image is None or shown.strobes:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from phosphene.errors import MissingExtraError, OutputError
-from phosphene.show.sinks.jpeg import fitted
 from phosphene.show.sinks.sink import Sink
+from phosphene.show.sinks.sized import Sized
+from phosphene.show.sinks.sound import CHANNELS, RATE
+from phosphene.sound_file import Samples
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
@@ -20,20 +22,22 @@ class NdiSink(Sink):
 
     retry = True
 
-    def __init__(self, name: str, size: Size, rate: Fraction) -> None:
+    def __init__(self, name: str, size: Size, rate: Fraction, sound: bool = False) -> None:
         """Raises :class:`MissingExtraError`."""
         if find_spec("cyndilib") is None:
             raise MissingExtraError("NDI", "ndi")
         self.name = f"NDI '{name}'"
+        self.hears = sound
         self._called = name
         self._size = size
         self._rate = rate
         self._sender: Any = None
-        self._picture = np.full((size[1], size[0], 4), 255, np.uint8)
+        self._sized = Sized(size, "rgba")
 
     def open(self) -> None:
         """Be there for whoever looks. Raises :class:`OutputError`."""
         try:
+            from cyndilib.audio_frame import AudioSendFrame
             from cyndilib.sender import Sender
             from cyndilib.video_frame import VideoSendFrame
             from cyndilib.wrapper.ndi_structs import FourCC
@@ -46,13 +50,21 @@ class NdiSink(Sink):
         frame.set_frame_rate(self._rate)
         frame.set_fourcc(FourCC.RGBX)
         sender.set_video_frame(frame)
+        if self.hears:
+            track = AudioSendFrame()
+            track.sample_rate, track.num_channels = RATE, CHANNELS
+            track.set_max_num_samples(RATE)
+            sender.set_audio_frame(track)
         sender.open()
         self._sender = sender
 
     def write(self, image: Frame, index: int) -> None:
         """Send one frame; without a receiver it costs next to nothing."""
-        self._picture[..., :3] = fitted(image, self._size)
-        self._sender.write_video_async(self._picture.reshape(-1))
+        self._sender.write_video_async(self._sized.pixels(image).reshape(-1))
+
+    def sound(self, samples: Samples) -> None:
+        """Send a stretch of sound."""
+        self._sender.write_audio(np.ascontiguousarray(samples))
 
     def close(self) -> None:
         """Be gone."""

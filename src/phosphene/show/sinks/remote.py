@@ -20,11 +20,12 @@ import numpy as np
 from phosphene.errors import OutputError
 from phosphene.show.sinks.encoded import Target, VideoSink
 from phosphene.show.sinks.sink import Sink
+from phosphene.sound_file import Samples
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
 FRAME = struct.Struct("<QII")
-"""index, height, width; the pixels follow"""
+"""index, height, width; the pixels follow. Of sound: samples, 0, channels"""
 ON_AIR = "on air"
 FINISH_SECONDS = 1.0
 
@@ -35,6 +36,7 @@ class RemoteSink(Sink):
     def __init__(self, target: Target, size: Size, rate: Fraction) -> None:
         self.name = target.name
         self.retry = target.retry
+        self.hears = target.sound
         self._task = json.dumps({"target": asdict(target), "size": size, "rate": str(rate)})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -55,6 +57,11 @@ class RemoteSink(Sink):
     def write(self, image: Frame, index: int) -> None:
         """Hand a frame over; waits while the network does."""
         self._send(FRAME.pack(index, *image.shape[:2]) + image.tobytes())
+
+    def sound(self, samples: Samples) -> None:
+        """Hand sound over."""
+        channels, count = samples.shape
+        self._send(FRAME.pack(count, 0, channels) + samples.astype(np.float32).tobytes())
 
     def close(self) -> None:
         """Let it finish, for a moment."""
@@ -100,6 +107,10 @@ def main() -> None:
         print(ON_AIR, flush=True)
         while header := source.read(FRAME.size):
             index, rows, columns = FRAME.unpack(header)
+            if rows == 0:
+                samples = np.frombuffer(source.read(4 * index * columns), np.float32)
+                sink.sound(samples.reshape(columns, index))
+                continue
             pixels = source.read(rows * columns * 3)
             sink.write(np.frombuffer(pixels, np.uint8).reshape(rows, columns, 3), index)
         sink.close()

@@ -30,6 +30,6 @@ def rtmp_target(url: str, bitrate: int = BITRATE) -> Target:
             "maxrate": rate,
             "bufsize": str(2 * bitrate),
         },
-        silent_sound=True,
+        sound=True,
         retry=True,
     )

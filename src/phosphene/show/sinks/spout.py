@@ -6,11 +6,9 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-import numpy as np
-
 from phosphene.errors import MissingExtraError, OutputError
-from phosphene.show.sinks.jpeg import fitted
 from phosphene.show.sinks.sink import Sink
+from phosphene.show.sinks.sized import Sized
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
@@ -39,7 +37,7 @@ class SpoutSink(Sink):
         self.name = f"Spout '{name}'"
         self._called = name
         self._size = size
-        self._picture = np.full((size[1], size[0], 4), 255, np.uint8)
+        self._sized = Sized(size, "rgba")
         self._sender: SpoutSender | None = None
 
     def open(self) -> None:
@@ -53,9 +51,8 @@ class SpoutSink(Sink):
     def write(self, image: Frame, index: int) -> None:
         """Share one frame. Raises :class:`OutputError`."""
         assert self._sender is not None
-        self._picture[..., :3] = fitted(image, self._size)
-        width, height = self._size
-        if not self._sender.sendImage(self._picture, width, height, GL_RGBA, False, 0):
+        pixels, (width, height) = self._sized.pixels(image), self._size
+        if not self._sender.sendImage(pixels, width, height, GL_RGBA, False, 0):
             raise OutputError("the graphics card shares no picture")
         self._sender.setFrameSync(self._called)
 

@@ -6,11 +6,9 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-import numpy as np
-
 from phosphene.errors import MissingExtraError
-from phosphene.show.sinks.jpeg import fitted
 from phosphene.show.sinks.sink import Sink
+from phosphene.show.sinks.sized import Sized
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
@@ -34,7 +32,7 @@ class SyphonSink(Sink):
         self.name = f"Syphon '{name}'"
         self._called = name
         self._size = size
-        self._picture = np.full((size[1], size[0], 4), 255, np.uint8)
+        self._sized = Sized(size, "rgba")
         self._server: SyphonServer | None = None
         self._texture: Any = None
 
@@ -52,8 +50,7 @@ class SyphonSink(Sink):
     def write(self, image: Frame, index: int) -> None:
         """Share one frame."""
         assert self._server is not None
-        self._picture[..., :3] = fitted(image, self._size)
-        self._copy(self._picture, self._texture)
+        self._copy(self._sized.pixels(image), self._texture)
         self._server.publish_frame_texture(self._texture, is_flipped=True)
 
     def close(self) -> None:
