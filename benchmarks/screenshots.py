@@ -1,4 +1,4 @@
-"""Take the pictures of the page that the docs show: a set of three composed songs, at five widths.
+"""Take the pictures of the page that the docs show: a song that plays, and a set of three at five widths.
 
 python benchmarks/screenshots.py [DIR]               default: docs/images
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from benchmarks.sets import HEARD
 from phosphene.audio.compose import compose, write_wav
 from tests.browser.tools import CHROMIUM, FLAGS, WATCH, Visit, start_server
 
-SIZES = {390: (844, 2.0), 820: (1180, 1.0), 1280: (800, 1.0), 1920: (1080, 1.0), 3840: (2160, 1.0)}
-"""width of the window: (height, pixels of the screen a pixel of the page)"""
+Play = Callable[[Visit], None]
+
+SIZES = {390: 844, 820: 1180, 1280: 800, 1920: 1080, 3840: 2160}
+"""width of the window: its height"""
+NAMES = {390: "set-phone", 1280: "set"}
 SONGS = {"First light": (44, 112), "Undertow": (60, 124), "Afterglow": (48, 96)}
 """name: (seconds, beats a minute)"""
 CUES = (
@@ -33,7 +37,7 @@ CUES = (
 )  # fmt: skip
 PLAYED = 90
 """pictures into the first song, when the shot is taken"""
-QUALITY = 82
+QUALITY = 85
 
 
 def main() -> None:
@@ -49,24 +53,34 @@ def main() -> None:
             for file, cues in zip(files, CUES, strict=True)
         ]
         told.write_text(json.dumps({"phosphene_set": 1, "name": "Friday", "songs": songs}))
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+        def a_song(visit: Visit) -> None:
+            visit.play_song(files[0])
+
+        def the_set(visit: Visit) -> None:
+            visit.page.keyboard.press("e")
+            visit.page.set_input_files("input[aria-label='Set file']", told)
+            visit.page.set_input_files("input[aria-label='Songs of the set']", files)
+            visit.page.wait_for_function(HEARD, arg=len(files))
+            visit.button(f"Play {files[0].stem}")
+
+        shots: dict[str, tuple[int, Play]] = {"live": (1280, a_song), "live-phone": (390, a_song)}
         for width in SIZES:
-            out = folder / f"set-{width}.webp"
-            shot(browser, width, told, files).save(out, quality=QUALITY, method=6)
-            print(out, f"{out.stat().st_size / 1000:.0f} kB")
+            shots[NAMES.get(width, f"set-{width}")] = width, the_set
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for name, (width, play) in shots.items():
+            out = folder / f"{name}.jpg"
+            shot(browser, width, play).save(out, quality=QUALITY, optimize=True)
+            print(out, f"{out.stat().st_size / 1000:.0f} kB", flush=True)
         browser.close()
 
 
-def shot(browser: Browser, width: int, told: Path, files: list[Path]) -> Image.Image:
-    """The page with the set open, in the first song."""
-    height, scale = SIZES[width]
+def shot(browser: Browser, width: int, play: Play) -> Image.Image:
+    """The page while something plays in it."""
     # a server for each: the page of before would still be drawn for
     server = start_server(0, "--size", "1280x720")
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        device_scale_factor=scale,
-        has_touch=width < 1000,
-    )
+    view = {"width": width, "height": SIZES[width]}
+    context = browser.new_context(viewport=view, has_touch=width < 1000)
     try:
         context.set_default_timeout(120_000)
         context.add_init_script(WATCH)
@@ -78,13 +92,9 @@ def shot(browser: Browser, width: int, told: Path, files: list[Path]) -> Image.I
         page.evaluate("localStorage['phosphene.pinned'] = 'true'")
         page.reload()
         visit.wait_for_pictures(3)
-        page.keyboard.press("e")
-        page.set_input_files("input[aria-label='Set file']", told)
-        page.set_input_files("input[aria-label='Songs of the set']", files)
-        page.wait_for_function(HEARD, arg=len(files))
-        visit.button(f"Play {files[0].stem}")
+        play(visit)
         visit.wait_for_pictures(PLAYED)
-        page.locator(".set").focus()
+        page.mouse.move(width / 2, 90)
         return Image.open(BytesIO(page.screenshot())).convert("RGB")
     finally:
         context.close()

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ Frame = npt.NDArray[np.uint8]
 """uint8 RGB picture, (height, width, 3)"""
 FloatArray = npt.NDArray[np.float32]
 Numbers = npt.NDArray[Any]
+Pixels = TypeVar("Pixels", Frame, FloatArray)
 
 CELLS = 24
 """across a rippled picture: its waves are exact at the corners and bilinear inside, 12 to a wave"""
@@ -125,8 +126,10 @@ def composed(moves: Iterable[CameraMove]) -> Motion:
     return motion
 
 
-def moved(picture: Frame, motion: Motion, *, crisp: bool = True) -> Frame:
+def moved(picture: Pixels, motion: Motion, *, crisp: bool = True) -> Pixels:
     """``picture`` after ``motion``; edges are mirrored. Standing still returns the very same array.
+
+    A plane (h, w) of float32 is moved, too.
 
     ``crisp`` takes Keys' bicubic, which costs 2.5 times as much as bilinear and keeps fine lines alike
     wherever they fall between two pixels.
@@ -152,12 +155,13 @@ def moved(picture: Frame, motion: Motion, *, crisp: bool = True) -> Frame:
     margin = math.ceil(min(beyond, FURTHEST * min(height, width)))
     x = np.clip(x, 2 - margin, width + margin - 2) + margin
     y = np.clip(y, 2 - margin, height + margin - 2) + margin
-    wide = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+    sides = [(margin, margin), (margin, margin), (0, 0)][: picture.ndim]
+    wide = np.pad(picture, sides, mode="symmetric")
     filtered = Image.Resampling.BICUBIC if crisp else Image.Resampling.BILINEAR
     image = Image.fromarray(wide).transform(
         (width, height), Image.Transform.MESH, _mesh(rows, columns, x, y), filtered
     )
-    return np.asarray(image)
+    return cast(Pixels, np.asarray(image))
 
 
 def _corners(side: int, cell: int) -> Numbers:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from phosphene.arrays import Array
 from phosphene.config import LiveConfig
 from phosphene.diffusion.base import BasePipeline
@@ -12,11 +15,12 @@ from phosphene.profiling import get_profiler
 from phosphene.show.crossfade import decoded, fields_between, refined
 from phosphene.show.display import REST, Motion, between, moved
 from phosphene.show.light import Light
-from phosphene.stream.arrays import Home
-from phosphene.stream.camera import warp
+from phosphene.stream.arrays import Home, to_numpy
 from phosphene.video.encoder import Taker
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.writer import Frame
+
+FloatArray = npt.NDArray[np.float32]
 
 MOST_SHARPENED = 3.0
 """times the fine detail of a field may be added to it"""
@@ -138,13 +142,19 @@ class Finisher:
 def field_between(tween: Tween) -> Key:
     """The field of a frame between two keys, and its colours; as sharp as they are."""
     last, following = tween.last, tween.following
-    field = warp(last.latent, tween.since.move)
+    field = moved_field(last.latent, tween.since)
     if following is None:
         return Key(sharpened(field, fineness(last.latent)), last.palette)
-    ahead = warp(following.latent, tween.whole.back.then(tween.since).move)
+    ahead = moved_field(following.latent, tween.whole.back.then(tween.since))
     mixed = fields_between(Key(field, last.palette), Key(ahead, following.palette), tween.share)
     fine = (1 - tween.share) * fineness(last.latent) + tween.share * fineness(following.latent)
     return Key(sharpened(mixed.latent, fine), mixed.palette)
+
+
+def moved_field(field: Array, motion: Motion) -> FloatArray:
+    """Planes (1 c h w) after ``motion``."""
+    planes = to_numpy(field)[0]
+    return np.stack([moved(plane, motion) for plane in planes])[None]
 
 
 def fineness(field: Array) -> Array:
