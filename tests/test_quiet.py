@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -83,3 +84,24 @@ def test_products_of_numpy_stay_on_one_core_unless_told_otherwise() -> None:
             [sys.executable, "-c", ask], env=around, capture_output=True, text=True, check=True
         )
         assert told.stdout.strip() == wanted
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives so much back")
+def test_memory_of_every_frame_is_kept_unless_told_otherwise() -> None:
+    ask = (
+        "import phosphene, resource, numpy as np\n"
+        "x = np.ones((192, 336), np.float32)\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(20): y = x - np.floor(x)\n"
+        "before = faults()\n"
+        "for _ in range(100): y = x - np.floor(x)\n"
+        "print(faults() - before)"
+    )
+    counts = []
+    for given in ({}, {"MALLOC_TRIM_THRESHOLD_": "131072"}):
+        around = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")} | given
+        told = subprocess.run(
+            [sys.executable, "-c", ask], env=around, capture_output=True, text=True, check=True
+        )
+        counts.append(int(told.stdout))
+    assert counts[0] < 20 and counts[1] > 2000

@@ -179,7 +179,7 @@ def _orb(c: Canvas) -> Folded:
         y,
         (disc - 1) * 0.4,
         disc * (0.3 + 0.9 * day) + (1 - disc) * 0.35 * halo,
-        0.5 * disc * (1 - z) ** 3,
+        0.5 * disc * (1 - z) * (1 - z) ** 2,
     )
 
 
@@ -196,7 +196,7 @@ def _bubbles(c: Canvas) -> Folded:
     lens = 0.5 + 0.8 * d2
     fx, fy = xp.where(d2 < 1, u * lens, c.x), xp.where(d2 < 1, v * lens, c.y)
     spot = xp.exp(-14 * ((u + 0.38) ** 2 + (v + 0.4) ** 2))
-    rim = inside * c.clamp(d2) ** 3
+    rim = inside * c.clamp(d2) * c.clamp(d2) ** 2
     return Folded(
         fx, fy, inside * 0.3 * (number - 0.3), 0.45 + inside * 0.5, 0.5 * rim + 0.9 * spot * inside
     )
@@ -219,7 +219,7 @@ def _cubes(c: Canvas) -> Folded:
     xp = c.xp
     f = c.p(0, 1.1, 1.5)
     _, _, dx, dy, edge = hexes(c, f * c.x + 0.1 * c.t, f * c.y)
-    a = xp.atan2(dx, -dy)
+    a = c.atan2(dx, -dy)
     third = xp.floor(c.frac((a + TAU / 6) / TAU) * 3)
     # each face has axes along two of its edges
     x, y = c.turned(dx, dy, -third * TAU / 3)

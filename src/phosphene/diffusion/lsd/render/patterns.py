@@ -182,7 +182,7 @@ def truchet(c: Canvas) -> Field:
     d = xp.sqrt(p * p + q * q + 1e-6) - 0.5
     pipe = c.edge((0.2 - xp.abs(d)) / f)
     lift = c.clamp(1 - xp.abs(d) / 0.2)
-    along = xp.atan2(q, p) * (-1.0 + 2.0 * c.mask(flip)) * (-1.0 + 2.0 * c.mask(near))
+    along = c.atan2(q, p) * (-1.0 + 2.0 * c.mask(flip)) * (-1.0 + 2.0 * c.mask(near))
     flow = 0.5 + 0.5 * xp.sin(4 * along - 4.0 * c.t)
     shade = 0.09 + 0.06 * c.smooth(0.5, 0.2, xp.abs(d))
     value = pipe * (0.35 + 0.35 * lift + 0.25 * flow * lift) + (1 - pipe) * shade
@@ -210,7 +210,7 @@ def cubes(c: Canvas) -> Field:
     xp = c.xp
     f = c.p(0, 1.8, 2.8) * c.scale
     i, j, dx, dy, edge = hexes(c, f * c.x + 0.15 * c.t, f * c.y)
-    a = xp.atan2(dx, -dy)  # 0 is up
+    a = c.atan2(dx, -dy)  # 0 is up
     third = xp.floor(c.frac((a + TAU / 6) / TAU) * 3)
     number = c.hash(2 * i, 2 * j)
     beat = 0.5 + 0.5 * xp.sin(TAU * number + 1.7 * c.t)
@@ -252,7 +252,7 @@ def hyperbolic(c: Canvas) -> Field:
     radius = xp.sqrt(reach * reach - 1)
     flips = xp.zeros_like(c.x)
     for _ in range(7):
-        a = xp.atan2(y, x)
+        a = c.atan2(y, x)
         k = xp.floor(a / (2 * wedge) + 0.5)
         a = xp.abs(a - 2 * wedge * k)
         far = xp.sqrt(x * x + y * y + 1e-9)

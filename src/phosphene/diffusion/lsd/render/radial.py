@@ -134,7 +134,7 @@ def tunnel(c: Canvas) -> Field:
     depth = 0.55 / (r + 0.015)
     n = c.whole(0, 8, 15)
     u = depth * c.p(1, 1.8, 2.6) * c.scale + 1.9 * c.t
-    v = xp.atan2(y, x) * n / TAU + depth * c.p(2, -0.25, 0.25) * 2
+    v = c.atan2(y, x) * n / TAU + depth * c.p(2, -0.25, 0.25) * 2
     row = xp.floor(u)
     a, b = c.frac(u) - 0.5, c.frac(v) - 0.5
     i = xp.floor(v) - n * xp.floor(xp.floor(v) / n)
@@ -154,7 +154,7 @@ def rays(c: Canvas) -> Field:
     xp = c.xp
     x, y = c.x - 0.2 * c.p(3, -1, 1), c.y - 0.2 * c.p(4, -1, 1)
     r = xp.sqrt(x * x + y * y + 1e-5)
-    a = xp.atan2(y, x)
+    a = c.atan2(y, x)
     n = c.whole(0, 5, 9)
     beam = xp.sin(n * a + 0.5 * c.t) + 0.7 * xp.sin((2 * n + 1) * a - 0.8 * c.t + 1.0)
     beam = beam + 0.5 * xp.sin((3 * n - 2) * a + 1.1 * c.t)
@@ -172,7 +172,7 @@ def iris(c: Canvas) -> Field:
     # an eye that looks about, its pupil wide on a loud bass
     x, y = c.x - 0.16 * c.p(3, -1, 1), c.y - 0.1 * c.p(4, -1, 1)
     r = xp.sqrt(x * x + y * y + 1e-5) * c.scale
-    a = xp.atan2(y, x)
+    a = c.atan2(y, x)
     pupil = 0.2 + 0.03 * xp.sin(0.9 * c.t) + 0.12 * c.hear("bass")
     u = (r - pupil) / (0.78 - pupil)
     ca, sa = xp.cos(a), xp.sin(a)
@@ -229,7 +229,7 @@ def web(c: Canvas) -> Field:
     xp = c.xp
     n = c.whole(0, 10, 16)
     sway = 0.04 * xp.sin(1.3 * c.t + 3 * c.y)
-    a = xp.atan2(c.y, c.x + sway) + 0.05 * xp.sin(0.5 * c.t)
+    a = c.atan2(c.y, c.x + sway) + 0.05 * xp.sin(0.5 * c.t)
     u = a * n / TAU
     k = xp.floor(u)
     f = c.frac(u) - 0.5
@@ -262,7 +262,7 @@ def disco(c: Canvas) -> Field:
     ball = c.edge((1 - xp.sqrt(r2 + 1e-6)) * size)
     z = xp.sqrt(c.clamp(1 - r2, 1e-4, 1.0))
     lat = xp.asin(c.clamp(y, -0.999, 0.999))
-    lon = xp.atan2(x, z) + 0.6 * c.t
+    lon = c.atan2(x, z) + 0.6 * c.t
     rows = 14.0
     row = xp.floor(lat * rows / TAU * 2)
     around = xp.floor(xp.cos((row + 0.5) * TAU / 2 / rows) * rows * 1.1 + 1)

@@ -45,7 +45,7 @@ def crystal(c: Canvas) -> Field:
     turn = TAU * big.tone + 0.5 * c.t
     slope = xp.cos(turn) * big.dx + xp.sin(turn) * big.dy
     n = 3 + xp.floor(3 * big.tone)
-    a = xp.atan2(big.dy, big.dx) + TAU * big.tone
+    a = c.atan2(big.dy, big.dx) + TAU * big.tone
     side = xp.floor(a * n / TAU)
     number = c.hash(side, xp.floor(64 * big.tone))
     face = c.frac(number + 0.11 * c.t)
@@ -122,7 +122,7 @@ def galaxy(c: Canvas) -> Field:
     x, y = c.turned(c.x, c.y, c.p(0, -0.7, 0.7))
     y = y * c.p(2, 1.25, 1.9)
     r = xp.sqrt(x * x + y * y + 1e-5) * 0.95 * c.scale
-    a = xp.atan2(y, x)
+    a = c.atan2(y, x)
     arms = c.whole(1, 2, 3)
     pitch = c.p(3, 2.0, 2.7)
     # the inside turns with the arms; noise in turned coordinates has no seam
@@ -159,7 +159,7 @@ def orb(c: Canvas) -> Field:
     disc = c.edge((1 - r) * size)
     z = xp.sqrt(c.clamp(1 - r2, 1e-4, 1.0))
     # a sphere turns: its bands run round it
-    lon = xp.atan2(x, z) + 0.3 * c.t
+    lon = c.atan2(x, z) + 0.3 * c.t
     gas = c.noise(1.4 * xp.cos(lon) + 0.3 * y, 2.2 * y + 1.4 * xp.sin(lon), 0, "rough", 0.3)
     bands = 0.5 + 0.42 * xp.sin(c.p(1, 4.0, 8.0) * y + 1.5 * gas)
     lx, ly = xp.cos(0.4 * c.t), -0.45
