@@ -209,12 +209,13 @@ def flood(kinds: list[str], rounds: int, rate: float, size: str) -> None:
 
 
 def measured(server: Served, kind: str, port: int, rounds: int, rate: float) -> str:
-    """One row."""
+    """One row: pictures a second, and the processor's time that one takes, which other work moves less."""
 
-    def drawn() -> float:
-        before, began = figure(server, "frames_total"), time.monotonic()
+    def drawn() -> tuple[float, float]:
+        before, spent, began = figure(server, "frames_total"), cpu(server), time.monotonic()
         time.sleep(ROUND_SECONDS)
-        return (figure(server, "frames_total") - before) / (time.monotonic() - began)
+        took = time.monotonic() - began
+        return (figure(server, "frames_total") - before) / took, (cpu(server) - spent) / took
 
     command = [sys.executable, __file__, "send", kind]
     command += ["--port", str(port), "--messages", str(rate)]
@@ -233,12 +234,18 @@ def measured(server: Served, kind: str, port: int, rounds: int, rate: float) -> 
                 flooded.append(drawn())
         finally:
             child.kill()
-    ratios = [there / here for here, there in zip(calm, flooded, strict=True)]
+    (here, calm_cpu), (there, flood_cpu) = np.sum(calm, 0), np.sum(flooded, 0)
     return (
-        f"{kind:12} {median(calm):5.1f} -> {median(flooded):5.1f} pictures a second;"
-        f" {sum(flooded) / sum(calm):6.1%} (rounds {min(ratios):.0%} to {max(ratios):.0%});"
-        f" the last value {'holds' if holds(port) else 'IS LOST'}; load {load()}"
+        f"{kind:12} {here / rounds:5.1f} -> {there / rounds:5.1f} pictures a second ({there / here:.0%});"
+        f" {1e3 * calm_cpu / here:5.1f} -> {1e3 * flood_cpu / there:5.1f} ms of a core each"
+        f" ({flood_cpu / there / (calm_cpu / here):.0%}); the last value"
+        f" {'holds' if holds(port) else 'IS LOST'}; load {load()}"
     )
+
+
+def cpu(server: Served) -> float:
+    """Seconds of the processor that the server took."""
+    return float(sum(server.process.cpu_times()[:2]))
 
 
 def holds(port: int) -> bool:

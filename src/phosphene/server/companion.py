@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -18,6 +19,9 @@ from phosphene.show.live import BeatAction, OuterBeat, Shown
 from phosphene.show.live.types import On
 from phosphene.show.looks import flatten, look_settings, looks
 from phosphene.show.sinks.viewers import Picture
+
+TELL_SECONDS = 1 / 15
+"""in which the page is told what was changed beside it"""
 
 
 class Companion(Protocol):
@@ -60,7 +64,10 @@ class Hands:
 
     def __init__(self, registry: SessionRegistry) -> None:
         self._registry = registry
-        self._told: tuple[SessionHandle, dict[str, JsonValue]] | None = None
+        self._changed: tuple[SessionHandle, dict[str, JsonValue]] | None = None
+        self._look: str | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        self._shipped: dict[str, dict[str, JsonValue]] | None = None
 
     @property
     def there(self) -> bool:
@@ -122,8 +129,10 @@ class Hands:
         told = self.handle.told
         if told is not None and (names := told.deck or tuple(told.looks)):
             return {name: told.look(name) for name in names}
-        start = self._registry.config
-        return {look.name: look_settings(look.name, start) for look in looks()}
+        if self._shipped is None:
+            start = self._registry.config
+            self._shipped = {look.name: look_settings(look.name, start) for look in looks()}
+        return self._shipped
 
     def beat(self, action: BeatAction, at: float, seconds: float = 0.0) -> None:
         """A tap or another correction of the beat, at monotonic ``at``."""
@@ -148,13 +157,23 @@ class Hands:
     def _tell(
         self, handle: SessionHandle, values: Mapping[str, JsonValue], look: str | None
     ) -> None:
-        """The page, which shows the newest of all that was changed beside it."""
-        if handle.performer is None:
+        """The page, soon: settings are copied for it, and a flood of changes must cost little."""
+        known = self._changed
+        before = known[1] if known is not None and known[0] is handle else {}
+        self._changed = handle, {**before, **values}
+        self._look = look or self._look
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell_page)
+
+    def _tell_page(self) -> None:
+        """The newest of all that was changed beside it."""
+        self._soon = None
+        if self._changed is None or self._changed[0].over:
+            self._changed = None
             return
-        known: dict[str, JsonValue] = {}
-        if self._told is not None and self._told[0] is handle:
-            known = self._told[1]
-        told = values_at(handle.session.config, {**known, **values})
-        self._told = handle, told
-        reply = ConfigReply(values=told, look=look, by="controller")
-        handle.performer.mailbox.put("hands", reply)
+        handle, changed = self._changed
+        if handle.performer is not None:
+            told = values_at(handle.session.config, changed)
+            reply = ConfigReply(values=told, look=self._look, by="controller")
+            handle.performer.mailbox.put("hands", reply)
+        self._look = None

@@ -14,6 +14,7 @@ from phosphene.errors import OutputError, PhospheneError
 
 CHAIN = (
     ("OSC", "pythonosc", "stage"),
+    ("OSC, announced", "zeroconf", "stage"),
     ("Ableton Link", "aalink", "stage"),
     ("MIDI ports", "rtmidi", "stage"),
     ("NDI", "cyndilib", "ndi"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,9 +16,12 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
 from pythonosc.udp_client import SimpleUDPClient
+from zeroconf import ServiceStateChange
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from phosphene.errors import InputError
 from phosphene.integrations.osc.addresses import addresses, page
+from phosphene.integrations.osc.announce import PLAIN, QUERY, Announcement, is_open
 from phosphene.integrations.osc.companion import Osc
 from phosphene.show.looks import flatten, looks
 from phosphene.show.score import parse
@@ -175,6 +180,53 @@ def test_a_flood_ends_at_its_last_value(registry) -> None:
         assert len(changes) <= 61 * (time.monotonic() - began) + 2
 
 
+def test_buttons_held_down_by_a_madman_are_pressed_now_and_then(registry) -> None:
+    served, _, client = registry
+    with served.socket() as page_:
+        page_.until("hello")
+        began = time.monotonic()
+        for number in range(2000):
+            client.send_message("/phosphene/scene", 1)
+            client.send_message("/phosphene/look", number % 5 + 1)
+            if number % 20 == 0:
+                time.sleep(max(0.0, began + number / 2000 - time.monotonic()))
+        client.send_message("/phosphene/look", 7)
+        session = served.app_state.registry.on_show.session
+        eventually(lambda: flatten(session.config).items() >= looks()[6].values.items(), True)
+        pressed = session.score().count('"scene"')
+        assert 4 <= pressed <= 4 + 21 * (time.monotonic() - began)
+        # a burst of a hand or a script is not thinned
+        time.sleep(0.3)
+        for _ in range(4):
+            client.send_message("/phosphene/look/next", 1)
+        eventually(lambda: flatten(session.config).items() >= looks()[10].values.items(), True)
+
+
+def test_what_waits_for_the_music_happens_on_it(registry) -> None:
+    served, _, client = registry
+    with served.socket() as page_:
+        page_.until("hello")
+        session = served.app_state.registry.on_show.session
+        for _ in range(4):
+            client.send_message("/phosphene/tap", 1)
+            time.sleep(0.5)
+        client.send_message("/phosphene/on/bar/camera/zoom", 1.5)
+        client.send_message("/phosphene/on/beat/camera/rotate", 5.0)
+        told: dict[str, tuple[float, float]] = {}
+        while len(told) < 2:
+            news, at = page_.until("config")["values"], time.monotonic()
+            for path in news:
+                told.setdefault(path, (at, news[path]))
+        # bars of four at 120: the beat is there first, each with its value
+        assert told["camera.rotate"][1] == 5.0 and told["camera.zoom"][1] == 1.5
+        assert told["camera.rotate"][0] <= told["camera.zoom"][0]
+        assert (session.config.camera.rotate, session.config.camera.zoom) == (5.0, 1.5)
+        client.send_message("/phosphene/on/bar/look", 3)
+        wanted = looks()[2].values
+        assert not flatten(session.config).items() >= wanted.items()
+        eventually(lambda: flatten(session.config).items() >= wanted.items(), True)
+
+
 def test_triggers(registry, ear) -> None:
     served, _, client = registry
     with served.socket() as page_:
@@ -309,6 +361,60 @@ def test_broken_bytes_and_a_busy_port(registry) -> None:
         eventually(lambda: served.app_state.registry.on_show.session.config.camera.zoom, 1.25)
     with pytest.raises(InputError, match="choose another port"):
         Osc((HOST, osc.port))
+
+
+def test_it_is_found_on_the_network_without_its_address() -> None:
+    """By a real browser of multicast DNS; on loopback, for a test sends nothing to others."""
+
+    async def find() -> dict[str, tuple[int, list[str]]]:
+        announcement = Announcement(HOST, 9123)
+        announcement.start()
+        there = AsyncZeroconf(interfaces=[HOST])
+        found: dict[str, tuple[int, list[str]]] = {}
+        gone: set[str] = set()
+
+        def changed(zeroconf, service_type, name, state_change) -> None:
+            if state_change is ServiceStateChange.Removed:
+                gone.add(service_type)
+            elif state_change is ServiceStateChange.Added:
+                asked.append(asyncio.ensure_future(look(zeroconf, service_type, name)))
+
+        async def look(zeroconf, kind: str, name: str) -> None:
+            info = AsyncServiceInfo(kind, name)
+            assert await info.async_request(zeroconf, 20_000)
+            found[kind] = info.port, info.parsed_addresses()
+
+        asked: list[asyncio.Future] = []
+        browser = AsyncServiceBrowser(there.zeroconf, [QUERY, PLAIN], handlers=[changed])
+        async with asyncio.timeout(PATIENCE):
+            while len(found) < 2:
+                await asyncio.sleep(0.05)
+            await announcement.close()
+            while len(gone) < 2:
+                await asyncio.sleep(0.05)
+        await browser.async_cancel()
+        await there.async_close()
+        return found
+
+    assert asyncio.run(find()) == {QUERY: (9123, [HOST]), PLAIN: (9123, [HOST])}
+
+
+def test_only_what_is_open_is_announced_and_what_cannot_be_is_said(monkeypatch, caplog) -> None:
+    assert [is_open(host) for host in (HOST, "localhost", "::1", "0.0.0.0", "192.168.1.2")] == [
+        *(False, False, False, True, True)
+    ]
+
+    async def start(announcement: Announcement) -> None:
+        announcement.start()
+        await announcement._task
+        await announcement.close()
+
+    # an address that is not this machine's, as where the network is gone
+    asyncio.run(start(Announcement("192.0.2.7", 9123)))
+    assert "not announced on the network (" in caplog.text
+    monkeypatch.setitem(sys.modules, "zeroconf", None)
+    asyncio.run(start(Announcement("0.0.0.0", 9123)))
+    assert "pip install 'phosphene[stage]'" in caplog.text
 
 
 def test_the_docs_have_the_table() -> None:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, get_args
 
 from pydantic import JsonValue
@@ -180,6 +180,7 @@ def _bound(options: Sequence[Mapping[str, Any]], *names: str) -> float | None:
     return next((float(o[name]) for o in options for name in names if name in o), None)
 
 
+@lru_cache(2000)
 def find(address: str) -> tuple[list[Address], On | None]:
     """Which lines an address means, patterns (``* ? [] {}``) too, and on what it is to wait.
 

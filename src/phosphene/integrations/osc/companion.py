@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from phosphene.errors import InputError, MissingExtraError
+from phosphene.integrations.osc.announce import Announcement, is_open
 from phosphene.integrations.osc.inlet import Inlet
 from phosphene.integrations.osc.outlet import Outlet
 from phosphene.integrations.osc.query import Query
@@ -54,10 +55,13 @@ class Osc:
         self._registry: SessionRegistry | None = None
         self._inlet: Inlet | None = None
         self._query: Query | None = None
+        self._announcement: Announcement | None = None
         if listen is not None:
             # taken before the model is loaded, so that a port in use is known at once
             self._inlet = Inlet(*listen, answer=self._outlet.error, sync=self._sync)
             self._query = Query(self._inlet.host, self._inlet.port)
+            if is_open(self._inlet.host):
+                self._announcement = Announcement(self._inlet.host, self._inlet.port)
         # pictures must be drawn for what is told of them, not for what is taken in
         self._listener = Listener(hungry=self._tells)
 
@@ -69,6 +73,8 @@ class Osc:
             log.info("OSC: listening on %s port %d", self._inlet.host, self._inlet.port)
         if self._query is not None:
             await self._query.start(hands.values)
+        if self._announcement is not None:
+            self._announcement.start()
         await registry.follow(self._listener)
         if self._tells:
             self._task = asyncio.create_task(self._tell(hands))
@@ -77,6 +83,8 @@ class Osc:
         """See :class:`Companion`."""
         if self._task is not None:
             self._task.cancel()
+        if self._announcement is not None:
+            await self._announcement.close()
         if self._inlet is not None:
             await asyncio.to_thread(self._inlet.close)
         if self._query is not None:

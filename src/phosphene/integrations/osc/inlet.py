@@ -9,9 +9,11 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import JsonValue
@@ -28,8 +30,8 @@ TICK = 1 / 60
 """seconds between two looks at what has come: a flood costs no more than that"""
 MOST_READ = 20_000
 """datagrams of one look"""
-MOST_TRIGGERS = 32
-"""taps, looks and the like of one look; what is more is no hand's doing"""
+PRESSES, PRESS_SECONDS = 4, 0.05
+"""of a button that count at once, and seconds after which one more does: no hand is quicker"""
 MOST_WAITING, LONGEST_WAIT = 2_000, 600.0
 """messages with a time tag that are kept, and seconds for which"""
 BUFFER = 1 << 20
@@ -72,6 +74,7 @@ class Inlet:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._said: dict[str, float] = {}
         self._kept: dict[object, Act] = {}
+        self._buttons: dict[bytes, Button] = {}
         # by time of the wall clock, as time tags are
         self._later: list[tuple[float, int, str, tuple[Any, ...]]] = []
         self._count = 0
@@ -95,8 +98,10 @@ class Inlet:
     def _run(self) -> None:
         while not self._stop.is_set():
             soon = self._later[0][0] - time.time() if self._later else STOP_LOOK
+            pressed = any(button.waiting for button in self._buttons.values())
+            soon = min(soon, PRESS_SECONDS) if pressed else soon
             ready, _, _ = select.select([self._socket], [], [], min(STOP_LOOK, max(0.0, soon)))
-            if ready or (self._later and self._later[0][0] <= time.time()):
+            if ready or pressed or (self._later and self._later[0][0] <= time.time()):
                 acts = self._gather()
                 if acts and self._loop is not None:
                     hand_over(self._loop, self._do, acts)
@@ -105,7 +110,6 @@ class Inlet:
     def _gather(self) -> list[Act]:
         """All that has come, the last of each address, in the order in which they were said last."""
         plain: dict[bytes, tuple[bytes, float]] = {}
-        triggers: list[tuple[bytes, float]] = []
         told: list[tuple[str, tuple[Any, ...], float]] = []
         for datagram in self._datagrams():
             now = time.monotonic()
@@ -113,13 +117,17 @@ class Inlet:
             if not datagram.startswith(b"/"):
                 told += self._bundle(datagram)
             elif _presses(head):
-                triggers.append((datagram, now))
+                if head not in self._buttons and len(self._buttons) < MOST_WAITING:
+                    self._buttons[head] = Button()
+                if head in self._buttons:
+                    self._buttons[head].press((datagram, now))
             else:
                 # moved behind what came between: order is that of the last word
                 plain.pop(head, None)
                 plain[head] = datagram, now
         told += self._due()
-        read = [*plain.values(), *triggers[:MOST_TRIGGERS]]
+        pressed = (press for button in self._buttons.values() for press in button.presses())
+        read = [*plain.values(), *pressed]
         for datagram, now in sorted(read, key=lambda each: each[1]):
             told += ((name, args, now) for name, args in self._messages(datagram))
         return list(self._acts(told))
@@ -275,9 +283,33 @@ class Inlet:
         return True
 
 
+class Button:
+    """What a trigger's address was sent. A burst counts; of a flood some, and the last."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[bytes, float]] = deque()
+        self._left, self._at = float(PRESSES), time.monotonic()
+
+    def press(self, press: tuple[bytes, float]) -> None:
+        """Once more; where too many wait, in the place of the last."""
+        if len(self.waiting) >= PRESSES:
+            self.waiting.pop()
+        self.waiting.append(press)
+
+    def presses(self) -> Iterator[tuple[bytes, float]]:
+        """Those that may be done now."""
+        now = time.monotonic()
+        self._left = min(float(PRESSES), self._left + (now - self._at) / PRESS_SECONDS)
+        self._at = now
+        while self.waiting and self._left >= 1.0:
+            self._left -= 1.0
+            yield self.waiting.popleft()
+
+
 _PRESSES = ("look", "cue", "scene", "tap", "beat", "record", "sync")
 
 
+@lru_cache(MOST_WAITING)
 def _presses(head: bytes) -> bool:
     """Whether every message of an address counts, not only the last."""
     if not head.startswith(ROOT.encode() + b"/"):
