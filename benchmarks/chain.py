@@ -2,17 +2,21 @@
 
 python benchmarks/chain.py ndi [--seconds 20] [--size 1280x720]
 python benchmarks/chain.py flood [--rounds 10] [--messages 2000] [--size 512x512]
+python benchmarks/chain.py cost [--messages 2000]
 
 `ndi` runs `phosphene live --ndi` and takes its pictures in another process: how many a second, how even, how
 many of them are repeats. `flood` sends OSC from another process for a second and a half, is silent as long,
 and so on in turns, for the machine is not as fast now as it was just before; the picture has no time to
 spare.
-Both stay on this machine.
+`cost` takes in the same floods without a show's pictures, and says what that takes of a core: a figure for a
+machine that does other things. All of it stays on this machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import itertools
 import json
 import os
 import re
@@ -28,6 +32,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -38,7 +43,12 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.attack import ROUND_SECONDS, SETTLE_SECONDS, Good, Served, served
+from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
+from phosphene.diffusion import LSDPipeline
 from phosphene.integrations.osc.addresses import addresses
+from phosphene.integrations.osc.inlet import TICK, Inlet
+from phosphene.server.companion import Hands
+from phosphene.show.live import Session
 from phosphene.video.fetch import LOOK_SECONDS, ndi_frames
 
 NAME = "phosphene bench"
@@ -243,13 +253,48 @@ def measured(server: Served, kind: str, port: int, rounds: int, rate: float) -> 
     )
 
 
+def cost(rate: float) -> None:
+    """What it takes to take in floods and do what they say, by the processor's time of one thread."""
+    config = PipelineConfig(inference=InferenceConfig(height=64, width=64))
+    session = Session(LSDPipeline(DiffusionConfig(threads=1), config.inference), config)
+    page = SimpleNamespace(mailbox=SimpleNamespace(put=lambda *_: None))
+    handle = SimpleNamespace(session=session, performer=page, told=None, over=False)
+    registry = SimpleNamespace(on_show=handle, config=config)
+
+    async def measure(kind: str) -> float:
+        inlet = Inlet(HOST, 0, answer=lambda _: None, sync=lambda: None)
+        inlet._hands = Hands(registry)  # type: ignore[arg-type]
+        datagrams, sent, used, ticks = itertools.cycle(KINDS[kind]()), 0, 0.0, 120
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.connect((HOST, inlet.port))
+            for tick in range(ticks):
+                while sent < (tick + 1) * rate * TICK:
+                    line.send(next(datagrams))
+                    sent += 1
+                begun = time.thread_time()
+                inlet._do(inlet._gather())
+                await asyncio.sleep(0)
+                used += time.thread_time() - begun
+                await asyncio.sleep(TICK)
+        inlet.close()
+        return used / (ticks * TICK)
+
+    for kind in KINDS:
+        if kind != "nothing":
+            print(
+                f"{kind:12} {asyncio.run(measure(kind)):6.1%} of a core; load {load()}", flush=True
+            )
+    session.close()
+
+
 def cpu(server: Served) -> float:
     """Seconds of the processor that the server took."""
     return float(sum(server.process.cpu_times()[:2]))
 
 
 def holds(port: int) -> bool:
-    """Whether the last word of a flood is what is in force."""
+    """Whether the last word of a flood is what is in force; buttons that still wait are done before."""
+    time.sleep(ARRIVAL_SECONDS)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.connect((HOST, port))
         for n in range(1000):
@@ -267,7 +312,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("ndi", "flood", "receive", "send"))
+    parser.add_argument("what", choices=("ndi", "flood", "cost", "receive", "send"))
     parser.add_argument("kinds", nargs="*", help=f"of floods: {', '.join(KINDS)} (default: all)")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=10, help="of 1.5 s without and 1.5 s with")
@@ -280,6 +325,8 @@ def main() -> None:
             ndi(args.seconds, args.size or "1280x720")
         case "flood":
             flood(args.kinds, args.rounds, args.messages, args.size or "512x512")
+        case "cost":
+            cost(args.messages)
         case "receive":
             receive(args.seconds)
         case "send":

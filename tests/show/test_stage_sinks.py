@@ -16,8 +16,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
+from phosphene.config import PipelineConfig
 from phosphene.errors import InputError, MissingExtraError, OutputError
 from phosphene.show.display import Path
+from phosphene.show.sinks.choose import ExitOptions, choose_exits
 from phosphene.show.sinks.clocked import ClockedExit
 from phosphene.show.sinks.ndi import NdiSink
 from phosphene.show.sinks.spout import GL_RGBA, SpoutSink
@@ -164,6 +166,18 @@ def test_whip_says_in_a_sentence_what_is_wrong() -> None:
             sink.open()
         sink.close()
     whip.server_close()
+
+
+def test_what_is_not_installed_is_named_with_what_to_install(monkeypatch) -> None:
+    for module, options, extra in (
+        ("cyndilib", ExitOptions(ndi="a show"), "ndi"),
+        ("aiortc", ExitOptions(whip="https://here.example/live"), "webrtc"),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(MissingExtraError, match=rf"phosphene\[{extra}\]"):
+            choose_exits(options, PipelineConfig(), SIZE)
+    with pytest.raises(InputError, match="--with-sound needs where to"):
+        choose_exits(ExitOptions(with_sound=True), PipelineConfig(), SIZE)
 
 
 class Calls(list):

@@ -19,6 +19,8 @@ CHAIN = (
     ("MIDI ports", "rtmidi", "stage"),
     ("NDI", "cyndilib", "ndi"),
     ("WHIP", "aiortc", "webrtc"),
+    ("sound card", "sounddevice", "soundcard"),
+    ("virtual camera", "pyvirtualcam", "virtual-camera"),
     ("stems", "demucs_onnx", "stems"),
     ("Spout", "SpoutGL", "spout"),
     ("Syphon", "syphon", "syphon"),
