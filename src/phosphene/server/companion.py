@@ -12,9 +12,8 @@ from pydantic import JsonValue
 from phosphene.errors import ConfigError
 from phosphene.server.protocol import ConfigReply
 from phosphene.server.refusal import Refusal
-from phosphene.server.session_handle import SessionHandle
+from phosphene.server.session_handle import CHANGES_KEPT, SessionHandle
 from phosphene.server.session_registry import SessionRegistry
-from phosphene.show.changes import values_at
 from phosphene.show.live import BeatAction, OuterBeat, Shown
 from phosphene.show.live.types import On
 from phosphene.show.looks import flatten, look_settings, looks
@@ -66,6 +65,7 @@ class Hands:
         self._registry = registry
         self._changed: tuple[SessionHandle, dict[str, JsonValue]] | None = None
         self._look: str | None = None
+        self._times = 0
         self._soon: asyncio.TimerHandle | None = None
         self._shipped: dict[str, dict[str, JsonValue]] | None = None
 
@@ -99,10 +99,10 @@ class Hands:
         Raises PhospheneError in one sentence.
         """
         handle = self.handle
-        handle.session.set(values, on)
+        told = handle.session.set(values, on)
         # what waits is told by the session when it happens
         if on is None:
-            self._tell(handle, values, look)
+            self._tell(handle, told, look)
 
     def look(self, which: str | int, on: On | None = None) -> None:
         """Take a look by its name, or by its number from 1."""
@@ -157,7 +157,7 @@ class Hands:
     def _tell(
         self, handle: SessionHandle, values: Mapping[str, JsonValue], look: str | None
     ) -> None:
-        """The page, soon: settings are copied for it, and a flood of changes must cost little."""
+        """The page, soon: a flood of changes must cost little."""
         known = self._changed
         before = known[1] if known is not None and known[0] is handle else {}
         self._changed = handle, {**before, **values}
@@ -166,14 +166,10 @@ class Hands:
             self._soon = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell_page)
 
     def _tell_page(self) -> None:
-        """The newest of all that was changed beside it."""
+        """What was changed beside it since it was told last."""
         self._soon = None
-        if self._changed is None or self._changed[0].over:
-            self._changed = None
-            return
-        handle, changed = self._changed
-        if handle.performer is not None:
-            told = values_at(handle.session.config, changed)
-            reply = ConfigReply(values=told, look=self._look, by="controller")
-            handle.performer.mailbox.put("hands", reply)
-        self._look = None
+        if self._changed is not None and (performer := self._changed[0].performer) is not None:
+            self._times += 1
+            reply = ConfigReply(values=self._changed[1], look=self._look, by="controller")
+            performer.mailbox.put(f"hands {self._times % CHANGES_KEPT}", reply)
+        self._changed = self._look = None

@@ -26,7 +26,7 @@ from phosphene.show.live.types import On
 from phosphene.show.sinks.viewers import hand_over
 
 log = logging.getLogger(__name__)
-TICK = 1 / 60
+TICK = 1 / 30
 """seconds between two looks at what has come: a flood costs no more than that"""
 MOST_READ = 20_000
 """datagrams of one look"""
