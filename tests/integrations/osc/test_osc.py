@@ -251,11 +251,14 @@ def test_triggers(registry, ear) -> None:
             client.send_message("/phosphene/tap", 1)
             time.sleep(0.4)
         client.send_message("/phosphene/controller/fader 1", 0.25)
+        for number in range(20):
+            client.send_message("/phosphene/controller", [f"knob {number % 2}", number / 32])
         client.send_message("/phosphene/scene", 1)
         heard = ear.until("heard/tempo", "heard/chroma", "picture/age", "heard/beat")
         assert len(heard["heard/chroma"]) == 12
         eventually(lambda: 140 < ear.until("heard/tempo")["heard/tempo"][0] < 160, True)
         text = session.score()
+        assert '"knob 0": 0.5625' in text and '"knob 1": 0.59375' in text
         assert text.count('"tap"') == 4 and '"fader 1": 0.25' in text and '"scene"' in text
 
 

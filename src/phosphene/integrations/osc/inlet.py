@@ -122,9 +122,11 @@ class Inlet:
                 if head in self._buttons:
                     self._buttons[head].press((datagram, now))
             else:
+                # knobs share an address: they are told apart by all but the number at the end
+                key = datagram[:-4] if head == KNOBS else head
                 # moved behind what came between: order is that of the last word
-                plain.pop(head, None)
-                plain[head] = datagram, now
+                plain.pop(key, None)
+                plain[key] = datagram, now
         told += self._due()
         pressed = (press for button in self._buttons.values() for press in button.presses())
         read = [*plain.values(), *pressed]
@@ -281,6 +283,9 @@ class Inlet:
             self._said.clear()
         self._said[what] = now
         return True
+
+
+KNOBS = f"{ROOT}/controller".encode()
 
 
 class Button:
