@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from phosphene.errors import ModelError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,6 +16,17 @@ WORD = 65535
 """white in 16 bits"""
 ORIENTATION = 274
 """EXIF's number for which way up a picture is"""
+
+
+def open_reference(file: str) -> Image:
+    """A file of a picture to refer to, as RGB. Raises ModelError."""
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(Path(file).expanduser()) as opened:
+            return to_rgb(opened)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} is no picture that can be a reference: {error}") from error
 
 
 def is_turned(picture: Image) -> bool:

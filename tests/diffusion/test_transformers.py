@@ -161,14 +161,14 @@ def test_flux2_edits_with_references(places: dict[str, Path], tmp_path: Path, ca
         image=images, prompt=PROMPT, height=SIZE, width=SIZE, num_inference_steps=2, latents=x,
         output_type="np",
     ).images  # fmt: skip
-    context = Context(control=model.control_image(frame[None]))
+    context = model.told_of(frame[None])
     times = model.facts.schedule.steps(2)
     got = ours(model, times, x, context, add_noise=False)
     pixels(model, got, shown)
     # without any it is another picture
     assert (ours(load(places["flux2"]), times, x, add_noise=False) - got).abs().max() > 1e-3
     # calls of other sizes of batch have the same reference
-    two = Context(control=torch.cat([context.control] * 2))
+    two = Context(referred=torch.cat([context.referred] * 2))
     embeds, t = model.encode_prompt(PROMPT), torch.tensor([0.7])
     alone = model.denoise(x, t, embeds, context)
     both = model.denoise(torch.cat([x, x]), t, embeds, two)

@@ -85,13 +85,25 @@ class DiffusionConfig(ConfigModel):
         None,
         description="Depth estimator for control depth: hub id or folder. Empty: Depth Anything V2.",
     )
+    ip_adapter_id: str | None = Field(
+        None,
+        description="IP-Adapter through which Stable Diffusion sees reference pictures: a hub id,"
+        " owner/name/file.safetensors, a local folder or file.",
+    )
     reference: Literal["off", "input"] = Field(
         "off",
-        description="Whether the input picture is a reference to edit (FLUX.2), beside or in place of what"
-        " is drawn over.",
+        description="Whether the input picture is a reference (FLUX.2: to edit; an IP-Adapter: for its things"
+        " and style), beside or in place of what is drawn over.",
     )
     reference_ids: list[str] = Field(
-        [], description="Pictures whose things and style are referred to (FLUX.2): local files."
+        [],
+        description="Pictures whose things and style are referred to (FLUX.2, IP-Adapters): local files.",
+    )
+    reference_scale: float = Field(
+        0.6,
+        ge=0,
+        le=2,
+        description="How strongly an IP-Adapter's references count (0: not at all).",
     )
     reference_cache: bool = Field(
         False,

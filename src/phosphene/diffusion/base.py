@@ -153,6 +153,14 @@ class BasePipeline(ABC):
         """
         return None
 
+    def refer(self, frames: Frames) -> Array | None:
+        """What uint8 pictures are to a model that refers to them, as it will; None for others."""
+        return None
+
+    def told_of(self, frames: Frames) -> Context:
+        """All that uint8 input pictures tell the model besides their latents."""
+        return Context(control=self.control_image(frames), referred=self.refer(frames))
+
     @abstractmethod
     def decode(self, latents: Array, palettes: Array | None = None) -> Frames:
         """Decode clean latents -> uint8 pictures.

@@ -19,7 +19,7 @@ from phosphene.stream.arrays import Home
 from phosphene.stream.batch import Denoiser
 from phosphene.stream.camera import STILL
 from phosphene.stream.coherence import USUAL_ENERGY, clamp_energy
-from phosphene.stream.conditioning import UNTOLD, Context
+from phosphene.stream.conditioning import UNTOLD
 from phosphene.stream.entry import Entry, FrameOptions, begin, look
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.noise import HeldNoise
@@ -193,8 +193,8 @@ class StreamDiffusionPipeline:
             strength = config.strength if entry.strength is None else entry.strength
             dressed = self.base.dress(image[None], entry.embeds, strength)
             source = self._home.float32(self.base.encode_image(dressed))
-            seen = Context(control=self.base.control_image(image[None]))
-            entry = replace(entry, image=source, context=entry.context.told(seen))
+            told = self.base.told_of(image[None])
+            entry = replace(entry, image=source, context=entry.context.told(told))
         if entry.image is not None:
             strength = config.strength if entry.strength is None else entry.strength
             start, redraw = self.base.follow(entry.image, entry.anchor, strength)

@@ -35,7 +35,7 @@ from phosphene.show.mapping import Mapping, Reaction, default_mapping, during, s
 from phosphene.show.mood import Mood
 from phosphene.show.routes import Now, RouteState, routed
 from phosphene.stream.camera import STILL
-from phosphene.stream.conditioning import Context
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.entry import ChunkCue
 
 ARRIVAL_RECALL = 0.7
@@ -132,8 +132,8 @@ class Inputs:
     """0..1 by name"""
     source: Array | None = None
     """(1 c h w) clean latent of an input picture"""
-    control: Array | None = None
-    """(1 3 height width) what else it tells the model"""
+    told: Context = UNTOLD
+    """what else it tells the model"""
     position: float | None = None
     """seconds in the song, for timed prompts"""
     same: bool = True
@@ -272,10 +272,9 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
         noise_scale=reaction.noise_scale,
         context=Context(
             controls=reaction.controls[None],
-            control=inputs.control,
             palette=None if palette is None else palette[None],
             guide=guide,
-        ),
+        ).told(inputs.told),
         camera=during(reaction.camera, moment.dt),
         anchor=anchor,
         # a new scene shows its shape first and plays with it then

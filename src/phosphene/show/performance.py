@@ -124,8 +124,7 @@ class Performance:
         dressed = frames
         if self._goal is not None:
             dressed = base.dress(frames, self._goal, self.config.stream.strength)
-        source, control = base.encode_image(dressed), base.control_image(frames)
-        return replace(inputs, source=source, control=control)
+        return replace(inputs, source=base.encode_image(dressed), told=base.told_of(frames))
 
     def pass_over(self, frame: int) -> CameraMove:
         """Let a frame go by without a picture; how the camera moved."""

@@ -88,14 +88,23 @@ class InFlightFrame:
         return self.negative is not None and self.plan.guidance.asks_negative(self.position)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A frame on its way and the prompt, or negative prompt, that a call is about."""
+
+    in_flight: InFlightFrame
+    embeds: Array
+    wanted: bool = True
+
+
 def advance(
     frames_in_flight: Sequence[InFlightFrame], model: Denoiser, noise: HeldNoise
 ) -> list[InFlightFrame]:
     """Take every frame in flight one step on, in one model call; complete ones stay as they are."""
     moving = [in_flight for in_flight in frames_in_flight if not in_flight.landed]
     asking = [in_flight for in_flight in moving if in_flight.asks_negative]
-    rows = [(in_flight, in_flight.embeds) for in_flight in moving]
-    rows += [(in_flight, in_flight.negative) for in_flight in asking]
+    rows = [_Row(in_flight, in_flight.embeds) for in_flight in moving]
+    rows += [_Row(in_flight, in_flight.negative, wanted=False) for in_flight in asking]
     outputs = iter(_predict(rows, model))
     wanted = {in_flight.frame: next(outputs) for in_flight in moving}
     unwanted = {in_flight.frame: next(outputs) for in_flight in asking}
@@ -178,13 +187,13 @@ def _mix(in_flight: InFlightFrame, schedule: Schedule) -> Mix:
     return tcd_mix(alpha, sigma, alpha_s, sigma_s, plan.add_noise)
 
 
-def _predict(rows: Sequence[tuple[InFlightFrame, Array]], model: Denoiser) -> list[Array]:
-    """Model outputs of (frame in flight, embeds) rows, in order.
+def _predict(rows: Sequence[_Row], model: Denoiser) -> list[Array]:
+    """Model outputs of rows, in order.
 
     One call for all frames that were told the same kinds of things.
     """
     outputs: list[Array] = [None] * len(rows)
-    kinds = [in_flight.context.kind for in_flight, _ in rows]
+    kinds = [row.in_flight.context.kind for row in rows]
     for kind in dict.fromkeys(kinds):
         members = [i for i, own in enumerate(kinds) if own == kind]
         for i, output in zip(members, _call([rows[i] for i in members], model), strict=True):
@@ -192,18 +201,23 @@ def _predict(rows: Sequence[tuple[InFlightFrame, Array]], model: Denoiser) -> li
     return outputs
 
 
-def _call(rows: Sequence[tuple[InFlightFrame, Array]], model: Denoiser) -> list[Array]:
-    frames_in_flight = [in_flight for in_flight, _ in rows]
+def _call(rows: Sequence[_Row], model: Denoiser) -> list[Array]:
+    frames_in_flight = [row.in_flight for row in rows]
     home = Home.of(frames_in_flight[0].x)
     sizes = [in_flight.x.shape[0] for in_flight in frames_in_flight]
     times = np.repeat(
         np.asarray([in_flight.t for in_flight in frames_in_flight], np.float32), sizes
     )
+    context = join([in_flight.context for in_flight in frames_in_flight])
+    wanted = [row.wanted for row in rows]
+    if not all(wanted):
+        told = home.float32(np.repeat(np.asarray(wanted, np.float32), sizes))
+        context = replace(context, wanted=told)
     prediction = model.denoise(
         concat([in_flight.x for in_flight in frames_in_flight]),
         home.float32(times),
-        concat([embeds for _, embeds in rows]),
-        join([in_flight.context for in_flight in frames_in_flight]),
+        concat([row.embeds for row in rows]),
+        context,
     )
     ends = np.cumsum(sizes).tolist()
     return [prediction[end - size : end] for end, size in zip(ends, sizes, strict=True)]

@@ -38,6 +38,11 @@ class Context:
     """(b c h w) clean latent of the input picture"""
     control: Array | None = None
     """(b, 3, height, width) picture of the shapes to keep, 0..1, from ``control_image``"""
+    # the same array from step to step, so that who makes something of it knows it again
+    referred: Array | None = field(default=None, metadata=EXACT)
+    """(b ...) the input picture as one to refer to, in the model's own terms, from ``refer``"""
+    wanted: Array | None = None
+    """(b,) 1 for the prompt, 0 for the negative one, which knows no reference; absent without guidance"""
     palette: Array | None = field(default=None, metadata=EXACT)
     """(b, 256, 3) sRGB 0..255: the colours of a model that draws fields; goes to its decoder as well"""
     guide: Array | None = field(default=None, metadata=EXACT)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phosphene.diffusion.checkpoints import families, source
+from phosphene.diffusion.checkpoints import families, ip_adapter, source
 from phosphene.diffusion.checkpoints.errors import HUB_FILE, explained
 from phosphene.diffusion.checkpoints.families import TINY_VAE_IDS, Family
 from phosphene.diffusion.checkpoints.lora import LORA_FILE
@@ -23,6 +23,7 @@ WELL_KNOWN: tuple[tuple[str, str], ...] = (
     ("stable-diffusion-v1-5/stable-diffusion-v1-5", "512 px; add one of the LoRAs"),
     ("latent-consistency/lcm-lora-sdv1-5", "LoRA for SD 1.5, 2-4 steps"),
     ("ByteDance/Hyper-SD/Hyper-SD15-1step-lora.safetensors", "LoRA for SD 1.5, 1 step"),
+    ("h94/IP-Adapter/models/ip-adapter_sd15.safetensors", "reference pictures for SD 1.5"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "1024 px; add one of the LoRAs"),
     ("black-forest-labs/FLUX.2-klein-4B", "512-1024 px, 2-4 steps; edits with reference pictures"),
     ("Efficient-Large-Model/Sana_Sprint_0.6B_1024px_diffusers", "1024 px, 1-4 steps"),
@@ -130,11 +131,15 @@ def on_this_machine() -> list[ModelInfo]:
 
 
 def pull(name: str) -> list[Path]:
-    """Download a checkpoint, or a LoRA's file, and the tiny autoencoder for it; where they are."""
+    """Download a checkpoint and the tiny autoencoder for it, a LoRA's file, or an IP-Adapter's and its image
+    encoder; where they are."""
     with explained(name, "model"):
         import huggingface_hub
 
         if HUB_FILE.fullmatch(name):
+            if "ip-adapter" in name.lower():
+                adapter = ip_adapter.find(name, "sd1")
+                return [adapter.path, adapter.encoder]
             owner, repo, file = name.split("/", 2)
             return [Path(huggingface_hub.hf_hub_download(f"{owner}/{repo}", file))]
         files = huggingface_hub.list_repo_files(name)

@@ -90,6 +90,18 @@ SDXL_GUIDANCE = 5.0
 """diffusers' default for SDXL that is not distilled"""
 
 
+WIDTHS = {768: "SD 1", 1024: "SD 2", 2048: "SDXL"}
+"""width of the text embeddings, by which what goes with a U-Net shows which one it was made for"""
+
+
+def other_base(what: str, found: int, own: int) -> ModelError:
+    """What to say of ``what`` that was made for a U-Net with other text embeddings."""
+    return ModelError(
+        f"{what} is for {WIDTHS.get(found, 'another family')} (text width {found}), this model is"
+        f" {WIDTHS.get(own, 'of another family')} (text width {own}): use one made for it."
+    )
+
+
 def base_of(configs: Configs, name: str) -> Base:
     """Which networks a checkpoint has, from its own configs. Raises ModelError for others."""
     unet = configs["unet"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig, LoraConfig
 from phosphene.diffusion.checkpoints.errors import HUB_FILE, check_source, explained
+from phosphene.diffusion.checkpoints.families import other_base
 from phosphene.diffusion.checkpoints.lora_file import Change, read_changes
 from phosphene.diffusion.checkpoints.lora_names import Places
 from phosphene.diffusion.checkpoints.source import Shapes, read_header
@@ -21,9 +22,6 @@ PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
 """networks that a LoRA may change, as diffusers calls them"""
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """the usual file in a LoRA's repo; others are asked for as ``owner/name/file.safetensors``"""
-
-WIDTHS = {768: "SD 1", 1024: "SD 2", 2048: "SDXL"}
-"""width of the text embeddings, which is what a LoRA's cross attention shows of its model"""
 
 # kohya: lora_unet_..._attn2_to_k.lora_down.weight; peft: unet....attn2.to_k.lora_A.weight
 _CROSS_IN = re.compile(r"attn2[._]to_k\.(lora_down|lora_A|lora\.down|hada_w1_b)")
@@ -61,11 +59,7 @@ def check_fit(shapes: Shapes, width: int, lora_id: str) -> None:
     """Refuse a LoRA whose text width is not the model's ``width``. Raises ModelError."""
     found = {shape[1] for key, shape in shapes.items() if _CROSS_IN.search(key) and len(shape) > 1}
     if found and width and found != {width}:
-        other = max(found - {width})
-        raise ModelError(
-            f"LoRA {lora_id} is for {WIDTHS.get(other, 'another family')} (text width {other}), this model is"
-            f" {WIDTHS.get(width, 'of another family')} (text width {width}): use one made for it."
-        )
+        raise other_base(f"LoRA {lora_id}", max(found - {width}), width)
 
 
 class Loras:

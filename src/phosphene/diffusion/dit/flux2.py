@@ -16,6 +16,7 @@ from phosphene.diffusion.dit.pipeline import TransformerPipeline
 from phosphene.diffusion.dit.taef2 import FILE, REPO, TinyAutoencoder
 from phosphene.diffusion.notices import say_once
 from phosphene.errors import ModelError, PhospheneError
+from phosphene.pictures import open_reference
 from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Schedule, ShiftedSchedule
 
@@ -183,11 +184,9 @@ class Flux2Pipeline(TransformerPipeline):
         )[0]
         return pixels
 
-    def control_image(self, frames: Frames) -> torch.Tensor | None:
-        """The input picture as it is, where it is a reference."""
-        if self.diffusion_config.reference != "input":
-            return None
-        return self.as_pixels(frames).float() * 0.5 + 0.5
+    def refer(self, frames: Frames) -> torch.Tensor | None:
+        """Latents of the input picture, where it is a reference."""
+        return self.encode_image(frames) if self.diffusion_config.reference == "input" else None
 
     def _predict(
         self, x: torch.Tensor, t: torch.Tensor, embeds: torch.Tensor, context: Context
@@ -267,17 +266,18 @@ class Flux2Pipeline(TransformerPipeline):
         return answer
 
     def _references(self, context: Context) -> _Seen | None:
-        """The style pictures and the input picture, encoded once each."""
+        """The style pictures and the input picture."""
         import torch
 
-        shown = context.control
-        if self.diffusion_config.reference != "input" or shown is None:
+        shown = context.referred
+        if shown is None:
             return self._styles
         last = self.__dict__.get("_shown")
-        # the steps of a frame are shown the same picture, in half precision another copy of it
+        # the steps of a frame are shown the same picture, and so are the frames of a still camera
         if last is None or not (last[0] is shown or torch.equal(last[0], shown)):
-            picture = self._clean((shown * 2.0 - 1.0).to(self._net_dtype))
-            seen = self._tokens([picture], 0 if self._styles is None else self._style_count)
+            seen = self._tokens(
+                [shown.to(self._net_dtype)], 0 if self._styles is None else self._style_count
+            )
             if self._styles is not None:
                 styles = self._styles.tokens.expand(len(seen.tokens), -1, -1)
                 seen = _Seen(
@@ -303,16 +303,8 @@ class Flux2Pipeline(TransformerPipeline):
 
     def _open(self, file: str, multiple: int) -> torch.Tensor:
         import numpy as np
-        from PIL import Image
 
-        from phosphene.pictures import to_rgb
-
-        path = Path(file).expanduser()
-        try:
-            with Image.open(path) as opened:
-                picture = to_rgb(opened)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{file} is no picture that can be a reference: {error}") from error
+        picture = open_reference(file)
         area = picture.width * picture.height
         if area > REFERENCE_AREA:
             picture = self._pipe.image_processor._resize_to_target_area(picture, REFERENCE_AREA)

@@ -22,13 +22,14 @@ from phosphene.diffusion.sd.pictures import Pictures
 from phosphene.diffusion.sd.schedule import SpacedSchedule
 from phosphene.diffusion.sd.unet import Nets, PromptInputs, UnetInputs, guidance_embedding
 from phosphene.errors import ConfigError, InputError, ModelError, PhospheneError
-from phosphene.stream.conditioning import Context
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.schedule import Prediction
 from phosphene.transfer import download, upload
 
 if TYPE_CHECKING:
     import torch
 
+    from phosphene.diffusion.sd.reference import Reference
     from phosphene.diffusion.sd.text import PromptEncoder
 
 PREDICTIONS: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0"}
@@ -96,7 +97,7 @@ class StableDiffusion(BaseDiffusionPipeline):
                 self._load(model_id)
             except Exception:
                 # who keeps the error keeps this object, and must not keep half-loaded networks with it
-                for part in ("_nets", "_loras", "_prompts", "_control"):
+                for part in ("_nets", "_loras", "_prompts", "_control", "_reference"):
                     self.__dict__.pop(part, None)
                 raise
 
@@ -128,6 +129,8 @@ class StableDiffusion(BaseDiffusionPipeline):
         # a LoRA is added to float32 weights without rounding
         pipe = load_parts(config, found, base, torch.float32 if loras else self._net_dtype)
         self._loras = lora.Loras(pipe, loras)
+        self._prompts = self._prompt_encoder(pipe)
+        self._reference = self._load_reference(pipe.unet, base)
         # SDXL's own autoencoder overflows in float16
         overflows = self._net_dtype == torch.float16 and pipe.vae.config.get("force_upcast", False)
         self._vae_dtype = torch.float32 if overflows else self._net_dtype
@@ -136,7 +139,6 @@ class StableDiffusion(BaseDiffusionPipeline):
             # diffusers' own .to() warns of float32 layers, of which these have none
             torch.nn.Module.to(part, self._device, dtype)
         self._nets = Nets.plain(pipe.unet, pipe.vae)
-        self._prompts = self._prompt_encoder(pipe)
         self._facts = _facts(pipe, self._prompts.shape, model_id, self.family)
         self._control = (
             Control(config, pipe.unet, self._device, self._net_dtype)
@@ -164,6 +166,21 @@ class StableDiffusion(BaseDiffusionPipeline):
             # a live LoRA changes them
             () if self._loras.live else self._prompts.nets,
         )
+
+    def _load_reference(self, unet: Any, base: Base) -> Reference | None:
+        config = self.diffusion_config
+        if config.ip_adapter_id is None:
+            return None
+        if not config.reference_ids and config.reference == "off":
+            say_once(
+                "ip_adapter_id is off: there is no reference; name pictures (reference_ids), or refer to the"
+                " input picture (reference input)."
+            )
+            return None
+        from phosphene.diffusion.sd.reference import Reference
+
+        rows = self._prompts.shape[0] - int(self.supports_pooled_embeds())
+        return Reference(config, unet, base, rows, self._device, self._net_dtype)
 
     @abstractmethod
     def _parts(self, pipe: Any) -> list[Any]:
@@ -212,6 +229,10 @@ class StableDiffusion(BaseDiffusionPipeline):
         """What the ControlNet is shown of uint8 pictures -> (b, 3, height, width); None without one."""
         return None if self._control is None else self._control.image(frames)
 
+    def refer(self, frames: Frames) -> torch.Tensor | None:
+        """Input pictures as tokens (b n width), where an IP-Adapter refers to them."""
+        return None if self._reference is None else self._reference.refer(frames)
+
     def denoise(
         self,
         latents: torch.Tensor,
@@ -230,7 +251,7 @@ class StableDiffusion(BaseDiffusionPipeline):
         with drawing(size), torch.inference_mode():
             if self._loras.follow(self.diffusion_config.loras):
                 self._prompts.encode.cache_clear()
-            given = self._inputs(latents, timesteps, embeds)
+            given = self._inputs(latents, timesteps, embeds, context)
             if self._control is not None:
                 given = self._control.steer(given, context, factor)
             fresh = context.previous is None
@@ -247,7 +268,11 @@ class StableDiffusion(BaseDiffusionPipeline):
             return download(self._pictures.decode(latents)).result()
 
     def _inputs(
-        self, latents: torch.Tensor, timesteps: torch.Tensor, embeds: torch.Tensor
+        self,
+        latents: torch.Tensor,
+        timesteps: torch.Tensor,
+        embeds: torch.Tensor,
+        context: Context = UNTOLD,
     ) -> UnetInputs:
         x = latents.to(self._net_dtype)
         told = self._told(x, embeds.to(self._net_dtype))
@@ -262,6 +287,7 @@ class StableDiffusion(BaseDiffusionPipeline):
             pooled=told.pooled,
             time_ids=told.time_ids,
             guidance=self._embedded_guidance(len(x)),
+            pictures=None if self._reference is None else self._reference.rows(context, len(x)),
         )
 
     def _example(self, batch: int) -> UnetInputs:
@@ -343,6 +369,10 @@ def _say_unheeded(config: DiffusionConfig, guidance_built_in: bool) -> None:
         say_unheeded(config, ("control", "control_scale", "depth_id"), "there is no controlnet_id")
     elif config.control != "depth":
         say_unheeded(config, ("depth_id",), "control is not depth")
+    if config.ip_adapter_id is None:
+        told = ("reference", "reference_ids", "reference_scale")
+        say_unheeded(config, told, "there is no ip_adapter_id")
+    say_unheeded(config, ("reference_cache",), "FLUX.2 alone has that")
     if not config.cross_frame:
         say_unheeded(config, ("cross_frame_interval",), "cross_frame is 0")
     if not guidance_built_in:

@@ -38,6 +38,8 @@ class UnetInputs:
     """(b, 6) original size, crop, target size, SDXL"""
     guidance: torch.Tensor | None = None
     """(b, width) embedded guidance, LCM checkpoints"""
+    pictures: torch.Tensor | None = None
+    """(b 2n hidden) what an IP-Adapter is shown, below the rows of ``embeds``"""
     down: tuple[torch.Tensor, ...] = ()
     """ControlNet's residuals of the way down"""
     mid: torch.Tensor | None = None
@@ -153,13 +155,17 @@ Example = Callable[[int], UnetInputs]
 
 def call_of(unet: Any) -> UnetCall:
     """A diffusers ``UNet2DConditionModel`` as a plain call."""
+    import torch
 
     def call(given: UnetInputs) -> torch.Tensor:
         added = {"text_embeds": given.pooled, "time_ids": given.time_ids}
+        told = given.embeds
+        if given.pictures is not None:
+            told = torch.cat([told, given.pictures], dim=1)
         predicted: torch.Tensor = unet(
             given.latents,
             given.timesteps,
-            encoder_hidden_states=given.embeds,
+            encoder_hidden_states=told,
             timestep_cond=given.guidance,
             added_cond_kwargs=None if given.pooled is None else added,
             down_block_additional_residuals=given.down or None,

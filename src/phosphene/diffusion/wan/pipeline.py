@@ -39,7 +39,8 @@ SEGMENT_SECONDS = 20.0
 UNHEEDED = (
     *("lora_id", "loras", "controlnet_id", "upscaler_id", "compile_unet", "enable_channels_last"),
     *("cuda_graph", "fuse_attention", "kernels", "quantize", "token_merge", "deepcache"),
-    *("cross_frame", "runtime", "attention", "cell_cache"),
+    *("cross_frame", "runtime", "attention", "cell_cache", "ip_adapter_id", "reference"),
+    "reference_ids",
 )
 """settings of ``diffusion`` that are Stable Diffusion's"""
 

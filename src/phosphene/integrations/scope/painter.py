@@ -22,6 +22,7 @@ from phosphene.show.live.finishing import FlashGuard
 from phosphene.show.live.sound import Sound
 from phosphene.show.live.types import Frame
 from phosphene.show.stamps import Stamps
+from phosphene.stream.conditioning import UNTOLD, Context
 
 
 @dataclass(frozen=True)
@@ -58,29 +59,29 @@ class Painter:
         if order.reset:
             self._stream.reset()
             self._stamps.clear()
-        source, control, image = self._see(order)
+        source, told, image = self._see(order)
         now = order.arrived
         heard = self._pulse.hear(order.beat, now, order.wish.values.number("beat"))
-        cue = self._cues.cue(heard, now, source, control)
+        cue = self._cues.cue(heard, now, source, told)
         while self._book.behind:
             self._book.work()
         if cue is None:
-            cue = self._cues.cue(heard, now, source, control)
+            cue = self._cues.cue(heard, now, source, told)
         if cue is None:
             raise InputError("this prompt cannot be drawn: write another one.")
         key, stamp = self._stamps.play(cue, _Stamp(order, image))
         return Painted(self._finish(key, stamp.image, fps), stamp.order)
 
-    def _see(self, order: Order) -> tuple[Array | None, Array | None, Frame | None]:
+    def _see(self, order: Order) -> tuple[Array | None, Context, Frame | None]:
         """The input picture's latent, what else it tells the model, and the picture itself."""
         if order.tensor is None:
-            return None, None, None
+            return None, UNTOLD, None
         size = self._view.inference_config
         image = to_picture(order.tensor, (size.width, size.height))
         goal, frames = self._cues.goal, image[None]
         strength = self._config.stream.strength
         dressed = frames if goal is None else self._view.dress(frames, goal, strength)
-        return self._view.encode_image(dressed), self._view.control_image(frames), image
+        return self._view.encode_image(dressed), self._view.told_of(frames), image
 
     def _adopt(self, config: PipelineConfig) -> None:
         """Draw by other settings from now on."""

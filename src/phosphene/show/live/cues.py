@@ -16,6 +16,7 @@ from phosphene.show.cue import Cue
 from phosphene.show.director import DirectorState, Inputs, ready
 from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.mapping import Mappings
+from phosphene.stream.conditioning import UNTOLD, Context
 
 LONGEST_FRAME = 0.25
 """seconds; after a longer pause the show goes on as if it had been this long"""
@@ -61,12 +62,11 @@ class LiveCues:
         heard: FeatureFrame,
         now: float,
         source: Array | None = None,
-        control: Array | None = None,
+        told: Context = UNTOLD,
     ) -> Cue | None:
         """The cue at ``now`` seconds; None while no prompt has been encoded yet.
 
-        ``source`` (1 c h w) is an input picture's latent, ``control`` (1 3 height width) what else it
-        tells the model.
+        ``source`` (1 c h w) is an input picture's latent, ``told`` what else it tells the model.
         """
         dt, same = 1.0 / self.config.live.fps, True
         if self._last is not None:
@@ -77,7 +77,7 @@ class LiveCues:
         inputs = replace(
             self._inputs,
             source=source,
-            control=control,
+            told=told,
             position=heard.position,
             same=same,
             scenes=self._scenes,

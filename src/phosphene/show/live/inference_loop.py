@@ -169,7 +169,7 @@ class InferenceLoop:
             cue, stamp = self._cues.cue(heard, now), Stamp(heard, heard.captured)
         else:
             picture = self._fitting(picture)
-            cue = self._cues.cue(heard, now, picture.latent, picture.control)
+            cue = self._cues.cue(heard, now, picture.latent, picture.told)
             stamp = Stamp(heard, picture.captured, picture.image)
         if cue is None:
             return None
@@ -181,11 +181,13 @@ class InferenceLoop:
     def _fitting(self, picture: Input) -> Input:
         """A picture at the size that is drawn, which may have changed since it was encoded."""
         _, _, height, width = self._stream.get_latent_shape()
-        size, control = self._shared.size, picture.control
+        size, told = self._shared.size, picture.told
         return replace(
             picture,
             latent=resize(picture.latent, height, width),
-            control=None if control is None else resize(control, size[1], size[0]),
+            told=told
+            if told.control is None
+            else replace(told, control=resize(told.control, size[1], size[0])),
         )
 
     def _await_prompt(self) -> None:

@@ -52,14 +52,14 @@ class Intake:
         try:
             frames = as_frame(picture.data, shared.size)[None]
             latent = shared.view.encode_image(self._dressed(frames))
-            control = shared.view.control_image(frames)
+            told = shared.view.told_of(frames)
         except Exception as error:
             shared.complain("picture", error, "an input picture could not be encoded")
             shared.drop(1)
             return
         shared.fine("picture")
         shared.meters.intake.add((time.monotonic() - began) * 1e3)
-        shared.drop(shared.inputs.put(Input(latent, control, frames[0], picture.captured)))
+        shared.drop(shared.inputs.put(Input(latent, told, frames[0], picture.captured)))
         if not shared.see:
             # it came while the source was changed
             shared.drop(shared.inputs.clear())

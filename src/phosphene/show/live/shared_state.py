@@ -17,6 +17,7 @@ from phosphene.show.live.credits import Credits
 from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.mailbox import Mailbox
 from phosphene.show.live.types import Frame
+from phosphene.stream.conditioning import Context
 from phosphene.video.spec import Size
 
 RATE_SECONDS = 2.0
@@ -72,8 +73,8 @@ class Input:
 
     latent: Array
     """(1 c h w)"""
-    control: Array | None
-    """(1 3 height width), for models with a control net"""
+    told: Context
+    """what else the model is told of it"""
     image: Frame
     """as it came, at the size that was drawn then"""
     captured: float

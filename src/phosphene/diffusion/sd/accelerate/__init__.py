@@ -76,7 +76,8 @@ def speed_up(
 def network_name(config: DiffusionConfig) -> str:
     """The model with all that is fused into it."""
     loras = [config.lora_id, *(f"{lora.id} {lora.scale:g}" for lora in config.loras)]
-    parts = [config.model, config.model_id, *loras, config.dtype, config.quantize]
+    parts = [config.model, config.model_id, config.ip_adapter_id, *loras, config.dtype]
+    parts.append(config.quantize)
     return " ".join(part for part in parts if part)
 
 
@@ -88,6 +89,7 @@ def _fuse(nets: Nets, config: DiffusionConfig, live_loras: bool) -> None:
         "cross_frame": bool(config.cross_frame),
         "attention xformers": config.attention == "xformers",
         "a ControlNet": config.controlnet_id is not None,
+        "an IP-Adapter": config.ip_adapter_id is not None,
         "quantize": config.quantize != "none",
         f"runtime {config.runtime}": config.runtime != "torch",
     }

@@ -30,9 +30,10 @@ def use(nets: Nets, config: DiffusionConfig) -> None:
 
 def use_xformers(nets: Nets, config: DiffusionConfig) -> None:
     """xformers' kernels; torch's own stay where the package or the device is missing."""
-    if config.token_merge or config.cross_frame or config.token_mean:
+    if config.token_merge or config.cross_frame or config.token_mean or config.ip_adapter_id:
         say_once(
-            "attention xformers is off: token_merge, token_mean and cross_frame have their own attention."
+            "attention xformers is off: token_merge, token_mean, cross_frame and IP-Adapters have their own"
+            " attention."
         )
         use(nets, config.model_copy(update={"attention": "sdpa"}))
         return

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 OPSET = 17
 SAMPLES = 16
 """numbers of each tensor that make a fingerprint"""
-FREE = {"latents": (0, 2, 3), "pixels": (0, 2, 3)}
+FREE = {"latents": (0, 2, 3), "pixels": (0, 2, 3), "pictures": (0, 1)}
 """axes that may change; of all other inputs the first"""
 
 

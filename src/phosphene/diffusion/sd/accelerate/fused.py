@@ -103,11 +103,16 @@ class PromptCross:
 
 def attend(attn: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """Attention (b tokens width) of projected tokens, and the layer's projection out."""
+    out: torch.Tensor = attn.to_out[0](look(attn.heads, query, key, value))
+    return out
+
+
+def look(heads: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Attention of projected tokens -> (b tokens width)."""
     import torch
 
     def split(z: torch.Tensor) -> torch.Tensor:
-        return z.reshape(*z.shape[:2], attn.heads, -1).transpose(1, 2)
+        return z.reshape(*z.shape[:2], heads, -1).transpose(1, 2)
 
     seen = torch.nn.functional.scaled_dot_product_attention(split(query), split(key), split(value))
-    out: torch.Tensor = attn.to_out[0](seen.transpose(1, 2).flatten(2))
-    return out
+    return seen.transpose(1, 2).flatten(2)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.base import Frames
 from phosphene.diffusion.checkpoints.errors import check_source, explained
-from phosphene.diffusion.checkpoints.lora import WIDTHS
+from phosphene.diffusion.checkpoints.families import other_base
 from phosphene.diffusion.sd.control import canny, depth, figure
 from phosphene.diffusion.sd.unet import UnetInputs
-from phosphene.errors import ModelError
 from phosphene.stream.conditioning import Context
 
 if TYPE_CHECKING:
@@ -101,8 +100,4 @@ def _check_fit(net: Any, unet: Any, source: str) -> None:
         net.block_out_channels
     ) == tuple(unet.block_out_channels):
         return
-    made_for = WIDTHS.get(net.cross_attention_dim, "another family")
-    raise ModelError(
-        f"ControlNet {source} is for {made_for} (text width {net.cross_attention_dim}), this model is"
-        f" {WIDTHS.get(unet.cross_attention_dim, 'of another family')}: use one made for it."
-    )
+    raise other_base(f"ControlNet {source}", net.cross_attention_dim, unet.cross_attention_dim)
