@@ -58,7 +58,7 @@ def test_all_of_it_moves_but_what_must_stay_exact():
     told, half = full(home_of("numpy")), lambda array: array.astype(np.float16)
     assert {array.dtype.name for _, array in told.map(half).items()} == {"float16"}
     kept = {name for name, array in told.map(half, exact=False).items() if array.dtype == "float32"}
-    assert kept == {"memory_age", "palette", "guide"}
+    assert kept == {"memory_age", "palette", "guide", "referred"}
 
 
 def test_the_later_one_counts():
