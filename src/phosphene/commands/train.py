@@ -47,6 +47,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--judge", action="store_true", help="train the classifier of `bench quality` instead"
     )
     parser.add_argument(
+        "--stems",
+        metavar="VAE",
+        help="train stems that halve the cost of a tiny autoencoder (madebyollin/taesd, or a folder)",
+    )
+    parser.add_argument(
         "--ablation", action="store_true", help="train the eight networks of the ablation table"
     )
     parser.add_argument(
@@ -107,6 +112,11 @@ def _run(args: argparse.Namespace) -> int:
         from phosphene.training.train_judge import train_judge
 
         print(train_judge(args.out, config, args.minutes))
+        return 0
+    if args.stems:
+        from phosphene.training.train_stems import train_stems
+
+        print(train_stems(args.out, config, args.stems, args.minutes))
         return 0
     if args.ablation:
         from phosphene.training.ablation import train_ablation

@@ -145,6 +145,18 @@ class JudgeSettings(ConfigModel):
     width: int = Field(48, ge=4)
 
 
+class StemSettings(ConfigModel):
+    """Stems that halve the cost of a tiny autoencoder, learned from its own answers."""
+
+    minutes: float = Field(30.0, ge=0, description="Training time, over all pieces.")
+    pictures: int = Field(592, ge=16, description="Pictures that the renderer draws for it.")
+    folder: str = Field("", description="Your own pictures, besides.")
+    batch: int = Field(8, ge=1)
+    crop: int = Field(96, ge=16, le=256, multiple_of=8, description="Side of the crops, pixels.")
+    rate: float = Field(2e-3, gt=0, description="Highest learning rate.")
+    average: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights.")
+
+
 class TrainConfig(ConfigModel):
     """A whole training."""
 
@@ -170,6 +182,7 @@ class TrainConfig(ConfigModel):
     unroll: UnrollSettings = Field(default_factory=UnrollSettings)
     sharpen: SharpenSettings = Field(default_factory=SharpenSettings)
     judge: JudgeSettings = Field(default_factory=JudgeSettings)
+    stems: StemSettings = Field(default_factory=StemSettings)
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -210,6 +223,7 @@ PLANS: dict[str, dict[str, object]] = {
         "unroll": {"minutes": 120.0, "batch": 12, "pairs": 600, "keep": 256, "average": 0.998},
         "sharpen": {"minutes": 60.0},
         "judge": {"minutes": 8.0},
+        "stems": {"minutes": 240.0},
     },
     # seconds, to see that everything turns
     "tiny": {
@@ -247,5 +261,6 @@ PLANS: dict[str, dict[str, object]] = {
             "critic_width": 8,
         },
         "judge": {"minutes": 0.05, "batch": 6, "width": 8},
+        "stems": {"minutes": 0.05, "pictures": 16, "batch": 4, "crop": 32},
     },
 }

@@ -11,6 +11,7 @@ from phosphene.diffusion.checkpoints.errors import explained
 from phosphene.diffusion.checkpoints.families import TINY_VAE_FOLDERS, TINY_VAE_IDS, Base
 from phosphene.diffusion.checkpoints.source import Checkpoint
 from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.sd import stems
 from phosphene.errors import PhospheneError
 
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
@@ -54,6 +55,8 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
         _use_tiny_vae(pipe, found, base)
     elif isinstance(pipe.vae, diffusers.AutoencoderTiny):
         say_once(f"use_tiny_vae stays on: {found.name} has no other autoencoder.")
+    if config.tiny_vae_stems and isinstance(pipe.vae, diffusers.AutoencoderTiny):
+        stems.use_trained(pipe.vae)
     return pipe
 
 
