@@ -215,23 +215,23 @@ def test_an_edited_camera_picture_reads_and_draws_its_changed_cells(place: Path)
     plain = Told(load(place, reference="input"))
     picture = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8)
     x, cells = latents(), GRID * GRID
-    first = model.model.control_image(picture)
-    close(model(x, t=1.0, control=first), plain(x, t=1.0, control=first))
+    first = model.model.refer(picture)
+    close(model(x, t=1.0, referred=first), plain(x, t=1.0, referred=first))
     assert model.tokens == [2 * cells]
-    model(x, t=1.0, control=first.clone())
+    model(x, t=1.0, referred=first.clone())
     assert model.tokens == []
     # the tiny network's autoencoder carries a change far; its middle is what moved
     changed = picture.copy()
     changed[:, 80:112, 80:112] = 255 - changed[:, 80:112, 80:112]
-    second = model.model.control_image(changed)
+    second = model.model.refer(changed)
     with torch.inference_mode():
         seen = [model.model._clean(2.0 * each - 1.0) for each in (first, second)]
     moved = (seen[0] - seen[1]).abs().mean(1)[0] > 0.24
-    got = model(x, t=1.0, control=second)
+    got = model(x, t=1.0, referred=second)
     assert 0 < moved.sum() < cells / 2
     assert model.tokens[0] % 2 == 0 and 2 * moved.sum() < model.tokens[0] < 2 * cells
-    whole = plain(x, t=1.0, control=second)
-    then = plain(x, t=1.0, control=first)
+    whole = plain(x, t=1.0, referred=second)
+    then = plain(x, t=1.0, referred=first)
     assert (got - whole).abs().mean() < (then - whole).abs().mean()
 
 

@@ -275,9 +275,8 @@ class Flux2Pipeline(TransformerPipeline):
         last = self.__dict__.get("_shown")
         # the steps of a frame are shown the same picture, and so are the frames of a still camera
         if last is None or not (last[0] is shown or torch.equal(last[0], shown)):
-            seen = self._tokens(
-                [shown.to(self._net_dtype)], 0 if self._styles is None else self._style_count
-            )
+            picture = shown.to(self._net_dtype)
+            seen = self._tokens([picture], 0 if self._styles is None else self._style_count)
             if self._styles is not None:
                 styles = self._styles.tokens.expand(len(seen.tokens), -1, -1)
                 seen = _Seen(
