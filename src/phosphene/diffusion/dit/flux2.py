@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import Frames, ModelFacts
-from phosphene.diffusion.checkpoints.errors import explained
+from phosphene.diffusion.checkpoints.errors import drawing, explained
 from phosphene.diffusion.dit.cells import CellCache, Given
 from phosphene.diffusion.dit.pipeline import TransformerPipeline
 from phosphene.diffusion.dit.taef2 import FILE, REPO, TinyAutoencoder
@@ -186,7 +186,12 @@ class Flux2Pipeline(TransformerPipeline):
 
     def refer(self, frames: Frames) -> torch.Tensor | None:
         """Latents of the input picture, where it is a reference."""
-        return self.encode_image(frames) if self.diffusion_config.reference == "input" else None
+        if self.diffusion_config.reference != "input":
+            return None
+        import torch
+
+        with drawing((frames.shape[2], frames.shape[1])), torch.inference_mode():
+            return self._clean(self.as_pixels(frames)).float()
 
     def _predict(
         self, x: torch.Tensor, t: torch.Tensor, embeds: torch.Tensor, context: Context
