@@ -16,10 +16,11 @@ from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig, S
 from phosphene.diffusion.checkpoints import catalogue, source
 from phosphene.diffusion.dit.flux2 import Flux2Pipeline, shift
 from phosphene.diffusion.dit.pipeline import TransformerPipeline
-from phosphene.diffusion.dit.sana import SanaSprintPipeline
+from phosphene.diffusion.dit.sana import NOISIEST, SECOND_OF_TWO, SanaSprintPipeline
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ModelError
 from phosphene.stream.batch import InFlightFrame, Plan, complete
+from phosphene.stream.coherence import noisy_start
 from phosphene.stream.conditioning import Context
 from phosphene.stream.schedule import Schedule
 from tests.diffusion.dit_trees import flux2_tree, sana_tree
@@ -186,6 +187,41 @@ def test_sana_text_to_image(places: dict[str, Path], steps: int) -> None:
         generator=torch.Generator().manual_seed(7), output_type="latent",
     ).images  # fmt: skip
     close(got, shown)
+
+
+@pytest.mark.parametrize(("total", "strength"), [(2, 0.5), (4, 0.5), (4, 0.75)])
+def test_sana_image_to_image(places: dict[str, Path], total: int, strength: float) -> None:
+    """diffusers takes the last of so many steps, so its strength comes in as many sizes; ours in any."""
+    if not hasattr(diffusers, "SanaSprintImg2ImgPipeline"):
+        pytest.skip("newer diffusers have it")
+    model = load(places["sana"])
+    pipe = diffusers.SanaSprintImg2ImgPipeline.from_pipe(theirs(places["sana"]))
+    pipe.set_progress_bar_config(disable=True)
+    frame, random = picture(), GeneratorNoise()
+    shown = pipe(
+        PROMPT, image=Image.fromarray(frame), strength=strength, height=SIZE, width=SIZE,
+        num_inference_steps=total, intermediate_timesteps=1.3 if total == 2 else None,
+        use_resolution_binning=False, generator=torch.Generator().manual_seed(7),
+        output_type="latent",
+    ).images  # fmt: skip
+    steps = round(total * strength)
+    # of two steps the last begins at its authors' own angle
+    part = SECOND_OF_TWO / NOISIEST if total == 2 else strength
+    schedule, clean = model.facts.schedule, model.encode_image(frame[None])
+    times = schedule.steps(steps, part)
+    start = noisy_start(schedule, clean, random(0, 0, clean.shape), float(times[0]))
+    plan = Plan(tuple(times.tolist()), add_noise=True)
+    in_flight = InFlightFrame(0, plan, start, model.encode_prompt(PROMPT))
+    close(complete(in_flight, model.denoiser(), random).x, shown)
+    # a stream begins there too
+    stream = StreamDiffusionPipeline(
+        model, StreamConfig(denoising_steps=steps, strength=part, add_noise=False)
+    )
+    x = noise(model)
+    begun = noisy_start(schedule, clean, x, float(times[0]))
+    flight = InFlightFrame(0, Plan(tuple(times.tolist()), add_noise=False), begun, in_flight.embeds)
+    drawn = stream.step_latent(x, in_flight.embeds, image=frame)
+    close(drawn, complete(flight, model.denoiser(), random).x)
 
 
 @pytest.mark.parametrize("family", ["flux2", "sana"])

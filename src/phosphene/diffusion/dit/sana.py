@@ -37,12 +37,12 @@ class TrigSchedule(Schedule):
     def steps(
         self, n: int, strength: float = 1.0, indices: Sequence[int] | None = None
     ) -> FloatArray:
-        """As :meth:`Schedule.steps`; two steps have their own second angle."""
+        """As :meth:`Schedule.steps`; two steps from nothing have their own second angle."""
         if indices is not None or strength == 0.0:
             return super().steps(n, strength, indices)
         even = super().steps(n, strength)
         angles = NOISIEST * even
-        if n == 2:
+        if n == 2 and strength == 1.0:
             angles[1] = angles[0] * SECOND_OF_TWO / NOISIEST
         sine, cosine = np.sin(angles), np.cos(angles)
         times: FloatArray = np.clip(sine / (sine + cosine), 0.0, 1.0)
