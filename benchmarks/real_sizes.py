@@ -276,8 +276,11 @@ def cells(args: argparse.Namespace) -> None:
     from phosphene.diffusion.dit.flux2 import _text_ids
 
     dtype = getattr(torch, args.dtype)
-    stage = on_meta(lambda size: flux2_transformer(size), args.size, dtype)
-    net = built(stage, args.device, dtype, args.whole)
+    # layers are alike in what they cost: a fifth of them has the same shares
+    less = {"num_layers": 1, "num_single_layers": 4} if args.fifth else {}
+    stage = on_meta(lambda size: flux2_transformer(size, **less), args.size, dtype)
+    # a layer keeps what is its own, so none is shared
+    net = built(stage, args.device, dtype, True)
     side = args.size // 16
     told = flux2_inputs(next(net.parameters()), side, side)
 
@@ -326,6 +329,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--whole", action="store_true", help="every layer has its own numbers")
     parser.add_argument("--cells", action="store_true", help="FLUX.2's cell_cache")
+    parser.add_argument("--fifth", action="store_true", help="of it a fifth of the layers")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.cells:

@@ -13,6 +13,7 @@ import pytest
 
 from phosphene.cli import main
 from phosphene.config import InferenceConfig, PipelineConfig
+from phosphene.errors import ModelError
 from phosphene.show.live.loading import load
 from phosphene.show.live.session import Session
 from phosphene.show.live.types import Source
@@ -67,6 +68,24 @@ def test_dream_transform_and_info_from_the_command_line(
         main(["dream", "-o", str(again), "--seconds", "1", "--model", str(tree / "vae"), *SMALL])
         == 2
     )
+
+
+def test_memory_is_planned_for_the_size_that_is_drawn_before_anything_is_read(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from phosphene.diffusion.wan import load as loading
+
+    monkeypatch.setattr("phosphene.diffusion.wan.plan.free_bytes", lambda device: 0.5e9)
+    monkeypatch.setattr(loading, "load_transformer", lambda *_: pytest.fail("read without room"))
+    out = str(tmp_path / "x.mp4")
+    told = ["--seconds", "1", "--model", str(tree), "--device", "cpu", "--size", "1280x720"]
+    assert main(["dream", "-o", out, *told]) == 2
+    # what is larger is enlarged
+    assert "GB at 320x576 with a window of 9; 0.5 free" in capsys.readouterr().err
+    config = PipelineConfig()
+    config.diffusion.model, config.diffusion.device = str(tree), "cpu"
+    with pytest.raises(ModelError, match=r"at 320x576 with a window of 9; 0\.5 free"):
+        load(config, (1280, 720))
 
 
 class Ending(SongSource):

@@ -8,6 +8,7 @@ import time
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import BasePipeline, ModelFacts, load_pipeline
+from phosphene.diffusion.registry import pipeline_class
 from phosphene.errors import ModelError
 from phosphene.show.live.cores import side_by_side
 from phosphene.show.live.session import Session
@@ -24,8 +25,10 @@ def load(config: PipelineConfig, size: Size | None) -> BasePipeline:
     """Load the configured model and draw with it, so that the first picture comes at once."""
     began = time.perf_counter()
     log.info("loading %s", config.diffusion.model)
-    base = load_pipeline(side_by_side(config.diffusion), config.inference)
     chosen = {"width", "height"} & config.inference.model_fields_set
+    # some plan their memory by the size, and of what is not on this machine yet nothing can be told before
+    pipeline_class(config.diffusion.model).suggest(config)
+    base = load_pipeline(side_by_side(config.diffusion), config.inference)
     base.suggest(config)
     if size is None and not chosen:
         widen(config, base.facts)
