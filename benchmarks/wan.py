@@ -11,6 +11,7 @@ window is filled first, so that attention sees all that it will ever see.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import tempfile
@@ -137,6 +138,7 @@ def text(device: str, folder: Path) -> None:
         f" in memory"
     )
     prompts._encoder = None
+    gc.collect()
     held = process.memory_info()
     print(f"  freed: {(held.rss - held.shared) / GB:.1f} GB")
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import UMT5EncoderModel
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
 from phosphene.diffusion.notices import say_once
@@ -147,6 +150,27 @@ def test_eight_bits_of_text_are_near_sixteen(tmp_path: Path) -> None:
     assert model._prompts._encoder is not None
     error = np.linalg.norm(short - exact) / np.linalg.norm(exact)
     assert 0 < error < 0.02
+
+
+def test_a_freed_text_encoder_is_gone_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Any]] = []
+    whole = UMT5EncoderModel.__init__
+
+    def noted(self: Any, *args: Any, **told: Any) -> None:
+        whole(self, *args, **told)
+        made.append(weakref.ref(self))
+
+    folder = trees.diffusers_tree(tmp_path / "tree")
+    monkeypatch.setattr(UMT5EncoderModel, "__init__", noted)
+    model = loaded(folder)
+    gc.disable()
+    try:
+        model.encode_prompt("slow rain")
+        assert [each() for each in made] == [None]
+    finally:
+        gc.enable()
 
 
 def test_umt5_in_wans_own_layout_has_transformers_names() -> None:

@@ -5,6 +5,7 @@ The encoder (5.7 billion numbers for Wan) is read when the first unknown prompt 
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -107,6 +108,8 @@ class Prompts:
             )
         if self._after == "free":
             self._encoder = None
+            # its modules hold each other
+            gc.collect()
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
         elif self._after == "offload":
