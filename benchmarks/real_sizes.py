@@ -155,7 +155,7 @@ def flux2_vae() -> Any:
 
 
 def taef2() -> Any:
-    # without the branch in the middle blocks, which diffusers has not: 3 % of it
+    # without the branch in the middle blocks, which diffusers has not
     from diffusers import AutoencoderTiny
 
     return AutoencoderTiny(latent_channels=32)
