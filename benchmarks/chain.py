@@ -87,7 +87,7 @@ def receive(seconds: float) -> None:
 
 def ndi(seconds: float, size: str) -> None:
     """A show that plays by itself, seen through NDI."""
-    log = Path(f"chain-{os.getpid()}.log")
+    log = Path(tempfile.gettempdir()) / f"phosphene-chain-{os.getpid()}.log"
     with near(), served(log, "--size", size, "--ndi", NAME) as server:
         time.sleep(SETTLE_SECONDS)
         before, began = server.process.cpu_times(), time.monotonic()
@@ -200,7 +200,7 @@ def send(kind: str, port: int, rate: float) -> None:
 
 def flood(kinds: list[str], rounds: int, rate: float, size: str) -> None:
     """Each kind, turn about with silence."""
-    log = Path(f"chain-{os.getpid()}.log")
+    log = Path(tempfile.gettempdir()) / f"phosphene-chain-{os.getpid()}.log"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.sets import HEARD
@@ -42,6 +42,7 @@ QUALITY = 85
 
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
+    expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         files = []
         for number, (name, (seconds, tempo)) in enumerate(SONGS.items()):
