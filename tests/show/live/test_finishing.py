@@ -10,10 +10,12 @@ import pytest
 from phosphene.config import DiffusionConfig, InferenceConfig, LiveConfig, PipelineConfig
 from phosphene.diffusion import load_pipeline
 from phosphene.diffusion.lsd import painter
+from phosphene.diffusion.stream import Key
+from phosphene.show.crossfade import both, refined
 from phosphene.show.display import Way
 from phosphene.show.light import Light
 from phosphene.show.live import Session, Wanted
-from phosphene.show.live.finishing import FlashGuard
+from phosphene.show.live.finishing import Finishing, FlashGuard
 from tests.video.flash_count import count_flashes
 
 
@@ -110,6 +112,24 @@ def watched(session):
         return found
 
     return newest
+
+
+def test_fields_of_a_crossfade_have_the_colours_of_both_looks(built_in):
+    finishing = Finishing(Session(built_in, PipelineConfig())._shared)
+    keys = []
+    for text in ("red cells", "blue fire"):
+        recall = built_in.recall(built_in.encode_prompt(text))
+        keys.append(Key(recall, built_in.palettes([text])))
+    old, new = keys
+    ends = [finishing._field(key, 1.0) for key in keys]
+    for share in (0.3, 0.6):
+        key = both(old, new, share)
+        field = finishing._field(key, 1.0)
+        wanted = refined(built_in, key)
+        assert np.abs(field.palette - wanted.palette[0]).max() <= 1
+        for end in ends:
+            assert np.abs(field.palette.astype(int) - end.palette).mean() > 5
+            assert np.abs(field.planes.astype(int) - end.planes).mean() > 1
 
 
 def test_who_colours_pictures_gets_fields_and_nothing_is_painted(built_in):

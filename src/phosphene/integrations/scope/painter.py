@@ -99,7 +99,7 @@ class Painter:
 
     def _finish(self, key: Key, source: Frame | None, fps: float) -> Frame:
         stream = self._config.stream
-        if self._last is None or self._last[0] is not key.latent:
+        if self._last is None or self._last[0] is not key.latent or key.fading is not None:
             image: Frame = decoded(self._view, key)
             if source is not None and source.shape == image.shape:
                 image = with_lines(image, source, detail_gain(stream.detail, stream.strength))

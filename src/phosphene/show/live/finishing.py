@@ -125,13 +125,15 @@ class Finishing:
     def _field(self, key: Key, light: float) -> Field | None:
         if key.palette is None:
             return None
-        if self._planes is None or self._planes[0] is not key.latent:
+        colours = key.palette
+        if self._planes is None or self._planes[0] is not key.latent or key.fading is not None:
             field = refined(self._shared.view, key)
             planes = self._shared.view.planes(field.latent)
-            if planes is None:
+            if planes is None or field.palette is None:
                 return None
-            self._planes = key.latent, planes[0]
-        palette = np.clip(to_numpy(key.palette)[0] + 0.5, 0, 255).astype(np.uint8)
+            # in a crossfade both looks' colours are mixed as their fields are
+            self._planes, colours = (key.latent, planes[0]), field.palette
+        palette = np.clip(to_numpy(colours)[0] + 0.5, 0, 255).astype(np.uint8)
         return Field(self._planes[1], palette, light)
 
     def _image(self, key: Key, source: Frame | None, config: PipelineConfig) -> Frame:
