@@ -9,6 +9,7 @@ one's weights.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ def save(stems: Stems, vae: Any, about: Mapping[str, str]) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(".part")
     weights = {name: each.detach().cpu().contiguous() for name, each in stems.state_dict().items()}
-    save_file(weights, part, metadata=dict(about))
+    # as one word: several are written in any order, and the same stems would be another file
+    save_file(weights, part, metadata={"about": json.dumps(dict(about), sort_keys=True)})
     part.replace(place)
     return place
 
