@@ -105,9 +105,8 @@ def crisp() -> None:
     for name in list(FAMILIES)[::3]:
         text = FAMILIES[name].words[0]
         embeds, palette = base.encode_prompt(text), base.palettes([text])
-        recipe = base.recipe(embeds, 3, motion=5.0)
-        latent = base.recall(embeds, 3, motion=5.0)
-        own = slopes(base.paint(base.drawn(recipe, 1024, 1024), palette)[0])
+        latent, recipe = base.recall(embeds, 3, motion=5.0)
+        own = slopes(base.paint(base.drawn(recipe[0], 1024, 1024), palette)[0])
         fields = base.refine(latent, recipe), base.refine(latent)
         found.append([slopes(base.paint(field, palette)[0]) / own for field in fields])
         print(f"{name:<14}", *(f"{value:5.2f}" for value in np.ravel(found[-1])), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,17 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     # another test may have imported the hub before its variable was set
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     say_once.cache_clear()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Of torch's: those of small networks would wait for each other more than they compute."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

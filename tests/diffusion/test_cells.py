@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,12 @@ from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.stream.conditioning import Context
 from tests.diffusion.dit_trees import flux2_tree
 
-pytestmark = pytest.mark.usefixtures("offline")
+pytestmark = pytest.mark.usefixtures("offline", "one_thread")
 pytest.importorskip("diffusers", minversion="0.37")
 
 SIDE = 192
 GRID = SIDE // 16
 EXACT = 1e-5
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

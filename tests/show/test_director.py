@@ -10,6 +10,7 @@ import pytest
 
 from phosphene.audio.moment import frame_features
 from phosphene.config import InferenceConfig, PipelineConfig, StreamConfig, TimedPrompt
+from phosphene.diffusion.base import Recalled
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import InputError
 from phosphene.palettes import mix
@@ -35,13 +36,14 @@ class Remembering(ToyPipeline):
         self, embeds, variant=0, pose=STILL, motion=0.0, controls=None, *, before=None, share=1.0
     ):
         if before is not None:
-            old = self.recall(*before, pose, motion, controls)
-            return (1 - share) * old + share * self.recall(embeds, variant, pose, motion, controls)
+            old = self.recall(*before, pose, motion, controls).latent
+            new = self.recall(embeds, variant, pose, motion, controls).latent
+            return Recalled((1 - share) * old + share * new)
         _, channels, height, width = self.get_latent_shape()
         rng = np.random.default_rng([variant, int(1000 * abs(embeds.sum()))])
         one, other = rng.normal(size=(2, 1, channels, height, width)).astype(np.float32)
         shape = np.cos(motion) * one + np.sin(motion) * other + 0.1 * controls[3]
-        return warp(shape.astype(np.float32), pose).astype(np.float32)
+        return Recalled(warp(shape.astype(np.float32), pose).astype(np.float32))
 
 
 def remembering(size=64):

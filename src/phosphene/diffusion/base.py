@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,16 @@ class WorkerNeeds:
     """whether it takes a GPU where there is one and nothing else was said"""
     networks: int = 1
     """small networks that run side by side and share the cores; 1: one takes nearly all the time"""
+
+
+class Recalled(NamedTuple):
+    """What a stream is to follow."""
+
+    latent: Array
+    """(1 c h w), clean"""
+    recipe: Array | None = None
+    """(1, n) numbers that it was drawn from, which travel with the picture to :meth:`BasePipeline.refine`;
+    None where nothing finer than a latent can be drawn"""
 
 
 class BasePipeline(ABC):
@@ -170,7 +180,7 @@ class BasePipeline(ABC):
         """
 
     def refine(self, latents: Array, guides: Array | None = None) -> Array:
-        """Fields as fine as this model knows them, for :meth:`paint`; ``guides`` are their :meth:`recipe`.
+        """Fields as fine as this model knows them, for :meth:`paint`; ``guides`` are recipes, see `Recalled`.
 
         Those that are finer than a latent already, and latents of models that draw RGB, come back as they
         are.
@@ -205,30 +215,13 @@ class BasePipeline(ABC):
         *,
         before: tuple[Array, int] | None = None,
         share: float = 1.0,
-    ) -> Array | None:
+    ) -> Recalled | None:
         """A clean latent (1 c h w) for a stream to follow, whose shapes fit a prompt (1, seq, hidden).
 
         ``variant`` 0.. picks one of many; ``pose`` says how it stands, ``motion`` how many seconds it
         has moved at its own pace, ``controls`` (5,) what is heard: bass, mid, treble, onset, beat phase.
         During a change, ``before`` is the prompt and variant that were shown, and ``share`` 0..1 says how
         far the change is. Models without such a guide return None.
-        """
-        return None
-
-    def recipe(
-        self,
-        embeds: Array,
-        variant: int = 0,
-        pose: CameraMove = STILL,
-        motion: float = 0.0,
-        controls: Array | None = None,
-        *,
-        before: tuple[Array, int] | None = None,
-        share: float = 1.0,
-    ) -> Array | None:
-        """What :meth:`recall` draws from, as numbers (1, n) that travel with the picture to :meth:`refine`.
-
-        None for models whose guides know nothing finer than a latent.
         """
         return None
 

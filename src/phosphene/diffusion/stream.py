@@ -39,7 +39,7 @@ class Key:
     palette: Array | None = None
     """(1 256 3) its colours, of models that draw fields"""
     guide: Array | None = None
-    """(1 n) what it followed, see :meth:`BasePipeline.recipe`"""
+    """(1 n) what it followed, see :class:`~phosphene.diffusion.base.Recalled`"""
     fading: tuple[Key, float] | None = None
     """a picture that it takes over from, and how far it has, 0..1"""
 

@@ -297,18 +297,21 @@ def _anchor(
         known = inputs.prompts.get((guide.before[0],))
         before = None if known is None else (known.embeds, guide.before[1])
     pose = replace(reaction.pose, rotate=reaction.pose.rotate + state.turned)
-    embeds = _encoded(inputs.prompts, (guide.text,)).embeds
-    told = embeds, guide.variant, pose, state.moved, reaction.controls
-    share = guide.share if before is not None else 1.0
-    drawn = inputs.model.recall(*told, before=before, share=share)
-    # where a model draws no guide, what is seen keeps its shapes, even where the strength leaves little
-    # of it in the start, and the prompt gives the colours
-    if drawn is None and config.stream.strength < 1.0:
-        return inputs.source, None
+    drawn = inputs.model.recall(
+        _encoded(inputs.prompts, (guide.text,)).embeds,
+        guide.variant,
+        pose,
+        state.moved,
+        reaction.controls,
+        before=before,
+        share=guide.share if before is not None else 1.0,
+    )
+    if drawn is None:
+        # where a model draws no guide, what is seen keeps its shapes, even where the strength leaves little
+        # of it in the start, and the prompt gives the colours
+        return (inputs.source if config.stream.strength < 1.0 else None), None
     # what follows a picture is not what its guide shows
-    if drawn is None or inputs.source is not None:
-        return drawn, None
-    return drawn, inputs.model.recipe(*told, before=before, share=share)
+    return drawn.latent, None if inputs.source is not None else drawn.recipe
 
 
 def _prompt(

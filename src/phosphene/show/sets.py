@@ -226,9 +226,15 @@ def lay(
     return tuple(sorted(laid, key=lambda each: each.change.at))
 
 
-def _laid(told: Set, cue: Cue, features: AudioFeatures, config: PipelineConfig) -> Laid:
+def _checked(told: Set, cue: Cue, config: PipelineConfig) -> Values:
+    """All that a cue sets. Raises :class:`ConfigError` for what cannot be."""
     values = cue.values({} if cue.look is None else {cue.look: told.look(cue.look)})
     with_values(config, values)
+    return values
+
+
+def _laid(told: Set, cue: Cue, features: AudioFeatures, config: PipelineConfig) -> Laid:
+    values = _checked(told, cue, config)
     change: dict[str, Any] = {"at": _place(cue, features)}
     if values:
         change["set"] = values
@@ -341,8 +347,7 @@ def parse(text: str, name: str = "the set", whole: bool = True) -> Set:
                 told.look(flown)
         for song in told.songs:
             for cue in song.cues:
-                looks = {} if cue.look is None else {cue.look: told.look(cue.look)}
-                with_values(config, cue.values(looks))
+                _checked(told, cue, config)
         for values in told.looks.values():
             with_values(config, values)
     except ConfigError as error:

@@ -176,7 +176,7 @@ def drawn(seed: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
         for family in FAMILIES.values():
             prompt = f"{random.choice(COLOURS)} {family.words[0]}"
             variant, moment = int(random.integers(64)), float(random.uniform(0, 20))
-            field = base.recall(base.encode_prompt(prompt), variant, motion=moment)
+            field = base.recall(base.encode_prompt(prompt), variant, motion=moment).latent
             yield base.decode(field, base.palettes([prompt]))[0]
 
 

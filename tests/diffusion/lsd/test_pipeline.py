@@ -37,13 +37,13 @@ def streamed(base: LSDPipeline, text: str, frames: int, phases: bool = False) ->
     for k in range(frames):
         phase = (k / 12) % 1 if phases else 0.6
         controls = np.array([[0.5, 0.5, 0.5, 0.0, phase]], np.float32)
-        guide = base.recipe(embeds, 1, motion=k / 24, controls=controls)
+        guide = base.recall(embeds, 1, motion=k / 24, controls=controls)
         key = stream.step(
             None,
             embeds,
             0.5,
-            context=Context(controls=controls, palette=palette, guide=guide),
-            anchor=base.recall(embeds, 1, motion=k / 24, controls=controls),
+            context=Context(controls=controls, palette=palette, guide=guide.recipe),
+            anchor=guide.latent,
             anchor_weight=config.anchor,
         )
         pictures.append(decoded(base, key))
@@ -53,7 +53,7 @@ def streamed(base: LSDPipeline, text: str, frames: int, phases: bool = False) ->
 def test_pictures_have_the_size_that_is_asked_for(base: LSDPipeline) -> None:
     wide = base.view(InferenceConfig(width=648, height=360))
     assert wide.get_latent_shape() == (1, 2, 64, 112)
-    guide = wide.recall(wide.encode_prompt("emerald cells"))
+    guide = wide.recall(wide.encode_prompt("emerald cells")).latent
     assert wide.decode(guide, wide.palettes(["emerald cells"])).shape == (1, 360, 648, 3)
     assert base.get_latent_shape() == (1, 2, 64, 64)
 
@@ -67,8 +67,7 @@ def test_a_prompts_colours_are_the_pictures(base: LSDPipeline) -> None:
 def test_a_held_stream_keeps_its_shape_contrast_and_sharpness(base: LSDPipeline) -> None:
     text = "black and white checkerboard"
     pictures = streamed(base, text, 60).astype(float).mean(-1)
-    told = base.encode_prompt(text), 1
-    field = base.refine(base.recall(*told, motion=59 / 24), base.recipe(*told, motion=59 / 24))
+    field = base.refine(*base.recall(base.encode_prompt(text), 1, motion=59 / 24))
     guide = base.paint(field, base.palettes([text]))[0].astype(float).mean(-1)
     assert np.corrcoef(pictures[-1].ravel(), guide.ravel())[0, 1] > 0.8
     assert pictures[-1].std() > 0.8 * guide.std()
@@ -84,17 +83,18 @@ def test_light_comes_with_the_beat(base: LSDPipeline) -> None:
 
 def test_the_guide_goes_over_from_one_prompt_to_another(base: LSDPipeline) -> None:
     old, new = base.encode_prompt("fire"), base.encode_prompt("cells")
-    ends = base.recall(old, 3), base.recall(new, 4)
-    half = base.recall(new, 4, before=(old, 3), share=0.5)
+    ends = base.recall(old, 3).latent, base.recall(new, 4).latent
+    half = base.recall(new, 4, before=(old, 3), share=0.5).latent
     off = [np.abs(half - end).max(axis=1) < 1e-6 for end in ends]
     # every place is of the one or of the other, but for a seam
     assert 0.2 < off[0].mean() < 0.6 and 0.2 < off[1].mean() < 0.6
-    assert np.array_equal(base.recall(new, 4, before=(old, 3), share=0.0), ends[0])
+    assert np.array_equal(base.recall(new, 4, before=(old, 3), share=0.0).latent, ends[0])
 
 
 def recipe_and_guide(base: LSDPipeline, text: str) -> tuple[np.ndarray, np.ndarray]:
     told = base.encode_prompt(text), 5, CameraMove(1.1, 0.3, 0.02, 0.01, 0.02, 1.0), 7.5
-    return base.recipe(*told), base.recall(*told)
+    latent, recipe = base.recall(*told)
+    return recipe, latent
 
 
 @pytest.mark.parametrize("text", ["crimson mandala", "teal ocean waves", "cells of lightning"])
@@ -111,7 +111,7 @@ def test_a_picture_is_as_fine_as_its_guide_can_be_drawn(
     means = fine.reshape(2, height, by, width, by).mean((2, 4))
     assert np.corrcoef(means.ravel(), latent[0].ravel())[0, 1] > 0.9
     # another process, which has drawn none of it, gets the same
-    view._guides.clear()
+    view._guide.cache_clear()
     assert np.array_equal(view.refine(latent, told), fine)
     # what is fine already stays so
     assert view.refine(fine, None) is fine

@@ -142,7 +142,7 @@ def test_a_stream_is_the_same(onnx: LsdNets) -> None:
     for pipeline in (model(), on_torch()):
         stream = StreamDiffusionPipeline(pipeline, StreamConfig(strength=0.5))
         embeds = pipeline.encode_prompt("red galaxy")
-        anchor = pipeline.recall(embeds, 1)
+        anchor = pipeline.recall(embeds, 1).latent
         latents = [
             stream.step_latent(
                 pipeline.asarray(normal(*pipeline.get_latent_shape(), seed=i)),

@@ -64,7 +64,7 @@ def test_a_stream_equals_onnx_runtimes() -> None:
         base = load_pipeline(DiffusionConfig(device=device, threads=1), SIZE)
         config = StreamConfig(stream_batch=False, add_noise=False, anchor=0.3)
         stream, embeds = StreamDiffusionPipeline(base, config), base.encode_prompt("red waves")
-        anchor = base.recall(embeds)
+        anchor = base.recall(embeds).latent
         frames = [
             stream.step_latent(
                 gaussian(1, frame, 0, stream.get_latent_shape()),

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from phosphene import cli
-from phosphene.show.live import Source
 from tests.diffusion.mlx.tools import load
-from tests.show.live.running_shows import jpeg, now, quick_config, show
+from tests.show.live.running_shows import quick_config, see_two, show
 from tests.video.media import pictures
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -58,11 +57,7 @@ def test_a_live_session_shares_arrays_between_its_threads(model: str) -> None:
         watcher.frames(3)
         session.set({"prompt.base_prompt": "a blue cat"})
         watcher.frames(4)
-        session.use(Source(see=True))
-        for shade in (20, 220):
-            captured = now()
-            session.picture(jpeg(shade), captured)
-            watcher.until(lambda at=captured: watcher.shown[-1].captured == at)
+        see_two(session, watcher)
     assert watcher.errors == []
 
 

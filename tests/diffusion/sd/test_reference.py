@@ -19,14 +19,13 @@ from phosphene.diffusion.checkpoints.ip_adapter import find
 from phosphene.diffusion.sd.reference import Encoder
 from phosphene.diffusion.stream import StreamDiffusionPipeline
 from phosphene.errors import ModelError
-from phosphene.show.live import Source
 from phosphene.stream.batch import InFlightFrame, Plan, complete
 from phosphene.stream.conditioning import Context
 from phosphene.stream.guidance import Guidance
 from tests.diffusion.sd.adapters import TOKENS, make_adapter, make_encoder
 from tests.diffusion.sd.test_parity import NEGATIVE, PROMPT, GeneratorNoise, close, theirs
 from tests.diffusion.sd.tools import load, load_xl, noise, pictures, plain, predict, warnings
-from tests.show.live.running_shows import jpeg, now, quick_config, show
+from tests.show.live.running_shows import quick_config, see_two, show
 from tests.video.media import pictures as frames_of
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -252,11 +251,7 @@ def test_live_over_a_camera(trees: dict[str, Path], adapters: Path, files: list[
     config.live.fps = 30.0
     with show(config, base) as (session, watcher):
         watcher.frames(2)
-        session.use(Source(see=True))
-        for shade in (20, 220):
-            captured = now()
-            session.picture(jpeg(shade), captured)
-            watcher.until(lambda at=captured: watcher.shown[-1].captured == at)
+        see_two(session, watcher)
     assert watcher.errors == []
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,15 +164,21 @@ def test_a_hundred_settings_are_set_read_back_told_to_the_page_and_written_down(
         )
 
 
+def flood(send: Callable[[int], object]) -> None:
+    """2,000 of what ``send`` sends, in a second."""
+    began = time.monotonic()
+    for number in range(2000):
+        send(number)
+        if number % 20 == 0:
+            time.sleep(max(0.0, began + number / 2000 - time.monotonic()))
+
+
 def test_a_flood_ends_at_its_last_value(registry) -> None:
     served, _, client = registry
     with served.socket() as page_:
         page_.until("hello")
         began = time.monotonic()
-        for number in range(2000):
-            client.send_message("/phosphene/camera/zoom", number / 1000)
-            if number % 20 == 0:
-                time.sleep(max(0.0, began + number / 2000 - time.monotonic()))
+        flood(lambda number: client.send_message("/phosphene/camera/zoom", number / 1000))
         session = served.app_state.registry.on_show.session
         eventually(lambda: session.config.camera.zoom, pytest.approx(1.999))
         score = parse(session.score())
@@ -185,11 +192,12 @@ def test_buttons_held_down_by_a_madman_are_pressed_now_and_then(registry) -> Non
     with served.socket() as page_:
         page_.until("hello")
         began = time.monotonic()
-        for number in range(2000):
+
+        def press(number: int) -> None:
             client.send_message("/phosphene/scene", 1)
             client.send_message("/phosphene/look", number % 5 + 1)
-            if number % 20 == 0:
-                time.sleep(max(0.0, began + number / 2000 - time.monotonic()))
+
+        flood(press)
         client.send_message("/phosphene/look", 7)
         session = served.app_state.registry.on_show.session
         eventually(lambda: flatten(session.config).items() >= looks()[6].values.items(), True)

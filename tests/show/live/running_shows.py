@@ -13,7 +13,7 @@ from PIL import Image
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion.base import BaseDiffusionPipeline
-from phosphene.show.live import Session, Shown
+from phosphene.show.live import Session, Shown, Source
 from tests.show.toy import toy
 
 PATIENCE = 60.0
@@ -85,3 +85,12 @@ def jpeg(pixels: int | np.ndarray = 128) -> bytes:
 
 def now() -> float:
     return time.monotonic()
+
+
+def see_two(session: Session, watcher: Watcher) -> None:
+    """Two pictures from a camera, each of which is seen in what is shown."""
+    session.use(Source(see=True))
+    for shade in (20, 220):
+        captured = now()
+        session.picture(jpeg(shade), captured)
+        watcher.until(lambda at=captured: watcher.shown[-1].captured == at)

@@ -118,7 +118,7 @@ def test_fields_of_a_crossfade_have_the_colours_of_both_looks(built_in):
     finishing = Finishing(Session(built_in, PipelineConfig())._shared)
     keys = []
     for text in ("red cells", "blue fire"):
-        recall = built_in.recall(built_in.encode_prompt(text))
+        recall = built_in.recall(built_in.encode_prompt(text)).latent
         keys.append(Key(recall, built_in.palettes([text])))
     old, new = keys
     ends = [finishing._field(key, 1.0) for key in keys]

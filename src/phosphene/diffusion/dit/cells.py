@@ -180,14 +180,32 @@ class CellCache:
         return self.keys[layer], self.values[layer]
 
 
-class _Double:
-    """diffusers' ``Flux2AttnProcessor`` that looks at what is kept as well."""
+class _Looking:
+    """What diffusers' processors have in common here: they look at all that is kept."""
 
     _attention_backend = None
     _parallel_config = None
 
     def __init__(self, cache: CellCache, layer: int) -> None:
         self._cache, self._layer = cache, layer
+
+    def _attend(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, turn: Any
+    ) -> torch.Tensor:
+        """(b n heads width) each -> (b n heads*width), looking at all that is kept."""
+        from diffusers.models.attention_dispatch import dispatch_attention_fn
+        from diffusers.models.embeddings import apply_rotary_emb
+
+        query = apply_rotary_emb(query, turn, sequence_dim=1)
+        key = apply_rotary_emb(key, turn, sequence_dim=1)
+        key, value = self._cache.exchange(self._layer, key, value)
+        out = dispatch_attention_fn(query, key, value, backend=self._attention_backend)
+        flat: torch.Tensor = out.flatten(2, 3).to(query.dtype)
+        return flat
+
+
+class _Double(_Looking):
+    """diffusers' ``Flux2AttnProcessor`` that looks at what is kept as well."""
 
     def __call__(
         self,
@@ -219,19 +237,13 @@ class _Double:
             dim=1,
         )
         value = torch.cat([heads(attn.add_v_proj(words)), heads(attn.to_v(hidden_states))], dim=1)
-        out = _attend(self, query, key, value, image_rotary_emb)
+        out = self._attend(query, key, value, image_rotary_emb)
         told, drawn = out[:, : words.shape[1]], out[:, words.shape[1] :]
         return attn.to_out[1](attn.to_out[0](drawn)), attn.to_add_out(told)
 
 
-class _Single:
+class _Single(_Looking):
     """diffusers' ``Flux2ParallelSelfAttnProcessor``, likewise."""
-
-    _attention_backend = None
-    _parallel_config = None
-
-    def __init__(self, cache: CellCache, layer: int) -> None:
-        self._cache, self._layer = cache, layer
 
     def __call__(
         self,
@@ -249,26 +261,7 @@ class _Single:
             both[..., i * width : (i + 1) * width].unflatten(-1, (attn.heads, attn.head_dim))
             for i in range(3)
         )
-        out = _attend(self, attn.norm_q(query), attn.norm_k(key), value, image_rotary_emb)
+        out = self._attend(attn.norm_q(query), attn.norm_k(key), value, image_rotary_emb)
         mixed = torch.cat([out, attn.mlp_act_fn(both[..., 3 * width :])], dim=-1)
         told: torch.Tensor = attn.to_out(mixed)
         return told
-
-
-def _attend(
-    processor: _Double | _Single,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    turn: Any,
-) -> torch.Tensor:
-    """(b n heads width) each -> (b n heads*width), looking at all that is kept."""
-    from diffusers.models.attention_dispatch import dispatch_attention_fn
-    from diffusers.models.embeddings import apply_rotary_emb
-
-    query = apply_rotary_emb(query, turn, sequence_dim=1)
-    key = apply_rotary_emb(key, turn, sequence_dim=1)
-    key, value = processor._cache.exchange(processor._layer, key, value)
-    out = dispatch_attention_fn(query, key, value, backend=processor._attention_backend)
-    flat: torch.Tensor = out.flatten(2, 3).to(query.dtype)
-    return flat

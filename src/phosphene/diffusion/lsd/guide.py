@@ -45,6 +45,8 @@ FINER = ((1000, 4), (600, 3), (0, 2))
 outline spreads over some three pixels then, and drawing takes about as long as painting does"""
 WORDS = 4
 """of 16 bits, that a variant goes into"""
+HEAD = 2 * WORDS + 9 + len(QUIET)
+"""numbers of a recipe before its prompts: two variants, pose, motion, how far a change is, what is heard"""
 
 
 DRAWING = threading.Lock()
@@ -92,11 +94,11 @@ class Recipe:
     @classmethod
     def of(cls, numbers: FloatArray) -> Recipe:
         """From (n,) numbers."""
-        head = iter(numbers[: 2 * WORDS + 9 + len(QUIET)].tolist())
+        head = iter(numbers[:HEAD].tolist())
         variants = [_whole([next(head) for _ in range(WORDS)]) for _ in range(2)]
         pose = CameraMove(*(next(head) for _ in range(6)))
         motion, share, changes = next(head), next(head), next(head)
-        prompt, before = np.split(numbers[2 * WORDS + 9 + len(QUIET) :], 2)
+        prompt, before = np.split(numbers[HEAD:], 2)
         moment = Moment(variants[0], pose, motion, np.array(list(head), np.float32))
         return cls(prompt, moment, (before, variants[1]) if changes else None, share)
 

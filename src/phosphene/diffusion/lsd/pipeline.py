@@ -6,11 +6,10 @@ to any size, and coloured by look-up with the palette that travels with each fra
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -18,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig
-from phosphene.diffusion.base import Array, BaseDiffusionPipeline, Frames, ModelFacts, WorkerNeeds
+from phosphene.diffusion.base import (
+    Array,
+    BaseDiffusionPipeline,
+    Frames,
+    ModelFacts,
+    Recalled,
+    WorkerNeeds,
+)
 from phosphene.diffusion.devices import require_mlx
 from phosphene.diffusion.lsd.colours import palette
 from phosphene.diffusion.lsd.device import open_nets
@@ -143,8 +149,9 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._reader = Reader(self._text)
         self._heard: OrderedDict[bytes, _PromptReading] = OrderedDict()
         self._painter = Painter(config.threads)
-        self._guides: OrderedDict[tuple[bytes, int, int], FloatArray] = OrderedDict()
-        self._drawing = threading.Lock()
+        self._guide = lru_cache(GUIDES)(
+            lambda told, rows, columns: self.drawn(np.frombuffer(told, np.float32), rows, columns)
+        )
         self._inference = inference(weights)
         self._facts = ModelFacts(
             name=self.name,
@@ -284,45 +291,18 @@ class LSDPipeline(BaseDiffusionPipeline):
         *,
         before: tuple[Array, int] | None = None,
         share: float = 1.0,
-    ) -> Array:
-        """What the prompt's motif looks like now -> (1, 2, h, w): the renderer draws it."""
-        told = self.recipe(embeds, variant, pose, motion, controls, before=before, share=share)
-        return self.asarray(self._guide(told))
-
-    def recipe(
-        self,
-        embeds: Array,
-        variant: int = 0,
-        pose: CameraMove = STILL,
-        motion: float = 0.0,
-        controls: Array | None = None,
-        *,
-        before: tuple[Array, int] | None = None,
-        share: float = 1.0,
-    ) -> FloatArray:
-        """The numbers (1, n) of :class:`~phosphene.diffusion.lsd.guide.Recipe`."""
+    ) -> Recalled:
+        """What the prompt's motif looks like now: the renderer draws it, from a `Recipe`."""
         heard = None if controls is None else to_numpy(controls).reshape(-1)[:5]
         moment = Moment(variant, pose, motion, heard)
         old = None if before is None or share >= 1 else (self._vector(before[0]), before[1])
-        return Recipe(self._vector(embeds), moment, old, share).numbers()
-
-    def _guide(self, told: FloatArray) -> FloatArray:
-        """The guide (1, 2, h, w) of a recipe (1, n), at the size of a latent; the last ones are kept."""
-        _, _, rows, columns = self.get_latent_shape()
-        key = told.tobytes(), rows, columns
-        with self._drawing:
-            drawn = self._guides.get(key)
-        if drawn is None:
-            drawn = self.drawn(told, rows, columns)
-            with self._drawing:
-                self._guides[key] = drawn
-                while len(self._guides) > GUIDES:
-                    self._guides.popitem(last=False)
-        return drawn
+        told = Recipe(self._vector(embeds), moment, old, share).numbers()
+        latent = self._guide(told.tobytes(), *self.get_latent_shape()[2:])
+        return Recalled(self.asarray(latent), told)
 
     def drawn(self, told: FloatArray, rows: int, columns: int) -> FloatArray:
-        """The guide (1, 2, rows, columns) of a recipe (1, n), drawn at any size."""
-        recipe = Recipe.of(told[0])
+        """The guide (1, 2, rows, columns) of a recipe (n,), drawn at any size."""
+        recipe = Recipe.of(told)
         moment = recipe.moment
         drawn = guide(self._motif(recipe.prompt), moment, rows, columns)
         if recipe.before is None:
@@ -342,12 +322,12 @@ class LSDPipeline(BaseDiffusionPipeline):
         if guides is None:
             return np.stack([steeper(field) for field in to_numpy(self._nets.sharpen(latents))])
         rows = zip(to_numpy(latents), to_numpy(guides), strict=True)
-        return np.concatenate([self._finer(latent[None], told[None]) for latent, told in rows])
+        return np.concatenate([self._finer(latent[None], told) for latent, told in rows])
 
     def _finer(self, latent: FloatArray, told: FloatArray) -> FloatArray:
         by = finer(min(self.inference_config.height, self.inference_config.width))
         rows, columns = (by * side for side in latent.shape[-2:])
-        off = latent - resize(self._guide(told), *latent.shape[-2:])
+        off = latent - self._guide(told.tobytes(), *latent.shape[-2:])
         fine = self.drawn(told, rows, columns)
         far = np.abs(off).max(axis=1, keepdims=True)
         most = float(far.max())
