@@ -139,6 +139,10 @@ def test_any_song_becomes_a_tape(tmp_path) -> None:
     assert np.abs(sound[:, -2000:-1000]).max() > 0.4
 
 
+LEFT, RIGHT = 24_000, -16_000
+"""16-bit levels of a click"""
+
+
 class Clicking:
     """A song of a click every second, and pictures that are white where it is heard, some late."""
 
@@ -147,7 +151,7 @@ class Clicking:
     def __init__(self, folder, latest: float = 0.12) -> None:
         samples = np.zeros((60 * RATE, 2), "<i2")
         for second in range(60):
-            samples[second * RATE : second * RATE + 480] = 20_000
+            samples[second * RATE : second * RATE + 480] = LEFT, RIGHT
         (folder / "clicks").write_bytes(samples.tobytes())
         self.tape = SongTape(folder / "clicks")
         self._latest = latest
@@ -208,11 +212,11 @@ def test_a_file_has_sound_and_picture_together(tmp_path) -> None:
     with av.open(str(tmp_path / "show.mp4")) as file:
         frames = [(float(f.time), f.to_ndarray(format="gray").mean()) for f in file.decode(video=0)]
     with av.open(str(tmp_path / "show.mp4")) as file:
-        parts = [(float(f.time), f.to_ndarray()[0]) for f in file.decode(audio=0)]
+        parts = [(float(f.time), f.to_ndarray()) for f in file.decode(audio=0)]
     flashes = begins(*zip(*((at, mean > 128) for at, mean in frames), strict=True))
-    heard = np.concatenate([part for _, part in parts])
+    heard = np.concatenate([np.minimum(left, -1.5 * right) for _, (left, right) in parts])
     places = parts[0][0] + np.arange(len(heard)) / RATE
-    clicks = begins(places[::48], np.abs(heard[::48]) > 0.2)
+    clicks = begins(places[::48], heard[::48] > 0.2)
     assert len(flashes) >= 3
     off = offsets(flashes, clicks)
     print(
@@ -249,8 +253,11 @@ while due < end:
     receiver.frame_sync.capture_video()
     if video.get_buffer_size():
         seen.append((due, float(np.frombuffer(video, np.uint8)[1::2].mean())))
-    receiver.frame_sync.capture_audio(480)
-    block = np.abs(audio.get_array()).max(0, initial=0.0)
+    if not receiver.frame_sync.capture_audio(480):
+        continue
+    left, right = audio.get_array()
+    # louder left than right, the other way round there, and nowhere else: as the song has it
+    block = np.minimum(left, -1.5 * right)
     heard += [(due + n / 48000, float(block[n : n + 48].max())) for n in range(0, len(block), 48)]
 print(json.dumps([seen, heard]))
 """

@@ -17,6 +17,11 @@ from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
 
+BLOCK = RATE // 100
+"""samples that are sent at once, always as many: cyndilib 0.1 says how far apart channels lie once, for its
+largest block, and of any shorter one a receiver would hear all but the first from somewhere else"""
+
+
 class NdiSink(Sink):
     """A :class:`~.sink.Sink` through cyndilib, seen as ``name`` on the network."""
 
@@ -32,6 +37,7 @@ class NdiSink(Sink):
         self._size = size
         self._rate = rate
         self._sender: Any = None
+        self._unsent = np.empty((CHANNELS, 0), np.float32)
         self._sized = Sized(size, "rgba")
 
     def open(self) -> None:
@@ -53,7 +59,7 @@ class NdiSink(Sink):
         if self.hears:
             track = AudioSendFrame()
             track.sample_rate, track.num_channels = RATE, CHANNELS
-            track.set_max_num_samples(RATE)
+            track.set_max_num_samples(BLOCK)
             sender.set_audio_frame(track)
         sender.open()
         self._sender = sender
@@ -63,8 +69,12 @@ class NdiSink(Sink):
         self._sender.write_video_async(self._sized.pixels(image).reshape(-1))
 
     def sound(self, samples: Samples) -> None:
-        """Send a stretch of sound."""
-        self._sender.write_audio(np.ascontiguousarray(samples))
+        """Send a stretch of sound; what is left of a block, under 10 ms, goes with the next."""
+        waiting = np.concatenate((self._unsent, samples), axis=1)
+        whole = waiting.shape[1] // BLOCK * BLOCK
+        for first in range(0, whole, BLOCK):
+            self._sender.write_audio(np.ascontiguousarray(waiting[:, first : first + BLOCK]))
+        self._unsent = waiting[:, whole:]
 
     def close(self) -> None:
         """Be gone."""
