@@ -33,7 +33,16 @@ class Remembering(ToyPipeline):
     """A toy with a memory of shapes."""
 
     def recall(
-        self, embeds, variant=0, pose=STILL, motion=0.0, controls=None, *, before=None, share=1.0
+        self,
+        embeds,
+        variant=0,
+        pose=STILL,
+        motion=0.0,
+        controls=None,
+        *,
+        before=None,
+        share=1.0,
+        seen=True,
     ):
         if before is not None:
             old = self.recall(*before, pose, motion, controls).latent
@@ -254,7 +263,7 @@ def test_the_guide_hears_and_is_told_what_it_takes_over_from():
     live = Live(config, Guided(config.diffusion, config.inference))
     live.dreamt(0.0)
     assert told[-1][2].shape == (5,)
-    assert told[-1][3] == {"before": None, "share": 1.0}
+    assert told[-1][3] == {"before": None, "share": 1.0, "seen": True}
     live.set("prompt", base_prompt="z")
     shares = []
     for k in range(20):

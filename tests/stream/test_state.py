@@ -27,13 +27,16 @@ def make_state(home):
         return home.float32(gaussian(0, 0, slot, (1, 3, 4, 4)))
 
     plan = Plan((900.25, 1 / 3), 2**32 - 1, Guidance("initialize", 1.7, 0.3), "tcd", 0.1, False)
-    flying = InFlightFrame(7, plan, array(0), array(1), array(2), array(3), told(home), 1)
+    flying = InFlightFrame(
+        7, plan, array(0), array(1), array(2), array(3), told(home), 1, array(19)
+    )
     landed = InFlightFrame(6, Plan(()), array(6), array(7))
     return StreamState(
         frame=8,
         shown=5,
         picture=array(8),
         finished=array(9),
+        followed=array(20),
         frames_in_flight=(flying,),
         ready=(landed,),
         moves=((7, CameraMove(1.01, 0.1, -0.2, 0.3, 0.001, 2.0)),),

@@ -30,6 +30,14 @@ class StreamConfig(ConfigModel):
         description="How far each frame is drawn to the shape of its prompt (0: not at all);"
         " for models with such a memory. Attacks draw twice as far.",
     )
+    draw_interval: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Frames from one call of the model to the next where it draws to a firm guide (anchor"
+        " 0.75 and more): between them the guide is drawn for every frame, and what the model makes of it"
+        " moves on with the camera.",
+    )
     pace: float = Field(
         1.0, ge=0, le=4, description="How fast shapes move by themselves (0: stills)."
     )

@@ -215,13 +215,15 @@ class BasePipeline(ABC):
         *,
         before: tuple[Array, int] | None = None,
         share: float = 1.0,
+        seen: bool = True,
     ) -> Recalled | None:
         """A clean latent (1 c h w) for a stream to follow, whose shapes fit a prompt (1, seq, hidden).
 
         ``variant`` 0.. picks one of many; ``pose`` says how it stands, ``motion`` how many seconds it
         has moved at its own pace, ``controls`` (5,) what is heard: bass, mid, treble, onset, beat phase.
         During a change, ``before`` is the prompt and variant that were shown, and ``share`` 0..1 says how
-        far the change is. Models without such a guide return None.
+        far the change is. ``seen`` says that :meth:`refine` will be asked for its picture: what is drawn for
+        both is drawn once. Models without such a guide return None.
         """
         return None
 

@@ -305,6 +305,7 @@ def _anchor(
         reaction.controls,
         before=before,
         share=guide.share if before is not None else 1.0,
+        seen=inputs.source is None,
     )
     if drawn is None:
         # where a model draws no guide, what is seen keeps its shapes, even where the strength leaves little

@@ -71,6 +71,8 @@ class InFlightFrame:
     context: Context = UNTOLD
     """what else the model is told"""
     position: int = 0
+    anchor: Array | None = None
+    """(b c h w) the guide that it is drawn back to"""
 
     @property
     def landed(self) -> bool:

@@ -135,6 +135,7 @@ def _settle(
     return replace(
         _remember(state, landed, slots) if slots else state,
         finished=newest.x,
+        followed=newest.anchor,
         ready=(*state.ready, *landed),
         frames_in_flight=tuple(
             f for f in frames_in_flight if not f.landed and f.frame > newest.frame

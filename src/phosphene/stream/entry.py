@@ -8,7 +8,7 @@ from typing import TypedDict
 from phosphene.config import StreamConfig
 from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Denoiser, InFlightFrame, Plan
-from phosphene.stream.camera import STILL, CameraMove
+from phosphene.stream.camera import STILL, CameraMove, warp
 from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start, over
 from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.engine import picture_before, previous_picture
@@ -28,6 +28,10 @@ def towards(previous: Array, anchor: Array, weight: float) -> Array:
     It is only the start of a frame; the model still draws it.
     """
     return previous if weight <= 0.0 else previous + weight * (anchor - previous)
+
+
+HELD = 0.75
+"""weight of a guide from which on it is nearly the picture, and the model may leave out frames"""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,11 @@ def begin(
     ``first_steps`` are the denoising steps of a picture from nothing in a coherent stream. Raises
     :class:`~phosphene.errors.ConfigError` for a strength outside 0..1.
     """
+    carried = _carried(state, entry, config)
+    if carried is not None:
+        return InFlightFrame(
+            state.frame, Plan(()), carried, entry.embeds, context=entry.context, anchor=entry.anchor
+        )
     schedule, coherent = model.schedule, config.enable_temporal_coherence
     previous = previous_picture(state, entry.camera) if coherent else None
     if coherent and entry.anchor is not None and entry.anchor_weight > 0.0:
@@ -167,7 +176,24 @@ def begin(
                 source=entry.image if followed else None,
             )
         ),
+        anchor=entry.anchor,
     )
+
+
+def _carried(state: StreamState, entry: Entry, config: StreamConfig) -> Array | None:
+    """A frame (1 c h w) without the model: its guide, and what the model made of the last one.
+
+    None where the model is to draw it; see ``stream.draw_interval``.
+    """
+    if config.draw_interval == 1 or state.frame % config.draw_interval == 0:
+        return None
+    anchor, past, followed = entry.anchor, state.finished, state.followed
+    if anchor is None or past is None or followed is None or entry.image is not None:
+        return None
+    # frames on their way would be overtaken
+    if config.stream_batch or entry.anchor_weight < HELD or not config.enable_temporal_coherence:
+        return None
+    return anchor + warp(past - followed, *(move for _, move in state.moves), entry.camera)
 
 
 def look(

@@ -39,6 +39,7 @@ def resize_state(state: StreamState, shape: tuple[int, ...]) -> StreamState:
     return replace(
         state,
         finished=new,
+        followed=None,
         picture=new if picture is finished or picture is None else resize(picture, height, width),
         before=None if before is None else resize(before, height, width),
         memory=replace(

@@ -23,8 +23,8 @@ from phosphene.stream.memory import ContextMemory
 from phosphene.stream.similarity import Watch
 
 FORMAT = 3
-FLIGHT_ARRAYS = ("x", "embeds", "negative", "reference")
-STATE_ARRAYS = ("finished", "picture", "palette", "guide", "before")
+FLIGHT_ARRAYS = ("x", "embeds", "negative", "reference", "anchor")
+STATE_ARRAYS = ("finished", "followed", "picture", "palette", "guide", "before")
 WATCH_ARRAYS = ("picture", "embeds")
 MEMORY_ARRAYS = ("latents",)
 
@@ -45,6 +45,8 @@ class StreamState:
     """(b n) what ``picture`` followed, see :class:`~phosphene.stream.conditioning.Context`"""
     finished: Array | None = None
     """(b c h w) newest finished latent: the previous picture of the next frame"""
+    followed: Array | None = None
+    """(b c h w) the guide that ``finished`` was drawn back to"""
     frames_in_flight: tuple[InFlightFrame, ...] = ()
     """frames on their way, oldest first"""
     ready: tuple[InFlightFrame, ...] = ()

@@ -89,7 +89,8 @@ export const NAMES: Record<string, Name> = {
 
 /** what nobody turns on a stage */
 const EXPERT = [
-  ...['enable_temporal_coherence', 'denoising_steps', 'stream_batch', 't_index_list', 'delta'],
+  ...['enable_temporal_coherence', 'draw_interval', 'denoising_steps'],
+  ...['stream_batch', 't_index_list', 'delta'],
   ...['frame_buffer_size', 'stepper', 'tcd_gamma', 'guidance_mode', 'guidance_scale', 'add_noise'],
   ...['enable_similarity_filter', 'similarity_threshold', 'similarity_max_skip'],
   ...['chunk_frames', 'prompt_change', 'morph_chunks', 'prompt_on_bar', 'cut_on_drop'],

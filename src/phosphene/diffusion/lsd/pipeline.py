@@ -123,6 +123,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         config.stream.suggest(stream_batch=False, add_noise=False)
         # little noise and a firm hand keep lines crisp; what moves a picture is the renderer that it follows
         config.stream.suggest(temporal_blend_ratio=0.99, adaptive_blending=False, anchor=0.9)
+        config.stream.suggest(draw_interval=2)
         # the lines of an input picture are finer than the model's
         config.stream.suggest(strength=0.5, detail=0.7)
         config.transform.suggest(strength=0.5, steps=1, detail=1.0, batch=1)
@@ -149,9 +150,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         self._reader = Reader(self._text)
         self._heard: OrderedDict[bytes, _PromptReading] = OrderedDict()
         self._painter = Painter(config.threads)
-        self._guide = lru_cache(GUIDES)(
-            lambda told, rows, columns: self.drawn(np.frombuffer(told, np.float32), rows, columns)
-        )
+        self._guide = lru_cache(GUIDES)(self._drawn_once)
         self._inference = inference(weights)
         self._facts = ModelFacts(
             name=self.name,
@@ -291,14 +290,28 @@ class LSDPipeline(BaseDiffusionPipeline):
         *,
         before: tuple[Array, int] | None = None,
         share: float = 1.0,
+        seen: bool = True,
     ) -> Recalled:
         """What the prompt's motif looks like now: the renderer draws it, from a `Recipe`."""
         heard = None if controls is None else to_numpy(controls).reshape(-1)[:5]
         moment = Moment(variant, pose, motion, heard)
         old = None if before is None or share >= 1 else (self._vector(before[0]), before[1])
         told = Recipe(self._vector(embeds), moment, old, share).numbers()
-        latent = self._guide(told.tobytes(), *self.get_latent_shape()[2:])
+        by = self._by if seen else 1
+        latent, _ = self._guide(told.tobytes(), *self.get_latent_shape()[2:], by)
         return Recalled(self.asarray(latent), told)
+
+    @property
+    def _by(self) -> int:
+        """How much finer than a latent its guide is drawn."""
+        return finer(min(self.inference_config.height, self.inference_config.width))
+
+    def _drawn_once(
+        self, told: bytes, rows: int, columns: int, by: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """A guide as a latent (1, 2, rows, columns) and ``by`` times as fine: the one is the other's mean."""
+        fine = self.drawn(np.frombuffer(told, np.float32), by * rows, by * columns)
+        return fine.reshape(1, 2, rows, by, columns, by).mean(axis=(3, 5)), fine
 
     def drawn(self, told: FloatArray, rows: int, columns: int) -> FloatArray:
         """The guide (1, 2, rows, columns) of a recipe (n,), drawn at any size."""
@@ -325,10 +338,9 @@ class LSDPipeline(BaseDiffusionPipeline):
         return np.concatenate([self._finer(latent[None], told) for latent, told in rows])
 
     def _finer(self, latent: FloatArray, told: FloatArray) -> FloatArray:
-        by = finer(min(self.inference_config.height, self.inference_config.width))
-        rows, columns = (by * side for side in latent.shape[-2:])
-        off = latent - self._guide(told.tobytes(), *latent.shape[-2:])
-        fine = self.drawn(told, rows, columns)
+        guide, fine = self._guide(told.tobytes(), *latent.shape[-2:], self._by)
+        rows, columns = fine.shape[-2:]
+        off = latent - guide
         far = np.abs(off).max(axis=1, keepdims=True)
         most = float(far.max())
         if most < UNSEEN:

@@ -16,7 +16,6 @@ from phosphene.sound_file import Samples
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
-
 BLOCK = RATE // 100
 """samples that are sent at once, always as many: cyndilib 0.1 says how far apart channels lie once, for its
 largest block, and of any shorter one a receiver would hear all but the first from somewhere else"""
