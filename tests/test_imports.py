@@ -47,7 +47,8 @@ def height(room: str) -> int:
     return next(number for number, row in enumerate(rows()) if room in row)
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Modules of ours that a file imports anywhere, for types and inside functions too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -56,7 +57,7 @@ def imported(path: Path) -> set[str]:
             names |= {each if each in modules() else node.module for each in whole}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return {name for name in names if name in modules() and name != "phosphene"}
+    return frozenset(name for name in names if name in modules() and name != "phosphene")
 
 
 def test_every_module_lies_in_a_room_and_every_room_is_there() -> None:

@@ -47,6 +47,8 @@ def settings(trained: Trained, tmp_path) -> str:
     path.write_text(
         f"[diffusion]\nmodel_id = '{trained.out / 'weights'}'\nthreads = 1\n"
         "[inference]\nwidth = 64\nheight = 64\n[video]\nsegment_seconds = 0.5\ncrf = 0\n"
+        # every frame asks the network, also where the guide is firm
+        "[stream]\ndraw_interval = 1\n"
     )
     return str(path)
 
