@@ -47,12 +47,10 @@ live: $(VENV)/.base $(PAGE)  ## pictures while the music plays, in the browser
 demo: $(VENV)/.base  ## compose a short piece and render it to demo.mp4
 	$(BIN)/phosphene demo
 
-# those that play in real time wait most of their time; the others take the cores then, and step back when one wakes
-test: setup  ## all tests; those that play in real time one by one, the others behind them
+test: setup  ## all tests; those that play in real time last, with nothing beside them
 	$(NPM) test
-	@nice -n 10 $(BIN)/python -m pytest $(PYTEST_FLAGS) -m 'not alone' & others=$$!; \
-	$(BIN)/python -m pytest -m alone; alone=$$?; \
-	wait $$others && exit $$alone
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) -m 'not alone'
+	$(BIN)/python -m pytest -m alone
 
 fuzz: setup  ## 2,000 mutated files and messages of each kind; PHOSPHENE_FUZZ_SEED=N for others
 	PHOSPHENE_FUZZ=2000 $(BIN)/python -m pytest -rP tests/fuzz

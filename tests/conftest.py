@@ -31,7 +31,7 @@ ALONE = (
     "show/test_sound.py",
     "show/test_stage_sinks.py",
 )
-"""folders and files whose tests play in real time: ``make test`` runs them one by one, before all others"""
+"""folders and files whose tests play in real time: ``make test`` runs them last, with nothing beside them"""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell's background; tests of Ctrl-C and the programs they start want to hear it
