@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from phosphene import cli
 
 
 def run(*args, cwd=None):
@@ -75,8 +78,10 @@ def test_config_round_trip(tmp_path) -> None:
         (["-o", "no/such/folder/out.mp4"], ["no/such/folder"]),
     ],
 )
-def test_bad_settings(args, words, tmp_path, wav) -> None:
-    refused(run("render", wav, *args, cwd=tmp_path), *words)
+def test_bad_settings(args, words, tmp_path, wav, monkeypatch, capfd) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = cli.main(["render", str(wav), *args])
+    refused(SimpleNamespace(returncode=code, stderr=capfd.readouterr().err), *words)
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
