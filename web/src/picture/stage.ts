@@ -73,12 +73,12 @@ export class Stage {
     }
   }
 
-  /** Every display frame, whether it has a new picture or not. */
-  tick(now: number): void {
+  /** Every display frame, whether it has a new picture or not; one that is `held` is not even drawn finer. */
+  tick(now: number, held = false): void {
     const interval = now - this.ticked;
     this.ticked = now;
     // longer ones are a hidden page
-    if (interval < 500 && this.effort.frame(interval)) this.resize();
+    if (!held && interval < 500 && this.effort.frame(interval)) this.resize();
   }
 
   /** Once more what is seen, or with a moment something new. */

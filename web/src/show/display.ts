@@ -124,7 +124,7 @@ export class Display {
   }
 
   private tick(now: number): void {
-    this.stage.tick(now);
+    this.stage.tick(now, this.frozen);
     if (this.frozen) return;
     const taken = this.queue.take(now + HALF_FRAME);
     if (taken !== null) {
