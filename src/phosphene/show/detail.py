@@ -27,9 +27,16 @@ def with_lines(drawn: Frame, source: Frame, gain: float) -> Frame:
     """
     if gain <= 0:
         return drawn
-    exchanged = gain * (_lines(source) - _lines(drawn))
-    lined: Frame = np.clip(np.rint(drawn + exchanged[..., None]), 0, 255).astype(np.uint8)
-    return lined
+    exchanged = np.float32(gain) * (_lines(source) - _lines(drawn))
+    return changed(drawn, exchanged[..., None])
+
+
+def changed(drawn: Frame, by: npt.NDArray[np.float32]) -> Frame:
+    """``drawn`` (h, w, 3) and ``by`` grey levels more of it, (h, w, 1 or 3)."""
+    levels = drawn + by
+    np.rint(levels, out=levels)
+    np.clip(levels, 0, 255, out=levels)
+    return levels.astype(np.uint8)
 
 
 def _lines(frame: Frame) -> npt.NDArray[np.int16]:

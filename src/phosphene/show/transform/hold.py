@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from phosphene.show.detail import changed
 from phosphene.show.transform.items import Frame, Motion
 from phosphene.stream.arrays import HostArray
 from phosphene.video.motion.optical_flow import halve, resize_flow, resize_map, sample
@@ -36,8 +37,7 @@ class Holder:
         trusted = resize_map(motion.trusted, height, width) * alike(small, before)
         self.held = hold(small, before, trusted, self._stabilize)
         change = _enlarged(self.held - small, drawn.shape[1], drawn.shape[0])
-        shown: Frame = np.clip(np.rint(drawn + change), 0, 255).astype(np.uint8)
-        return shown
+        return changed(drawn, change)
 
 
 def _enlarged(planes: HostArray, width: int, height: int) -> HostArray:

@@ -62,13 +62,23 @@ def resize_flow(flow: FloatArray, height: int, width: int) -> FloatArray:
 
 def resize_map(values: FloatArray, height: int, width: int) -> FloatArray:
     """Values (..., h, w) of a picture's places for one of another size, bilinear."""
-    old_height, old_width = values.shape[-2:]
-    if (old_height, old_width) == (height, width):
+    return _stretched(_stretched(values, height, -2), width, -1)
+
+
+def _stretched(values: FloatArray, size: int, axis: int) -> FloatArray:
+    """``values`` at ``size`` places along an axis."""
+    old = values.shape[axis]
+    if old == size:
         return values
-    y = (np.arange(height, dtype=np.float32) + 0.5) * (old_height / height) - 0.5
-    x = (np.arange(width, dtype=np.float32) + 0.5) * (old_width / width) - 0.5
-    columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
-    return _read(values, columns, rows)
+    at = np.clip((np.arange(size) + 0.5) * (old / size) - 0.5, 0, old - 1)
+    low = np.minimum(at.astype(np.intp), max(0, old - 2))
+    share = (at - low).astype(np.float32)
+    out = np.take(values, low, axis)
+    further = np.take(values, np.minimum(low + 1, old - 1), axis)
+    further -= out
+    further *= share[:, None] if axis == -2 else share
+    out += further
+    return out
 
 
 def halve(picture: FloatArray) -> FloatArray:
