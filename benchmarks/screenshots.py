@@ -42,6 +42,7 @@ QUALITY = 85
 
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
+    folder.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         files = []

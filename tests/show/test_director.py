@@ -16,12 +16,12 @@ from phosphene.errors import InputError
 from phosphene.palettes import mix
 from phosphene.prompt.book import PromptBook, encoder
 from phosphene.show import director
-from phosphene.show.display import composed
+from phosphene.show.display import Motion, composed
 from phosphene.show.live.cues import LiveCues
 from phosphene.show.live.dream import Dream
 from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.performance import Performance
-from phosphene.stream.camera import STILL, warp
+from phosphene.stream.camera import STILL, CameraMove, warp
 from tests.conftest import make_features
 from tests.show.toy import FieldPipeline, ToyPipeline, field_toy, toy
 
@@ -249,6 +249,31 @@ def test_palettes_are_mixed_with_the_very_weights_of_the_prompts():
     assert method == "slerp"
     a, b = (float(live.base.encode_prompt(text)[0, 0, 0]) for text in ("a", "b"))
     assert float(cue.embeds[0, 0, 0]) == pytest.approx((1 - new) * a + new * b, rel=1e-5)
+
+
+def test_what_a_firm_guide_holds_goes_where_the_guide_goes():
+    class Guided(FieldPipeline):
+        def stance(self, embeds, pose, controls):
+            return CameraMove(pose.zoom, pose.rotate, pose.pan_x, pose.pan_y)
+
+    config = PipelineConfig()
+    config.stream.anchor, config.camera.zoom, config.camera.rotate = 0.9, 2.0, 30.0
+    live = Live(config, Guided(config.diffusion, config.inference))
+    cues = [live.dreamt(0.1 * k) for k in range(6)]
+    # the guide does not zoom on and on, it sways
+    ways = [Motion.of(cue.camera) for cue in cues[1:]]
+    stands = [live.cues.state.stance]
+    assert stands[0] is not None
+    assert abs(composed(cue.camera for cue in cues[1:]).move.zoom - 1.0) < 0.05
+    assert all(way.turn.imag > 0 for way in ways)
+    # a loose one follows the picture, and a new prompt begins where it stands
+    live.set("stream", anchor=0.2)
+    free = live.dreamt(0.6).camera
+    assert live.cues.state.stance is None
+    assert free.zoom > 1.0
+    live.set("stream", anchor=0.9)
+    assert live.dreamt(0.7).camera.zoom > 1.0
+    assert abs(live.dreamt(0.8).camera.zoom - 1.0) < 0.02
 
 
 def test_the_guide_hears_and_is_told_what_it_takes_over_from():

@@ -227,6 +227,13 @@ class BasePipeline(ABC):
         """
         return None
 
+    def stance(self, embeds: Array, pose: CameraMove, controls: Array) -> CameraMove | None:
+        """How the guide stands that :meth:`recall` draws of this: its zoom, turn and pans.
+
+        None for models without a guide.
+        """
+        return None
+
     def follow(self, source: Array, drawn: Array | None, strength: float) -> tuple[Array, float]:
         """What to start from where a picture came in, and how strongly to redraw that.
 

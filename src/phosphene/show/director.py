@@ -31,12 +31,13 @@ from phosphene.prompt.book import Encoded, Prompts
 from phosphene.prompt.fade import Fade, Script, Texts
 from phosphene.prompt.harmony import FloatArray, HarmonyState
 from phosphene.show.cue import Cue
+from phosphene.show.display import Motion
 from phosphene.show.mapping import Mapping, Reaction, default_mapping, during, surged
 from phosphene.show.mood import Mood
 from phosphene.show.routes import Now, RouteState, routed
-from phosphene.stream.camera import STILL
+from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.conditioning import UNTOLD, Context
-from phosphene.stream.entry import ChunkCue
+from phosphene.stream.entry import HELD, ChunkCue
 
 ARRIVAL_RECALL = 0.7
 """how far the first frames of a scene are drawn to its guide"""
@@ -100,6 +101,8 @@ class DirectorState:
     """seconds it has moved at its own pace"""
     routes: tuple[RouteState, ...] = ()
     mood: Mood = field(default_factory=Mood)
+    stance: CameraMove | None = None
+    """how a guide that holds the picture stands; None where none does"""
 
 
 _STATE = TypeAdapter(DirectorState)
@@ -152,6 +155,8 @@ class Moment:
     """on the show's clock"""
     reaction: Reaction
     dt: float
+    camera: CameraMove
+    """how the picture moves from the frame before to this one"""
     forget: bool
     """another prompt begins"""
     config: PipelineConfig
@@ -236,8 +241,28 @@ def advance(
         routes=routes,
         mood=mood,
     )
+    stance = _stance(after, reaction, inputs)
+    camera = during(reaction.camera, dt)
+    if stance and state.stance and after.guide.text == state.guide.text:
+        # what is held to a guide goes where that goes
+        camera = replace(Motion.of(state.stance).back.then(Motion.of(stance)).move, warp=0.0)
+    after = replace(after, stance=stance)
     forget = not first and goal != state.prompt.goal
-    return after, Moment(heard, reaction, dt, forget, config)
+    return after, Moment(heard, reaction, dt, camera, forget, config)
+
+
+def _stance(state: DirectorState, reaction: Reaction, inputs: Inputs) -> CameraMove | None:
+    """How the guide stands, where one holds the picture."""
+    if inputs.source is not None or reaction.recall < HELD:
+        return None
+    found = inputs.prompts.get((state.guide.text,))
+    if found is None:
+        return None
+    return inputs.model.stance(found.embeds, _pose(state, reaction), reaction.controls)
+
+
+def _pose(state: DirectorState, reaction: Reaction) -> CameraMove:
+    return replace(reaction.pose, rotate=reaction.pose.rotate + state.turned)
 
 
 def _known(wanted: Texts, goal: Texts, prompts: Prompts) -> Texts:
@@ -275,7 +300,7 @@ def _cue(state: DirectorState, moment: Moment, inputs: Inputs, config: PipelineC
             palette=None if palette is None else palette[None],
             guide=guide,
         ).told(inputs.told),
-        camera=during(reaction.camera, moment.dt),
+        camera=moment.camera,
         anchor=anchor,
         # a new scene shows its shape first and plays with it then
         anchor_weight=max(reaction.recall, ARRIVAL_RECALL * (1.0 - here.arrival)),
@@ -296,11 +321,10 @@ def _anchor(
     if guide.before is not None:
         known = inputs.prompts.get((guide.before[0],))
         before = None if known is None else (known.embeds, guide.before[1])
-    pose = replace(reaction.pose, rotate=reaction.pose.rotate + state.turned)
     drawn = inputs.model.recall(
         _encoded(inputs.prompts, (guide.text,)).embeds,
         guide.variant,
-        pose,
+        _pose(state, reaction),
         state.moved,
         reaction.controls,
         before=before,

@@ -24,7 +24,7 @@ from phosphene.show.cue import Cue
 from phosphene.show.director import Inputs
 from phosphene.show.display import REST, Motion, composed, hardness, punch
 from phosphene.show.finish import Tween, pack
-from phosphene.show.mapping import Mapping, Mappings, during
+from phosphene.show.mapping import Mapping, Mappings
 from phosphene.show.routes import check_routes
 from phosphene.show.sources.moments import Given, Picture, Source
 from phosphene.show.sources.song import SongSource
@@ -132,7 +132,7 @@ class Performance:
         self.state, moment = self._looks.pass_over(
             self.state, given.heard, self._dt, inputs, self.config
         )
-        return during(moment.reaction.camera, moment.dt)
+        return moment.camera
 
     def settle(self) -> None:
         """Take the cadence of the settings; `auto` is measured now."""

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from math import sin
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -45,6 +46,7 @@ from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.networks import SHARPENER, Networks
 from phosphene.diffusion.lsd.painter import Painter, steeper
 from phosphene.diffusion.lsd.render import Motif
+from phosphene.diffusion.lsd.render.scene import CLOSER, PUNCH, ROCK
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.errors import InputError, ModelError
@@ -300,6 +302,12 @@ class LSDPipeline(BaseDiffusionPipeline):
         by = self._by if seen else 1
         latent, _ = self._guide(told.tobytes(), *self.get_latent_shape()[2:], by)
         return Recalled(self.asarray(latent), told)
+
+    def stance(self, embeds: Array, pose: CameraMove, controls: Array) -> CameraMove:
+        """The pose as it is drawn: sound brings it closer, what has an up and a down rocks."""
+        bass, _, _, onset, _ = to_numpy(controls).reshape(-1).tolist()
+        turn = ROCK * sin(pose.rotate) if self._motif(embeds).upright else pose.rotate
+        return replace(pose, rotate=turn, zoom=pose.zoom * (1 + CLOSER * bass + PUNCH * onset))
 
     @property
     def _by(self) -> int:

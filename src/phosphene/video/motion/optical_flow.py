@@ -73,7 +73,7 @@ def _stretched(values: FloatArray, size: int, axis: int) -> FloatArray:
     at = np.clip((np.arange(size) + 0.5) * (old / size) - 0.5, 0, old - 1)
     low = np.minimum(at.astype(np.intp), max(0, old - 2))
     share = (at - low).astype(np.float32)
-    out = np.take(values, low, axis)
+    out: FloatArray = np.take(values, low, axis)
     further = np.take(values, np.minimum(low + 1, old - 1), axis)
     further -= out
     further *= share[:, None] if axis == -2 else share
