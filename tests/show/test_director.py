@@ -253,7 +253,7 @@ def test_palettes_are_mixed_with_the_very_weights_of_the_prompts():
 
 def test_what_a_firm_guide_holds_goes_where_the_guide_goes():
     class Guided(FieldPipeline):
-        def stance(self, embeds, pose, controls):
+        def stance(self, embeds, pose):
             return CameraMove(pose.zoom, pose.rotate, pose.pan_x, pose.pan_y)
 
     config = PipelineConfig()

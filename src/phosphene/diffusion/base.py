@@ -227,10 +227,11 @@ class BasePipeline(ABC):
         """
         return None
 
-    def stance(self, embeds: Array, pose: CameraMove, controls: Array) -> CameraMove | None:
-        """How the guide stands that :meth:`recall` draws of this: its zoom, turn and pans.
+    def stance(self, embeds: Array, pose: CameraMove) -> CameraMove | None:
+        """How the guide stands that :meth:`recall` draws of this in silence: its zoom, turn and pans.
 
-        None for models without a guide.
+        What sound does to it comes and goes, and nobody should believe that it goes on. None for models
+        without a guide.
         """
         return None
 

@@ -256,9 +256,7 @@ def _stance(state: DirectorState, reaction: Reaction, inputs: Inputs) -> CameraM
     if inputs.source is not None or reaction.recall < HELD:
         return None
     found = inputs.prompts.get((state.guide.text,))
-    if found is None:
-        return None
-    return inputs.model.stance(found.embeds, _pose(state, reaction), reaction.controls)
+    return None if found is None else inputs.model.stance(found.embeds, _pose(state, reaction))
 
 
 def _pose(state: DirectorState, reaction: Reaction) -> CameraMove:

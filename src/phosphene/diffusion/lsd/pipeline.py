@@ -46,7 +46,7 @@ from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.diffusion.lsd.networks import SHARPENER, Networks
 from phosphene.diffusion.lsd.painter import Painter, steeper
 from phosphene.diffusion.lsd.render import Motif
-from phosphene.diffusion.lsd.render.scene import CLOSER, PUNCH, ROCK
+from phosphene.diffusion.lsd.render.scene import ROCK
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.diffusion.notices import say_once, say_unheeded
 from phosphene.errors import InputError, ModelError
@@ -303,11 +303,10 @@ class LSDPipeline(BaseDiffusionPipeline):
         latent, _ = self._guide(told.tobytes(), *self.get_latent_shape()[2:], by)
         return Recalled(self.asarray(latent), told)
 
-    def stance(self, embeds: Array, pose: CameraMove, controls: Array) -> CameraMove:
-        """The pose as it is drawn: sound brings it closer, what has an up and a down rocks."""
-        bass, _, _, onset, _ = to_numpy(controls).reshape(-1).tolist()
-        turn = ROCK * sin(pose.rotate) if self._motif(embeds).upright else pose.rotate
-        return replace(pose, rotate=turn, zoom=pose.zoom * (1 + CLOSER * bass + PUNCH * onset))
+    def stance(self, embeds: Array, pose: CameraMove) -> CameraMove:
+        """The pose; what has an up and a down rocks where others turn."""
+        upright = self._motif(embeds).upright
+        return replace(pose, rotate=ROCK * sin(pose.rotate)) if upright else pose
 
     @property
     def _by(self) -> int:
