@@ -19,9 +19,6 @@ EXAMPLES = 25 if os.environ.get("CI") else 100
 settings.register_profile("patient", parent=settings(), deadline=None, max_examples=EXAMPLES)
 settings.load_profile("patient")
 
-# librosa's loops over a few seconds of sound: to compile them takes a minute, to run them a second
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
-
 LONGEST = ("cluster",)
 """folders whose tests share what takes long to start, and wait for it more than they compute"""
 
