@@ -14,7 +14,7 @@ from hypothesis import settings
 from phosphene.audio.types import AudioFeatures
 
 # no test fails because a machine is busy; with CI set, hypothesis takes the same examples every time
-EXAMPLES = 25 if os.environ.get("CI") else 100
+EXAMPLES = 40 if os.environ.get("CI") else 100
 """of a property, where a test does not say"""
 settings.register_profile("patient", parent=settings(), deadline=None, max_examples=EXAMPLES)
 settings.load_profile("patient")

@@ -154,7 +154,6 @@ class Moment:
     heard: FrameFeatures
     """on the show's clock"""
     reaction: Reaction
-    dt: float
     camera: CameraMove
     """how the picture moves from the frame before to this one"""
     forget: bool
@@ -248,7 +247,7 @@ def advance(
         camera = replace(Motion.of(state.stance).back.then(Motion.of(stance)).move, warp=0.0)
     after = replace(after, stance=stance)
     forget = not first and goal != state.prompt.goal
-    return after, Moment(heard, reaction, dt, camera, forget, config)
+    return after, Moment(heard, reaction, camera, forget, config)
 
 
 def _stance(state: DirectorState, reaction: Reaction, inputs: Inputs) -> CameraMove | None:

@@ -31,16 +31,17 @@ def latency(steps: int, frame_buffer: int) -> int:
 
 def previous_picture(state: StreamState, move: CameraMove) -> Array | None:
     """The newest finished latent, moved by every camera move since, and by the entering frame's."""
-    if state.finished is None:
-        return None
-    return warp(state.finished, *(past for _, past in state.moves), move)
+    return None if state.finished is None else moved_on(state.finished, state, move)
 
 
 def picture_before(state: StreamState, move: CameraMove) -> Array | None:
     """The finished latent before that, moved alike; None for models that do not look back so far."""
-    if state.before is None:
-        return None
-    return warp(state.before, *(past for _, past in state.moves), move)
+    return None if state.before is None else moved_on(state.before, state, move)
+
+
+def moved_on(latent: Array, state: StreamState, move: CameraMove) -> Array:
+    """What is where ``state.finished`` is, moved by every camera move since, and by the entering frame's."""
+    return warp(latent, *(past for _, past in state.moves), move)
 
 
 def step(

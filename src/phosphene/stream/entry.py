@@ -8,10 +8,10 @@ from typing import TypedDict
 from phosphene.config import StreamConfig
 from phosphene.stream.arrays import Array
 from phosphene.stream.batch import Denoiser, InFlightFrame, Plan
-from phosphene.stream.camera import STILL, CameraMove, warp
+from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start, over
 from phosphene.stream.conditioning import UNTOLD, Context
-from phosphene.stream.engine import picture_before, previous_picture
+from phosphene.stream.engine import moved_on, picture_before, previous_picture
 from phosphene.stream.guidance import Guidance
 from phosphene.stream.memory import read
 from phosphene.stream.noise import uniform
@@ -193,7 +193,7 @@ def _carried(state: StreamState, entry: Entry, config: StreamConfig) -> Array | 
     # frames on their way would be overtaken
     if config.stream_batch or entry.anchor_weight < HELD or not config.enable_temporal_coherence:
         return None
-    return anchor + warp(past - followed, *(move for _, move in state.moves), entry.camera)
+    return anchor + moved_on(past - followed, state, entry.camera)
 
 
 def look(

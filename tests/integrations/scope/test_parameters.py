@@ -102,6 +102,7 @@ def test_nonsense_never_raises_and_the_next_picture_comes(make, loader):
         settled(node, 2 * pts, strength=0.3)
         node(**({"video": [picture(41)], "video_timestamps": [stamp(2 * pts + 1)]} | nonsense))
         until(node, lambda answer: True)
+    settled(node, 2 * len(NONSENSE), strength=0.3)
 
 
 def test_what_is_out_of_range_takes_the_nearest_value_and_is_said_once(make, loader, caplog):

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from phosphene.metrics.picture import luma
 from phosphene.show.display import mixed
 from phosphene.show.transform.items import Frame
+from phosphene.stream.resize import resize
 from phosphene.video.motion import steady
-from phosphene.video.motion.optical_flow import estimate, halve, resize_flow, resize_map, sample
+from phosphene.video.motion.optical_flow import estimate, halve, resize_flow, sample
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -69,7 +70,7 @@ def _moved(over: Over, grey: FloatArray) -> tuple[FloatArray, FloatArray] | None
     height, width = over.drawn.shape[:2]
     planes = np.moveaxis(over.drawn, -1, 0).astype(np.float32)
     moved = sample(planes, resize_flow(flow, height, width))
-    sure = resize_map(steady.trust(grey, over.source, flow), height, width)
+    sure = resize(steady.trust(grey, over.source, flow), height, width)
     return np.moveaxis(moved, 0, -1), sure
 
 

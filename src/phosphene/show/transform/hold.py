@@ -8,7 +8,8 @@ from PIL import Image
 from phosphene.show.detail import changed
 from phosphene.show.transform.items import Frame, Motion
 from phosphene.stream.arrays import HostArray
-from phosphene.video.motion.optical_flow import halve, resize_flow, resize_map, sample
+from phosphene.stream.resize import resize
+from phosphene.video.motion.optical_flow import halve, resize_flow, sample
 from phosphene.video.motion.steady import alike, hold
 
 
@@ -34,7 +35,7 @@ class Holder:
             return drawn
         height, width = small.shape[-2:]
         before = sample(self.held, resize_flow(motion.flow, height, width))
-        trusted = resize_map(motion.trusted, height, width) * alike(small, before)
+        trusted = resize(motion.trusted, height, width) * alike(small, before)
         self.held = hold(small, before, trusted, self._stabilize)
         change = _enlarged(self.held - small, drawn.shape[1], drawn.shape[0])
         return changed(drawn, change)

@@ -26,9 +26,10 @@ from phosphene.show.transform.items import Frame, Motif, Motion, Shot, Sight, St
 from phosphene.stream.arrays import Home, to_numpy
 from phosphene.stream.conditioning import Context
 from phosphene.stream.noise import uniform
+from phosphene.stream.resize import resize
 from phosphene.stream.similarity import Watch, decide, likeness, skip_probability
 from phosphene.video.motion import steady
-from phosphene.video.motion.optical_flow import estimate, resize_flow, resize_map
+from phosphene.video.motion.optical_flow import estimate, resize_flow
 from phosphene.video.reader import Upright
 
 FloatArray = npt.NDArray[np.float32]
@@ -188,7 +189,7 @@ class Watcher:
                 motion = Motion(flow, steady.trust(grey, past.luma, flow))
                 if settings.noise == "follow":
                     moved = resize_flow(flow, height, width)
-                    trusted = resize_map(motion.trusted, height, width)
+                    trusted = resize(motion.trusted, height, width)
                     places = steady.follow(past.places, moved, trusted)
                 speed = steady.motion_average(past.speed, grey, past.luma, glimpse.shot.seconds)
         self._past = Past(grey, places, speed)

@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from phosphene.stream.resize import resize
+
 FloatArray = npt.NDArray[np.float32]
 
 LEVELS = 4
@@ -57,28 +59,8 @@ def resize_flow(flow: FloatArray, height: int, width: int) -> FloatArray:
     if (old_height, old_width) == (height, width):
         return flow
     scale = np.array([width / old_width, height / old_height], np.float32)
-    return resize_map(flow, height, width) * scale[:, None, None]
-
-
-def resize_map(values: FloatArray, height: int, width: int) -> FloatArray:
-    """Values (..., h, w) of a picture's places for one of another size, bilinear."""
-    return _stretched(_stretched(values, height, -2), width, -1)
-
-
-def _stretched(values: FloatArray, size: int, axis: int) -> FloatArray:
-    """``values`` at ``size`` places along an axis."""
-    old = values.shape[axis]
-    if old == size:
-        return values
-    at = np.clip((np.arange(size) + 0.5) * (old / size) - 0.5, 0, old - 1)
-    low = np.minimum(at.astype(np.intp), max(0, old - 2))
-    share = (at - low).astype(np.float32)
-    out: FloatArray = np.take(values, low, axis)
-    further = np.take(values, np.minimum(low + 1, old - 1), axis)
-    further -= out
-    further *= share[:, None] if axis == -2 else share
-    out += further
-    return out
+    resized: FloatArray = resize(flow, height, width) * scale[:, None, None]
+    return resized
 
 
 def halve(picture: FloatArray) -> FloatArray:
