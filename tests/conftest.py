@@ -6,12 +6,16 @@ import os
 import signal
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from phosphene.audio.types import AudioFeatures
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 # no test fails because a machine is busy; with CI set, hypothesis takes the same examples every time
 EXAMPLES = 40 if os.environ.get("CI") else 100
@@ -62,7 +66,47 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             folder = Path(path).parts[1]
             return folder if folder in LONGEST else path
 
+        def remove_node(self, node: WorkerController) -> str | None:
+            # where a process dies, xdist 3.8 hands its files on whole: one that is done already gives the
+            # next process no test to report, which then is waited for without end, and the test that
+            # killed one process would kill them all
+            mine = self.assigned_work.pop(node)
+            left = [
+                (unit, test) for unit in mine.values() for test, ended in unit.items() if not ended
+            ]
+            crashed = None
+            if left:
+                unit, crashed = left[0]
+                unit[crashed] = True
+            self.workqueue.update(
+                {scope: unit for scope, unit in mine.items() if not all(unit.values())}
+            )
+            for other in self.assigned_work:
+                self._reschedule(other)
+            return crashed
+
     return Together(config, log)
+
+
+class ToldAtOnce:
+    """What fails is told when it fails: a run that is ended before its summary would keep it to itself."""
+
+    LINES = 12
+    """of the end of what a failure says"""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+            told = report.longreprtext.splitlines()[-self.LINES :]
+            terminal.write_line("\n".join(["", f"{report.nodeid} ({report.when})", *told]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ToldAtOnce(config))
 
 
 def make_features(
