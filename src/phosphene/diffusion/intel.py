@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,17 @@ class OpenvinoNet:
 def _core() -> Any:
     if importlib.util.find_spec("openvino") is None:
         raise RuntimeError("it needs the package openvino (pip install 'phosphene[openvino]')")
+    return _the_core()
+
+
+@lru_cache(maxsize=1)
+def _the_core() -> Any:
+    """One for the whole process, never let go.
+
+    With the last one goes the library of the processor, and with that the stack on which a thread that used
+    it hears signals: Ctrl-C would end the process at once, in the midst of what it writes (OpenVINO 2026.4,
+    where the processor has AMX).
+    """
     import openvino
 
     return openvino.Core()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,24 @@ from phosphene.stream.conditioning import Context
 from tests.diffusion.sd.tools import load, load_xl, noise, pictures, predict, warnings
 
 pytest.importorskip("openvino")
+
+CTRL_C_LATER = """
+import faulthandler, signal, threading
+from phosphene.diffusion.lsd.nets import LsdOpenvinoNets
+
+faulthandler.enable()
+nets = [LsdOpenvinoNets("cpu", 1)]
+nets[0].rehearse()
+other = threading.Thread(target=nets.clear)
+other.start()
+other.join()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("heard")
+"""
+"""a show changes its model while it plays, and ends with Ctrl-C"""
+
 pytestmark = pytest.mark.usefixtures("offline")
 
 
@@ -143,3 +162,8 @@ def test_the_built_in_model(
     (said,) = [line for line in warnings(caplog) if "runtime auto" in line]
     assert isinstance(chosen._nets, LsdOpenvinoNets) == ("openvino draws" in said)
     assert isinstance(chosen._nets, LsdNets)
+
+
+def test_ctrl_c_is_heard_after_another_thread_let_a_model_go() -> None:
+    done = subprocess.run([sys.executable, "-c", CTRL_C_LATER], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

@@ -60,6 +60,8 @@ class NdiSink(Sink):
             track.sample_rate, track.num_channels = RATE, CHANNELS
             track.set_max_num_samples(BLOCK)
             sender.set_audio_frame(track)
+        # what a line that failed still held is long past
+        self._unsent = np.empty((CHANNELS, 0), np.float32)
         sender.open()
         self._sender = sender
 
