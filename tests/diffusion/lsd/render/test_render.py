@@ -164,3 +164,16 @@ def test_silence_does_not_beat() -> None:
 def test_numbers_follow_from_seeds_alone() -> None:
     assert np.array_equal(numbers_of([7, 8])[1], numbers_of([8])[0])
     assert numbers_of([7]).shape == (1, NUMBERS)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 0.5])
+def test_a_crease_is_as_far_from_an_outline_as_it_is(shift: float) -> None:
+    # where two petals meet, the slope changes its sign: a mean of both sides would be flat
+    pixel, steep = 1 / 64, 20.0
+    column = (np.arange(65, dtype=np.float32) - 32 + shift) * pixel
+    x = np.broadcast_to(column, (1, 5, 65)).copy()
+    zero = np.zeros((1, 1, 1), np.float32)
+    canvas = Canvas(x, 0 * x, zero, np.zeros((1, 96), np.float32), np.zeros((1, 5)), zero, pixel)
+    outline = 0.05
+    found = canvas.distance(steep * (np.abs(x) - outline))
+    np.testing.assert_allclose(found, np.abs(x) - outline, atol=1e-4)

@@ -149,13 +149,18 @@ class Canvas:
         return 1 / (1 + q * q)
 
     def distance(self, v: Array, steep: float = 30.0) -> Array:
-        """Distance to where v = 0, to first order; a slope above ``steep`` is a seam, not a slope."""
+        """Distance to where v = 0, to first order; a slope above ``steep`` is a seam, not a slope.
+
+        The steeper of both sides counts: in a crease their mean is flat, and the place seems far off.
+        """
         xp = self.xp
-        dx = (v[:, :, 2:] - v[:, :, :-2]) / (2 * self.pixel)
-        dy = (v[:, 2:, :] - v[:, :-2, :]) / (2 * self.pixel)
-        dx = xp.concat((dx[:, :, :1], dx, dx[:, :, -1:]), axis=2)
-        dy = xp.concat((dy[:, :1, :], dy, dy[:, -1:, :]), axis=1)
-        slope = xp.sqrt(dx * dx + dy * dy)
+        wide = xp.abs(v[:, :, 1:] - v[:, :, :-1])
+        high = xp.abs(v[:, 1:, :] - v[:, :-1, :])
+        dx = xp.concat(
+            (wide[:, :, :1], xp.maximum(wide[:, :, 1:], wide[:, :, :-1]), wide[:, :, -1:]), axis=2
+        )
+        dy = xp.concat((high[:, :1], xp.maximum(high[:, 1:], high[:, :-1]), high[:, -1:]), axis=1)
+        slope = xp.sqrt(dx * dx + dy * dy) / self.pixel
         return v / xp.minimum(xp.maximum(slope, 0.3), steep)
 
     def turned(self, x: Array, y: Array, a: Any) -> tuple[Array, Array]:
