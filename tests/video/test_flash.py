@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phosphene.diffusion.lsd.guide import Moment, guide
+from phosphene.diffusion.lsd.painter import Painter
+from phosphene.diffusion.lsd.render import Motif
 from phosphene.video.flash import FlashLimiter
 from phosphene.video.flash_signal import block_signals
 from tests.video.flash_count import count_flashes
@@ -132,6 +135,43 @@ def checkers(on: bool) -> np.ndarray:
 def test_calm_video_passes_untouched(video: Video) -> None:
     assert count_flashes(video, 24) <= 3
     assert untouched(video, 24)
+
+
+def stripes(index: int, light: float, fps: float = 24) -> np.ndarray:
+    """Wide bands that pass every spot 0.7 times a second."""
+    x = np.arange(96) / 96
+    bands = 0.5 + 0.5 * np.sin(2 * np.pi * (1.5 * x - 0.7 * index / fps))
+    frame = np.clip(255 * light * bands, 0, 255).astype(np.uint8)
+    return np.repeat(np.broadcast_to(frame, (64, 96))[..., None], 3, -1).copy()
+
+
+def test_what_moves_under_a_beat_goes_on() -> None:
+    # a mandala that turns while light comes twice a second and falls till the next, as in most shows
+    grey = np.repeat(np.linspace(0, 255, 256, dtype=np.float32)[None, :, None], 3, axis=2)
+    painter, video = Painter(1), []
+    for i in range(96):
+        hit = np.exp(-(i % 12) / 2)
+        heard = np.array([0.5, 0.5, 0.5, hit, i % 12 / 12], np.float32)
+        moment = Moment(1, motion=5 + i / 24, controls=heard)
+        video.append(painter(guide(Motif("mandala"), moment, 64, 64), grey, 128, 128)[0])
+    assert count_flashes(video, 24) <= 3
+    same = [a is b for a, b in zip(limit(video, 24), video, strict=True)]
+    assert sum(same) > 80
+
+
+def test_light_is_held_before_motion_is() -> None:
+    # pulses are too many, bands are not: what is shown are bands, in another light
+    video = [stripes(i, 0.8 + 0.2 * float(np.sin(2 * np.pi * 5 * i / 24))) for i in range(96)]
+    shown = limit(video, 24)
+    held = [(a, b) for a, b in zip(shown, video, strict=True) if a is not b]
+    assert len(held) > 20
+    off = []
+    for a, b in held:
+        bright = b.astype(float)
+        gain = (a * bright).sum() / (bright * bright).sum()
+        off.append(np.abs(np.minimum(gain * bright, 255) - a).mean())
+    assert np.median(off) < 2
+    assert count_flashes(shown, 24) <= 3
 
 
 def test_noise_passes_untouched() -> None:

@@ -76,11 +76,11 @@ def test_a_folder_without_finished_segments_is_free(tmp_path: Path) -> None:
         "{",
         "[]",
         "null",
-        '{"version": 2, "fingerprint": "a", "segments": [3]}',
-        '{"version": 2, "fingerprint": "a", "segments": [{"file": "x"}]}',
-        '{"version": 2, "fingerprint": "a", "segments": [{"file": "../../x", "frames": 1,'
+        '{"version": 3, "fingerprint": "a", "segments": [3]}',
+        '{"version": 3, "fingerprint": "a", "segments": [{"file": "x"}]}',
+        '{"version": 3, "fingerprint": "a", "segments": [{"file": "../../x", "frames": 1,'
         ' "sha256": "", "state_file": "y", "state_sha256": ""}]}',
-        '{"version": 2, "fingerprint": "a", "segments": [{"file": "x", "frames": -1,'
+        '{"version": 3, "fingerprint": "a", "segments": [{"file": "x", "frames": -1,'
         ' "sha256": "", "state_file": "y", "state_sha256": ""}]}',
         "\udcff",
     ],

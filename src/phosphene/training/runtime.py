@@ -45,8 +45,8 @@ def fast_math(device: torch.device) -> Iterator[None]:
 
 
 def _has_amx() -> bool:
-    # told since torch 2.10
-    tell = getattr(torch.cpu, "get_capabilities", dict)
+    # older ones than torch 2.10 do not tell
+    tell: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
     return bool(tell().get("amx_bf16"))
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import sqrt
+
 import numpy as np
+import numpy.typing as npt
 
 from phosphene.video.flash_signal import Frame, block_signals, signals_of, thin_out
 from phosphene.video.flash_track import Track, pack, unpack
 
 SHIFT = 5
 LEVELS = 1 << SHIFT
-"""steps of the blend between the last picture shown and the new one"""
+"""steps on the way from a new picture to the last one shown, in light and then in all"""
+MOST_GAIN, DARK = 2.0, 0.002
+"""how much a picture is brightened or darkened at most; light below which nothing is seen to change"""
 
 
 class FlashLimiter:
@@ -17,8 +23,9 @@ class FlashLimiter:
 
     Watched are general flashes (opposing changes of 10 % of luminance, the darker below 0.80) and
     saturated red ones, over more than a quarter of the picture. A frame that would be one too many is
-    blended with the last picture shown, just enough; all others pass untouched, as the same array.
-    After a burst the picture therefore holds its brightness until the second is over.
+    shown as bright as the last one, just enough, and its motion goes on; where its light alone does not make
+    it safe it is mixed with the last one. All others pass untouched, as the same array. After a burst the
+    picture therefore holds its brightness until the second is over.
     """
 
     def __init__(self, fps: float, limit: int = 3) -> None:
@@ -48,26 +55,60 @@ class FlashLimiter:
         self._track, self._last = unpack(data)
 
     def _hold_back(self, frame: Frame, track: Track, last: Frame) -> tuple[Frame, Track]:
-        """The picture nearest to ``frame`` on the way from ``last`` that keeps the limit."""
+        """The picture nearest to ``frame`` that keeps the limit.
+
+        Its light is held first, and what it shows goes on: between as bright as it is and as bright as the
+        last one. Where that is not enough, it is as bright and mixed with the last one.
+        """
         # what is measured is a small part of a picture: the way is searched there, and painted once
         seen, seen_last = thin_out(frame), thin_out(last)
-        low, high = 0, LEVELS
-        while high - low > 1:
-            level = (low + high) // 2
-            share = np.float32(level / LEVELS)
-            after, within = track.advance(
-                signals_of(seen_last + share * (seen - seen_last)), self._fps
-            )
-            low, high = (level, high) if within else (low, level)
-        # whole levels of 8 bits may lie on the other side of the limit by a hair
-        while low > 0:
-            best = _blend(last, frame, low)
+        gain = _to_be_as_bright(seen, seen_last)
+
+        def lit(level: int) -> float:
+            return 1.0 + level / LEVELS * (gain - 1.0)
+
+        def keeps(thin: npt.NDArray[np.float32]) -> bool:
+            return track.advance(signals_of(thin), self._fps)[1]
+
+        # a little off: whole levels of 8 bits may lie on the other side of the limit by a hair
+        for level in _levels(lambda level: keeps(np.minimum(seen * lit(level), 1.0))):
+            best = _brightened(frame, lit(level))
             after, within = track.advance(block_signals(best), self._fps)
             if within:
                 return best, after
-            low -= 1
+        bright, seen = _brightened(frame, gain), np.minimum(seen * gain, 1.0)
+        for level in _levels(lambda level: keeps(seen + level / LEVELS * (seen_last - seen))):
+            best = _blend(last, bright, LEVELS - level)
+            after, within = track.advance(block_signals(best), self._fps)
+            if within:
+                return best, after
         # the last picture again: no block changes, so it always keeps the limit
         return last, track.advance(block_signals(last), self._fps)[0]
+
+
+def _levels(keeps: Callable[[int], bool]) -> range:
+    """The least of 1..LEVELS that keeps the limit and those above it; none where the highest does not."""
+    low, high = 0, LEVELS
+    if not keeps(high):
+        return range(0)
+    while high - low > 1:
+        level = (low + high) // 2
+        low, high = (low, level) if keeps(level) else (level, high)
+    return range(high, LEVELS + 1)
+
+
+def _to_be_as_bright(seen: npt.NDArray[np.float32], last: npt.NDArray[np.float32]) -> float:
+    """By what a picture's numbers are multiplied to be about as bright as another."""
+    light, wanted = (float(signals_of(each)[0].mean()) for each in (seen, last))
+    # light is about the square of what is stored
+    return min(MOST_GAIN, max(1 / MOST_GAIN, sqrt((wanted + DARK) / (light + DARK))))
+
+
+def _brightened(frame: Frame, gain: float) -> Frame:
+    levels = np.minimum(np.arange(256) * gain + 0.5, 255).astype(np.uint8)
+    # Python's own look-up of bytes takes a third of NumPy's time
+    pixels = bytearray(frame.tobytes()).translate(levels.tobytes())
+    return np.frombuffer(pixels, np.uint8).reshape(frame.shape)
 
 
 def _blend(last: Frame, frame: Frame, level: int) -> Frame:

@@ -1,7 +1,9 @@
-"""Follows rises and falls of light, block by block, and counts those that cover much of the picture.
+"""Follows rises and falls of light, block by block, and counts them twice: where they come together over
+much of the picture, and at every block by itself.
 
 A flash is a rise and a fall (W3C, WCAG 2.2, "general flash and red flash thresholds"), so at most
-three rises and three falls in a second are at most three flashes.
+three rises and three falls in a second are at most three flashes. The blocks' own counts are for flashes
+that come over the picture bit by bit; what moves across it changes each of them now and then, and goes on.
 """
 
 from __future__ import annotations
@@ -24,8 +26,6 @@ AREA = 0.24
 TOGETHER_SECONDS = 1 / 12
 """changes this close in time are seen as one; a quarter of the picture in a twelfth of a second is also
 how fast a picture changes whose every spot flickers three times a second on its own"""
-HELD_SECONDS = 1 / 4
-"""the same once the limit is reached, so that no change gets through a bit at a time"""
 NEVER = -(1 << 40)
 """a frame number before all others"""
 
@@ -48,6 +48,8 @@ class Track:
     """(2 falls/rises, 2, rows, columns) frame of each block's last change not yet counted"""
     counted: Counts
     """(2 falls/rises, 2, limit) frames of the last changes of the picture, oldest first"""
+    own: Counts
+    """(2 falls/rises, 2, limit + 1, rows, columns) frames of each block's last changes, oldest first"""
 
     @classmethod
     def begin(cls, signals: Signals, limit: int) -> Track:
@@ -59,6 +61,7 @@ class Track:
             heading=np.zeros(signals.shape, np.int8),
             changed=np.full((2, *signals.shape), NEVER, np.int64),
             counted=np.full((2, 2, limit), NEVER, np.int64),
+            own=np.full((2, 2, limit + 1, *signals.shape[1:]), NEVER, np.int64),
         )
 
     def advance(self, signals: Signals, fps: float) -> tuple[Track, bool]:
@@ -70,10 +73,14 @@ class Track:
         changes = np.stack((falls, rises))
         changed = np.where(changes, now, self.changed)
         spent = now - self.counted[..., 0] < fps
-        span = np.maximum(1, fps * np.where(spent, HELD_SECONDS, TOGETHER_SECONDS))
-        shares = np.mean(changed > now - span[..., None, None], axis=(2, 3))
-        events = (shares > AREA) & changes.any(axis=(2, 3))
+        shares = np.mean(changed > now - max(1.0, fps * TOGETHER_SECONDS), axis=(2, 3))
+        moved = changes.any(axis=(2, 3))
+        events = (shares > AREA) & moved
         shifted = np.concatenate((self.counted[..., 1:], np.full((2, 2, 1), now)), axis=-1)
+        later = np.concatenate((self.own[:, :, 1:], np.full_like(self.own[:, :, :1], now)), axis=2)
+        own = np.where(changes[:, :, None], later, self.own)
+        # so much of the picture has changed once more than it may
+        often = (np.mean(now - own[:, :, 0] < fps, axis=(2, 3)) > AREA) & moved
         track = Track(
             frame=now + 1,
             low=np.where(falls, signals, low),
@@ -81,8 +88,9 @@ class Track:
             heading=np.where(falls, np.int8(-1), np.where(rises, np.int8(1), self.heading)),
             changed=np.where(events[..., None, None], NEVER, changed),
             counted=np.where(events[..., None], shifted, self.counted),
+            own=own,
         )
-        return track, not bool(np.any(events & spent))
+        return track, not bool(np.any((events & spent) | often))
 
 
 def pack(track: Track | None, last: npt.NDArray[np.uint8] | None) -> bytes:

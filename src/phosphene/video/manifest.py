@@ -9,8 +9,8 @@ from pathlib import Path
 from phosphene.errors import OutputError
 from phosphene.video.files import write_atomic
 
-VERSION = 2
-"""1 kept no director's state"""
+VERSION = 3
+"""1 kept no director's state, 2 counted flashes of the whole picture alone"""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import { type Composition, lateness, smoothstep } from './mix';
 import type { Motion } from './motion';
 import type { Sheet } from './sheet';
 
-/** less light than this is not seen to be added */
-const DIM = 1.01;
+/** a factor of light that is nearer to 1 is not seen */
+const UNSEEN = 0.01;
 /** of the picture's light that falls beside it */
 export const GLOW = 0.3;
 
@@ -102,12 +102,12 @@ function plain(context: Drawing, seen: Composition, box: Box): void {
     if (context.globalAlpha > 0) place(context, seen.second, seen.secondMotion, box);
   }
   const light = seen.light ?? 1;
-  if (light > DIM) {
+  if (Math.abs(light - 1) > UNSEEN) {
     // a colour dodge divides what is there by what is left of white
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalAlpha = 1;
-    context.globalCompositeOperation = 'color-dodge';
-    const grey = Math.round(255 * (1 - 1 / light));
+    context.globalCompositeOperation = light > 1 ? 'color-dodge' : 'multiply';
+    const grey = Math.round(255 * (light > 1 ? 1 - 1 / light : light));
     context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
     context.fillRect(box.x, box.y, box.width, box.height);
   }

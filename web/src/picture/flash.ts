@@ -3,8 +3,8 @@
  * with times in place of frame numbers.
  *
  * Watched are general flashes (opposing changes of 10 % of luminance, the darker below 0.80) and saturated red
- * ones, over more than a quarter of the picture. What would be one too many is laid over the last picture only
- * so far as the limit allows.
+ * ones, over more than a quarter of the picture. What would be one too many is shown as bright as the last picture,
+ * and where that is not enough it is laid over that one, both only so far as the limit asks.
  */
 
 /** of the small picture that is looked at, pixels: 16 x 16 blocks of 8 x 4 */
@@ -12,8 +12,11 @@ export const WIDTH = 128;
 export const HEIGHT = 64;
 const GRID = 16;
 const BLOCKS = GRID * GRID;
-/** steps of the blend between the last picture shown and the new one */
+/** steps on the way from a new picture to the last one shown, in light and then in all */
 export const LEVELS = 32;
+/** how much a picture is brightened or darkened at most; light below which nothing is seen to change */
+const MOST_GAIN = 2;
+const DARK = 0.002;
 /** opposing changes in a second that are let through, of each kind */
 const LIMIT = 3;
 /** a tenth below the guideline, as on the server: of luminance, and of red */
@@ -22,9 +25,8 @@ const CHANGE = [0.09, (0.9 * 20) / 320] as const;
 const DARKER_BELOW = [0.8, Number.POSITIVE_INFINITY] as const;
 /** share of the picture; the guideline says a quarter */
 const AREA = 0.24;
-/** changes this close in time are seen as one, ms; and once the limit is reached */
+/** changes this close in time are seen as one, ms */
 const TOGETHER_MS = 1000 / 12;
-const HELD_MS = 250;
 /** red is saturated where R / (R + G + B) is at least this */
 const SATURATED = 0.8;
 /** moments that are a whole number of frames apart are so to the last digit, ms */
@@ -43,28 +45,35 @@ interface Track {
   changed: readonly [Float64Array, Float64Array];
   /** [falls, rises][luminance, red]: when the picture last changed, oldest first */
   counted: readonly (readonly (readonly number[])[])[];
+  /** [falls, rises]: of every block the last LIMIT + 1 changes, ms, oldest first */
+  own: readonly [readonly Float64Array[], readonly Float64Array[]];
 }
+
+/** How a picture is to be shown: its light, as a factor, and how much of it is laid over the last one, 0..1. */
+export interface Shown {
+  light: number;
+  share: number;
+}
+
+const WHOLE: Shown = { light: 1, share: 1 };
 
 export class FlashGuard {
   private track: Track | null = null;
   private last: Uint8ClampedArray | null = null;
 
-  /**
-   * How much of the picture that comes at `now` (ms) may be laid over the last one, 0..1; `small` is what it would
-   * look like, RGBA of WIDTH x HEIGHT.
-   */
-  share(small: Uint8ClampedArray, now: number): number {
+  /** How the picture that comes at `now` (ms) may be shown; `small` is what it would look like, RGBA of WIDTH x HEIGHT. */
+  shown(small: Uint8ClampedArray, now: number): Shown {
     const before = this.track;
     if (before === null || this.last === null || now - before.at > PAUSE_MS) {
       this.track = begin(signals(small), now);
       this.last = small.slice();
-      return 1;
+      return WHOLE;
     }
     const [track, within] = advance(before, signals(small), now);
     if (within) {
       this.track = track;
       this.last = small.slice();
-      return 1;
+      return WHOLE;
     }
     return this.heldBack(before, this.last, small, now);
   }
@@ -74,23 +83,55 @@ export class FlashGuard {
     last: Uint8ClampedArray,
     small: Uint8ClampedArray,
     now: number,
-  ): number {
+  ): Shown {
+    const gain = toBeAsBright(signals(small), signals(last));
+    const lit = (level: number): number => 1 + (level / LEVELS) * (gain - 1);
+    const dimmed = this.least(before, now, (level) => bright(small, lit(level)));
+    if (dimmed !== null) return { light: lit(dimmed), share: 1 };
+    const whole = bright(small, gain);
+    const mixed = this.least(before, now, (level) => blend(whole, last, level / LEVELS));
+    if (mixed !== null) return { light: gain, share: 1 - mixed / LEVELS };
     // nothing of it repeats the last picture: no block changes, so that always keeps the limit
-    let best = last;
-    let [track] = advance(before, signals(last), now);
+    [this.track] = advance(before, signals(last), now);
+    return { light: 1, share: 0 };
+  }
+
+  /** The least level above 0 at which a picture keeps the limit, which is then the last one; null where none does. */
+  private least(
+    before: Track,
+    now: number,
+    made: (level: number) => Uint8ClampedArray,
+  ): number | null {
     let [low, high] = [0, LEVELS];
+    const keeps = (level: number): boolean => {
+      const trial = made(level);
+      const [track, within] = advance(before, signals(trial), now);
+      if (within) [this.track, this.last] = [track, trial];
+      return within;
+    };
+    if (!keeps(high)) return null;
     while (high - low > 1) {
       const level = (low + high) >> 1;
-      const trial = blend(last, small, level / LEVELS);
-      const [after, within] = advance(before, signals(trial), now);
-      if (within) {
-        [low, best, track] = [level, trial, after];
-      } else high = level;
+      if (keeps(level)) high = level;
+      else low = level;
     }
-    this.last = best;
-    this.track = track;
-    return low / LEVELS;
+    return high;
   }
+}
+
+/** By what a picture's numbers are multiplied to be about as bright as another; of both the signals. */
+function toBeAsBright(picture: Float32Array, other: Float32Array): number {
+  const [light, wanted] = [picture, other].map((each) => {
+    let sum = 0;
+    for (let block = 0; block < BLOCKS; block++) sum += each[block] ?? 0;
+    return sum / BLOCKS + DARK;
+  }) as [number, number];
+  // light is about the square of what is stored
+  return Math.min(MOST_GAIN, Math.max(1 / MOST_GAIN, Math.sqrt(wanted / light)));
+}
+
+function bright(picture: Uint8ClampedArray, gain: number): Uint8ClampedArray {
+  return picture.map((value) => value * gain);
 }
 
 function blend(last: Uint8ClampedArray, next: Uint8ClampedArray, share: number): Uint8ClampedArray {
@@ -140,6 +181,7 @@ function begin(first: Float32Array, at: number): Track {
       [none, none],
       [none, none],
     ],
+    own: [0, 1].map(() => Array.from({ length: LIMIT + 1 }, never)) as unknown as Track['own'],
   };
 }
 
@@ -149,6 +191,9 @@ function advance(before: Track, next: Float32Array, now: number): [Track, boolea
   const high = next.map((value, i) => Math.max(value, before.high[i] ?? value));
   const heading = before.heading.slice();
   const changed = [before.changed[0].slice(), before.changed[1].slice()] as const;
+  const own = before.own.map((times) =>
+    times.map((each) => each.slice()),
+  ) as unknown as Track['own'];
   const any = [
     [false, false],
     [false, false],
@@ -171,7 +216,11 @@ function advance(before: Track, next: Float32Array, now: number): [Track, boolea
     }
     for (const [way, moved] of [fell, rose].entries()) {
       const kinds = any[way];
-      if (moved && kinds !== undefined) kinds[kind] = true;
+      if (!moved || kinds === undefined) continue;
+      kinds[kind] = true;
+      const times = own[way as 0 | 1];
+      for (let k = 0; k < LIMIT; k++) (times[k] as Float64Array)[i] = times[k + 1]?.[i] ?? 0;
+      (times[LIMIT] as Float64Array)[i] = now;
     }
   }
   let within = true;
@@ -179,15 +228,22 @@ function advance(before: Track, next: Float32Array, now: number): [Track, boolea
     kinds.map((times, kind) => {
       const moments = changed[way as 0 | 1].subarray(kind * BLOCKS, (kind + 1) * BLOCKS);
       const spent = now - (times[0] ?? 0) < 1000 - EXACT;
-      const since = now - (spent ? HELD_MS : TOGETHER_MS) + EXACT;
-      let together = 0;
-      for (const moment of moments) if (moment > since) together++;
-      if (together <= AREA * BLOCKS || !any[way]?.[kind]) return times;
+      if (!any[way]?.[kind]) return times;
+      // so much of the picture has changed once more than it may
+      const first = own[way as 0 | 1][0]?.subarray(kind * BLOCKS, (kind + 1) * BLOCKS) ?? [];
+      if (after(first, now - 1000 + EXACT) > AREA * BLOCKS) within = false;
+      if (after(moments, now - TOGETHER_MS + EXACT) <= AREA * BLOCKS) return times;
       if (spent) within = false;
       moments.fill(Number.NEGATIVE_INFINITY);
       return [...times.slice(1), now];
     }),
   );
-  const track = { at: now, low, high, heading, changed, counted };
-  return [track, within];
+  return [{ at: now, low, high, heading, changed, counted, own }, within];
+}
+
+/** How many of some moments come after another. */
+function after(moments: Iterable<number>, moment: number): number {
+  let count = 0;
+  for (const each of moments) if (each > moment) count++;
+  return count;
 }

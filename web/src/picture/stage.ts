@@ -88,9 +88,12 @@ export class Stage {
     const box = place(this.fit, seen.first.width, seen.first.height, canvas);
     const beside = this.fit === 'contain';
     if (beside) this.drawBeside();
-    const share =
-      now === null || !this.guarded ? 1 : this.guard.share(this.brush.look(seen, box, canvas), now);
-    this.brush.draw(context, seen, box, beside && this.beside === 'glow' ? GLOW : 0, share);
+    const held =
+      now === null || !this.guarded
+        ? { light: 1, share: 1 }
+        : this.guard.shown(this.brush.look(seen, box, canvas), now);
+    const lit = { ...seen, light: (seen.light ?? 1) * held.light };
+    this.brush.draw(context, lit, box, beside && this.beside === 'glow' ? GLOW : 0, held.share);
   }
 
   private drawBeside(): void {
