@@ -163,6 +163,11 @@ def knobs() -> list[bytes]:
     return [message("controller", f"fader {n % 40}", n / 1000) for n in range(1000)]
 
 
+def beside() -> list[bytes]:
+    """To another port, where nobody reads: what sending alone costs a machine."""
+    return one()
+
+
 def taps() -> list[bytes]:
     """Buttons held down by a madman."""
     return [message("look/next", 1.0), message("scene", 1.0), message("tap", 1.0)]
@@ -175,7 +180,7 @@ def wrong() -> list[bytes]:
 
 KINDS: dict[str, Callable[[], list[bytes]]] = {
     "nothing": list,
-    **{each.__name__: each for each in (one, all_of_them, later, knobs, taps, wrong)},
+    **{each.__name__: each for each in (beside, one, all_of_them, later, knobs, taps, wrong)},
 }
 
 
@@ -227,10 +232,13 @@ def measured(server: Served, kind: str, port: int, rounds: int, rate: float) -> 
         took = time.monotonic() - began
         return (figure(server, "frames_total") - before) / took, (cpu(server) - spent) / took
 
+    nowhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    nowhere.bind((HOST, 0))
+    to = nowhere.getsockname()[1] if kind == "beside" else port
     command = [sys.executable, __file__, "send", kind]
-    command += ["--port", str(port), "--messages", str(rate)]
+    command += ["--port", str(to), "--messages", str(rate)]
     calm, flooded = [], []
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+    with nowhere, subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         sender = psutil.Process(child.pid)
         assert child.stdout is not None
         child.stdout.readline()

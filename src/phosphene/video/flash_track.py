@@ -77,8 +77,10 @@ class Track:
         moved = changes.any(axis=(2, 3))
         events = (shares > AREA) & moved
         shifted = np.concatenate((self.counted[..., 1:], np.full((2, 2, 1), now)), axis=-1)
-        later = np.concatenate((self.own[:, :, 1:], np.full_like(self.own[:, :, :1], now)), axis=2)
-        own = np.where(changes[:, :, None], later, self.own)
+        own = self.own
+        if moved.any():
+            later = np.concatenate((own[:, :, 1:], np.full_like(own[:, :, :1], now)), axis=2)
+            own = np.where(changes[:, :, None], later, own)
         # so much of the picture has changed once more than it may
         often = (np.mean(now - own[:, :, 0] < fps, axis=(2, 3)) > AREA) & moved
         track = Track(
