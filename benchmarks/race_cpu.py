@@ -12,8 +12,8 @@ else the machine does only adds. For all of them:
 
     pip install 'phosphene[openvino]' optimum-intel streamdiffusion==0.1.1
 
-(that StreamDiffusion asks for diffusers 0.24, and for torchvision without saying so: --python RUNNER=PATH
-takes another environment for a runner).
+(that StreamDiffusion asks for diffusers 0.24 and needs torchvision: --python RUNNER=PATH takes another
+environment for a runner).
 """
 
 from __future__ import annotations

@@ -65,26 +65,35 @@ class FlashLimiter:
         seen, seen_last = thin_out(frame)[::2, ::2], thin_out(last)[::2, ::2]
         gain = _to_be_as_bright(seen, seen_last)
 
-        def lit(level: int) -> float:
-            return 1.0 + level / LEVELS * (gain - 1.0)
+        def least(
+            thin: Callable[[float], npt.NDArray[np.float32]], painted: Callable[[int], Frame]
+        ) -> tuple[Frame, Track] | None:
+            def keeps(level: int) -> bool:
+                return track.advance(signals_of(thin(level / LEVELS)), self._fps)[1]
 
-        def keeps(thin: npt.NDArray[np.float32]) -> bool:
-            return track.advance(signals_of(thin), self._fps)[1]
+            # whole levels of 8 bits may lie on the other side of the limit by a hair
+            for level in _levels(keeps):
+                best = painted(level)
+                after, within = track.advance(block_signals(best), self._fps)
+                if within:
+                    return best, after
+            return None
 
-        # a little off: whole levels of 8 bits may lie on the other side of the limit by a hair
-        for level in _levels(lambda level: keeps(np.minimum(seen * lit(level), 1.0))):
-            best = _brightened(frame, lit(level))
-            after, within = track.advance(block_signals(best), self._fps)
-            if within:
-                return best, after
-        bright, seen = _brightened(frame, gain), np.minimum(seen * gain, 1.0)
-        for level in _levels(lambda level: keeps(seen + level / LEVELS * (seen_last - seen))):
-            best = _blend(last, bright, LEVELS - level)
-            after, within = track.advance(block_signals(best), self._fps)
-            if within:
-                return best, after
+        def lit(share: float) -> float:
+            return 1.0 + share * (gain - 1.0)
+
+        held = least(
+            lambda share: np.minimum(seen * lit(share), 1.0),
+            lambda level: _brightened(frame, lit(level / LEVELS)),
+        )
+        if held is None:
+            bright, lit_seen = _brightened(frame, gain), np.minimum(seen * gain, 1.0)
+            held = least(
+                lambda share: lit_seen + share * (seen_last - lit_seen),
+                lambda level: _blend(last, bright, LEVELS - level),
+            )
         # the last picture again: no block changes, so it always keeps the limit
-        return last, track.advance(block_signals(last), self._fps)[0]
+        return held or (last, track.advance(block_signals(last), self._fps)[0])
 
 
 def _levels(keeps: Callable[[int], bool]) -> range:

@@ -55,7 +55,8 @@ export interface Shown {
   share: number;
 }
 
-const WHOLE: Shown = { light: 1, share: 1 };
+/** as it is */
+export const WHOLE: Shown = { light: 1, share: 1 };
 
 export class FlashGuard {
   private track: Track | null = null;

@@ -4,7 +4,7 @@ import { accentHue } from './accent';
 import { Brush, GLOW } from './brush';
 import { Effort } from './effort';
 import { type Fit, place, resolution } from './fit';
-import { FlashGuard } from './flash';
+import { FlashGuard, WHOLE } from './flash';
 import type { Composition } from './mix';
 import type { Sheet } from './sheet';
 
@@ -90,7 +90,7 @@ export class Stage {
     if (beside) this.drawBeside();
     const held =
       now === null || !this.guarded
-        ? { light: 1, share: 1 }
+        ? WHOLE
         : this.guard.shown(this.brush.look(seen, box, canvas), now);
     const lit = { ...seen, light: (seen.light ?? 1) * held.light };
     this.brush.draw(context, lit, box, beside && this.beside === 'glow' ? GLOW : 0, held.share);
