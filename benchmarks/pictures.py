@@ -4,6 +4,7 @@ python benchmarks/pictures.py looks                  a thumbnail beside every lo
 python benchmarks/pictures.py prompts OUT.webp       eighteen prompts, moving
 python benchmarks/pictures.py sheet OUT.png          every look, two moments of each, 1920x1080
 python benchmarks/pictures.py crisp                  slopes of pictures over those of the renderer's own
+python benchmarks/pictures.py light                  every look: light on the beat, frames held back as flashes
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ from phosphene.show.looks import looks, nest
 from phosphene.show.performance import Performance
 from phosphene.show.render import apply_size
 from phosphene.video.flash import FlashLimiter
+from phosphene.video.flash_signal import block_signals
 from phosphene.video.spec import Size
 from phosphene.video.writer import Frame
 
 SECONDS = 12.0
 THUMBNAIL = (256, 144)
+MEASURED_AT, MEASURED = (456, 256), 240
+"""size and number of the frames whose light is measured"""
 SHOWN_AT = 60
 """frames of a composed piece: past its quiet beginning"""
 PROMPTS = (
@@ -50,6 +54,13 @@ TILE, COLUMNS, FRAMES, EVERY = 160, 6, 36, 2
 
 def frames(values: dict[str, JsonValue], size: Size, total: int) -> Iterator[Frame]:
     """The first frames of a composed piece with some settings, flashes held as in a show."""
+    return (frame for frame, _, _ in played(values, size, total))
+
+
+def played(
+    values: dict[str, JsonValue], size: Size, total: int
+) -> Iterator[tuple[Frame, bool, float]]:
+    """The same, each with whether it was held back, and how much of a beat has passed."""
     config = PipelineConfig.from_dict(nest(values))
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / "piece.wav"
@@ -61,8 +72,9 @@ def frames(values: dict[str, JsonValue], size: Size, total: int) -> Iterator[Fra
     show = Performance(features, config, StreamDiffusionPipeline(base, config.stream))
     limiter = FlashLimiter(config.audio.fps)
     for frame in range(total):
-        key = show.step(show.cue(frame))
-        yield limiter(decoded(base, key))
+        picture = decoded(base, show.step(show.cue(frame)))
+        shown = limiter(picture)
+        yield shown, shown is not picture, float(features.beat_position[frame] % 1.0)
 
 
 def draw_looks() -> None:
@@ -114,6 +126,24 @@ def crisp() -> None:
         print(f"{what:<14}", *(f"{value:5.2f}" for value in np.quantile(found, of, axis=0).ravel()))
 
 
+def light() -> None:
+    """Light in the first quarter of a beat over that in the rest, and the share of frames held back."""
+    found = []
+    print(f"{'':<16}light on the beat   held back")
+    for look in looks():
+        rows = [
+            (float(block_signals(shown)[0].mean()), held, phase)
+            for shown, held, phase in played(dict(look.values), MEASURED_AT, MEASURED)
+        ]
+        luminance, held, phase = np.array(rows).T
+        on = phase < 0.25
+        found.append((luminance[on].mean() / luminance[~on].mean(), held.mean()))
+        print(f"{look.name:<16}{found[-1][0]:17.2f}{found[-1][1]:12.1%}", flush=True)
+    ratios, shares = np.array(found).T
+    print(f"{'median; mean':<16}{np.median(ratios):17.2f}{shares.mean():12.1%}")
+    print(f"{'least; most':<16}{ratios.min():17.2f}{shares.max():12.1%}")
+
+
 def slopes(picture: Frame) -> npt.NDArray[np.float64]:
     """Magnitudes of a picture's gradient: their mean, and what the steepest half per cent exceed."""
     steep = np.hypot(*np.gradient(picture.astype(float).mean(-1)))
@@ -130,5 +160,7 @@ if __name__ == "__main__":
             draw_sheet(Path(out))
         case ["crisp"]:
             crisp()
+        case ["light"]:
+            light()
         case _:
             sys.exit(__doc__)

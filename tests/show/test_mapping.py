@@ -1,11 +1,18 @@
 """The music moves the picture, by as much as the knobs say, at any frame rate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from phosphene.audio.moment import frame_features
 from phosphene.config import PipelineConfig
-from phosphene.show.mapping import default_mapping, during, excite, saturate, surged
+from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
+from phosphene.show.crossfade import decoded
+from phosphene.show.mapping import accent, default_mapping, during, excite, saturate, surged
+from phosphene.show.performance import Performance
+from phosphene.show.render import apply_size
+from phosphene.video.flash import FlashLimiter
 from tests.conftest import make_features
 
 
@@ -89,3 +96,47 @@ def test_remembered_shapes_move_on_always_and_most_on_the_beat() -> None:
     config = PipelineConfig()
     config.stream.pace = 0
     assert all(r.pace == r.surge == 0 for r in reactions(config)[1])
+
+
+@pytest.mark.parametrize("between", [0.0, 0.35, 1.0])
+def test_attacks_are_whole_on_beats_and_less_between(between: float) -> None:
+    phases = np.linspace(0, 1, 201)
+    shares = np.array([accent(phase, between) for phase in phases])
+    # 55 ms either side of a beat at 120 a minute, and wherever no beat is counted
+    assert (shares[np.minimum(phases, 1 - phases) < 0.11] == 1).all()
+    assert shares == pytest.approx(shares[::-1])
+    assert shares[100] == shares.min() == pytest.approx(between)
+    assert (np.diff(shares[:101]) <= 1e-9).all()
+    assert np.abs(np.diff(shares)).max() <= 0.05
+
+
+def test_an_attack_off_the_beat_punches_less_and_stirs_as_much() -> None:
+    features, _ = reactions(PipelineConfig())
+    heard = replace(frame_features(features, 0), onset=0.8, bass=1.5)
+    on, off = (default_mapping(PipelineConfig())(replace(heard, beat_phase=p)) for p in (0.0, 0.5))
+    assert off.controls[3] == pytest.approx(0.35 * on.controls[3])
+    assert 1 < off.pose.zoom < on.pose.zoom
+    assert off.camera.zoom < on.camera.zoom
+    assert (off.noise_scale, off.recall) == (on.noise_scale, on.recall)
+
+
+def test_a_picture_of_eighths_goes_on() -> None:
+    """Attacks between beats light up so little that hardly a frame is held back as a flash."""
+    features = make_features(num_frames=96)
+    eighths = 0.6 * np.exp(-6 * (2 * features.beat_position % 1.0)).astype(np.float32)
+    features = replace(features, onset_strength=eighths, energy=np.full(96, 0.6, np.float32))
+
+    def held(off_beat: float) -> float:
+        config = PipelineConfig()
+        config.prompt.base_prompt = "crimson and gold mandala"
+        config.react.off_beat = off_beat
+        base = load_pipeline(config.diffusion, config.inference)
+        base.suggest(config)
+        apply_size(base, config, (256, 144))
+        show = Performance(features, config, StreamDiffusionPipeline(base, config.stream))
+        limiter = FlashLimiter(features.fps)
+        pictures = (decoded(base, show.step(show.cue(frame))) for frame in range(96))
+        return float(np.mean([limiter(picture) is not picture for picture in pictures]))
+
+    assert held(1.0) > 0.15
+    assert held(PipelineConfig().react.off_beat) < 0.06

@@ -72,6 +72,12 @@ class ReactConfig(ConfigModel):
     reactivity: float = Field(
         1.0, ge=0, le=4, description="One knob over all of them (1 = as designed)."
     )
+    off_beat: float = Field(
+        0.35,
+        ge=0,
+        le=1,
+        description="Of an attack between two beats, how much flashes and punches; those on a beat do in full.",
+    )
     bass_gain: float = Field(1.0, ge=0, le=4, description="Gain of the bass, 20-320 Hz.")
     mid_gain: float = Field(1.0, ge=0, le=4, description="Gain of the mids, 320-2800 Hz.")
     treble_gain: float = Field(1.0, ge=0, le=4, description="Gain of the treble, 2800-11025 Hz.")
