@@ -4,7 +4,7 @@ python benchmarks/pictures.py looks                  a thumbnail beside every lo
 python benchmarks/pictures.py prompts OUT.webp       eighteen prompts, moving
 python benchmarks/pictures.py sheet OUT.png          every look, two moments of each, 1920x1080
 python benchmarks/pictures.py crisp                  slopes of pictures over those of the renderer's own
-python benchmarks/pictures.py light                  every look: light on the beat, frames held back as flashes
+python benchmarks/pictures.py light                  every look: light on the beat, frames held as flashes
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ else the machine does only adds. For all of them:
 
     pip install 'phosphene[openvino]' optimum-intel streamdiffusion==0.1.1
 
-(that StreamDiffusion asks for diffusers 0.24 and needs torchvision: --python RUNNER=PATH takes another
-environment for a runner).
+(optimum-intel asks for transformers before 5, that StreamDiffusion for diffusers 0.24, transformers 4.39,
+huggingface_hub before 0.26, NumPy 1 and torchvision: --python RUNNER=PATH takes another environment for a
+runner). Where the processor counts in bfloat16, phosphene does with torch and OpenVINO, and so does optimum's
+pipeline by OpenVINO's default; diffusers is run in both formats.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,11 +66,11 @@ def phosphene(runtime: str) -> Callable[[Path, int, str], Draw]:
     return make
 
 
-def _pipe(tree: Path, device: str, kind: str) -> Any:
+def _pipe(tree: Path, device: str, kind: str, format_on_cpu: str = "float32") -> Any:
     import diffusers
     import torch
 
-    dtype = torch.float16 if device == "cuda" else torch.float32
+    dtype = torch.float16 if device == "cuda" else getattr(torch, format_on_cpu)
     unused = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     pipe = getattr(diffusers, kind).from_pretrained(tree, torch_dtype=dtype, **unused)
     pipe.vae = diffusers.AutoencoderTiny.from_pretrained(tree / "taesd", torch_dtype=dtype)
@@ -75,12 +78,12 @@ def _pipe(tree: Path, device: str, kind: str) -> Any:
     return pipe.to(device)
 
 
-def plain_diffusers(tree: Path, size: int, device: str) -> Draw:
+def plain_diffusers(tree: Path, size: int, device: str, format_on_cpu: str = "float32") -> Draw:
     """As its users run it."""
     import numpy as np
     from PIL import Image
 
-    pipe = _pipe(tree, device, "StableDiffusionImg2ImgPipeline")
+    pipe = _pipe(tree, device, "StableDiffusionImg2ImgPipeline", format_on_cpu)
     embeds = pipe.encode_prompt(PROMPT, device, 1, False)[0]
 
     def draw(picture: Any) -> Any:
@@ -130,23 +133,39 @@ def stream_diffusion(tree: Path, size: int, device: str) -> Draw:
 
 
 def openvino_pipeline(tree: Path, size: int, device: str) -> Draw:
-    """What FastSD CPU stands on."""
+    """What FastSD CPU stands on, with the tiny autoencoder in the place of the full one, as it has it."""
+    import diffusers
     import numpy as np
     from optimum.intel import OVStableDiffusionImg2ImgPipeline
     from PIL import Image
 
-    # the tiny autoencoder in the place of the full one, as FastSD CPU has it
-    copy = tree.with_name(tree.name + "-tiny")
+    copy = tree.with_name(tree.name + "-exportable")
+    pipe = _pipe(tree, "cpu", "StableDiffusionPipeline")
+    tiny = pipe.vae
     if not copy.is_dir():
-        pipe = _pipe(tree, "cpu", "StableDiffusionPipeline")
+        # it exports no tiny ones: what is exported here is never called
+        pipe.vae = diffusers.AutoencoderKL(
+            block_out_channels=(8,) * 4,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            norm_num_groups=8,
+        )
         pipe.save_pretrained(copy)
     pipe = OVStableDiffusionImg2ImgPipeline.from_pretrained(copy, export=True, compile=False)
-    pipe.reshape(batch_size=1, height=size, width=size, num_images_per_prompt=1)
+    # a batch of any size, as FastSD CPU has it: for one of 1 two are made, for guidance
+    pipe.reshape(batch_size=-1, height=size, width=size, num_images_per_prompt=1)
+    for part, net, shape, said in (
+        (pipe.vae.encoder, tiny.encoder, (1, 3, size, size), "latent_sample"),
+        (pipe.vae.decoder, tiny.decoder, (1, 4, size // 8, size // 8), "sample"),
+    ):
+        part.model = _in_openvino(net, shape, part.model.inputs[0].any_name, said)
+    pipe.vae.config.scaling_factor = tiny.config.scaling_factor
     pipe.compile()
+    embeds = pipe.encode_prompt(PROMPT, "cpu", 1, False)[0]
 
     def draw(picture: Any) -> Any:
         out = pipe(
-            PROMPT,
+            prompt_embeds=embeds,
             image=Image.fromarray(picture),
             strength=STRENGTH,
             num_inference_steps=round(1 / STRENGTH),
@@ -157,11 +176,24 @@ def openvino_pipeline(tree: Path, size: int, device: str) -> Draw:
     return draw
 
 
+def _in_openvino(net: Any, shape: tuple[int, ...], given: str, said: str) -> Any:
+    """A torch network of one picture as OpenVINO's, with these names for what goes in and comes out."""
+    import openvino
+    import torch
+
+    model = openvino.convert_model(net.eval(), example_input=torch.zeros(shape))
+    model.reshape({0: shape})
+    model.inputs[0].get_tensor().set_names({given})
+    model.outputs[0].get_tensor().set_names({said})
+    return model
+
+
 RUNNERS: dict[str, Callable[[Path, int, str], Draw]] = {
     "phosphene": phosphene("torch"),
     "phosphene-onnx": phosphene("onnx"),
     "phosphene-openvino": phosphene("openvino"),
     "diffusers": plain_diffusers,
+    "diffusers-bfloat16": partial(plain_diffusers, format_on_cpu="bfloat16"),
     "streamdiffusion": stream_diffusion,
     "optimum-openvino": openvino_pipeline,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,14 @@ ALONE = (
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell's background; tests of Ctrl-C and the programs they start want to hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_float32() -> Iterator[None]:
+    """Networks count in float32 whatever the processor has: tests compare to the last bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phosphene.diffusion.checkpoints.device.has_bfloat16", lambda: False)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

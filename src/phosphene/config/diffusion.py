@@ -70,7 +70,8 @@ class DiffusionConfig(ConfigModel):
     )
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto",
-        description="Number format of the weights. auto: float16 on a GPU, float32 on a CPU.",
+        description="Number format. auto: float16 on a GPU; on a CPU bfloat16 if it has that (AMX, AVX-512"
+        " BF16), else float32.",
     )
     compile_unet: bool = Field(False, description="Compile the U-Net with torch.compile.")
     enable_channels_last: bool = Field(False, description="Keep torch tensors channels-last.")

@@ -76,7 +76,7 @@ class ReactConfig(ConfigModel):
         0.35,
         ge=0,
         le=1,
-        description="Of an attack between two beats, how much flashes and punches; those on a beat do in full.",
+        description="Of an attack between two beats, how much flashes and punches (on a beat: all of it).",
     )
     bass_gain: float = Field(1.0, ge=0, le=4, description="Gain of the bass, 20-320 Hz.")
     mid_gain: float = Field(1.0, ge=0, le=4, description="Gain of the mids, 320-2800 Hz.")

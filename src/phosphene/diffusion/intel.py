@@ -23,19 +23,25 @@ INT8_FILE = "int8.xml"
 class OpenvinoNet:
     """One network. Raises RuntimeError where it cannot be: the first line says why.
 
+    ``bfloat16`` is what a CPU counts in then, with arrays of float32 in and out.
     Compiled for each shape that it meets, which is faster than a copy that takes any (and that is all an
     NPU has); the latest few are kept.
     """
 
     def __init__(
-        self, file: Path, device: str = "cpu", threads: int | None = None, int8: bool = False
+        self,
+        file: Path,
+        device: str = "cpu",
+        threads: int | None = None,
+        int8: bool = False,
+        bfloat16: bool = False,
     ) -> None:
         core = _core()
         self._device, self._core = _device(core, device), core
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._device == "CPU":
-            # bfloat16, the default of some CPUs, would not give the same picture
-            self._settings["INFERENCE_PRECISION_HINT"] = "f32"
+            # its own default hangs on the processor
+            self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
             if threads is not None:
                 self._settings["INFERENCE_NUM_THREADS"] = threads
         else:

@@ -36,7 +36,8 @@ SWELL = 0.3
 BREATH_SECONDS = 9.0
 POSE_TURN = 3.0
 POSE_WARP = 0.05
-# beats from the nearest one: up to the first an attack is on it (60 ms at 120 a minute), from the second on between
+# beats from the nearest one: up to the first an attack is on it (60 ms at 120 a minute), from the second
+# on between two
 ON_BEAT, BETWEEN = 0.12, 0.3
 # seconds a beat: at 120 beats a minute shapes move 1.6 times as fast on a beat, and 0.4 times between two
 SURGE = 0.3

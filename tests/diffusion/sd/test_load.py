@@ -15,6 +15,7 @@ import torch
 
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.checkpoints import device as torch_device
+from phosphene.diffusion.checkpoints.device import has_bfloat16
 from phosphene.diffusion.registry import load_pipeline
 from phosphene.diffusion.sd.sd15 import SD15Pipeline
 from phosphene.errors import ConfigError, MissingExtraError, ModelError
@@ -96,6 +97,49 @@ def test_dtypes(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatc
     assert pick("bfloat16", "cuda") == torch.float16
     assert pick("bfloat16", "cpu") == torch.float32
     assert len(warnings(caplog)) == 2
+
+
+def test_a_cpu_counts_in_bfloat16_where_it_can(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import util
+
+    monkeypatch.setattr(torch_device, "has_bfloat16", lambda: True)
+
+    def pick(**settings: Any) -> torch.dtype:
+        return torch_device.pick_dtype(DiffusionConfig(**settings), torch.device("cpu"))
+
+    assert pick() == pick(dtype="bfloat16") == torch.bfloat16
+    assert pick(dtype="float32") == torch.float32
+    # what takes float32 gets it; with auto, torch is the only one that counts in bfloat16 without OpenVINO
+    assert (
+        pick(runtime="openvino") == pick(runtime="onnx") == pick(quantize="int8") == torch.float32
+    )
+    for there, expected in ((None, torch.bfloat16), (object(), torch.float32)):
+        monkeypatch.setattr(util, "find_spec", lambda _, there=there: there)
+        assert pick(runtime="auto") == expected
+    assert not warnings(caplog)
+    assert pick(dtype="bfloat16", runtime="onnx") == pick(dtype="float16") == torch.float32
+    assert len(warnings(caplog)) == 2
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not count in bfloat16")
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_bfloat16_draws_about_the_same(
+    trees: dict[str, Path], runtime: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path))
+    exact = load(trees["eps"], use_tiny_vae=True)
+    monkeypatch.setattr(torch_device, "has_bfloat16", lambda: True)
+    fast = load(trees["eps"], use_tiny_vae=True, runtime=runtime)
+    asked = load(trees["eps"], use_tiny_vae=True, runtime=runtime, dtype="float32")
+    for made, told in ((fast, 0.03), (asked, 1e-4)):
+        off = (predict(made) - predict(exact)).norm() / predict(exact).norm()
+        assert (made is asked or off > 1e-4) and off < told
+        assert made.encode_prompt("red").dtype == torch.float32
+        apart = np.abs(made.decode(noise()).astype(int) - exact.decode(noise()))
+        assert apart.max() <= (1 if made is asked else 6)
+    assert fast.encode_image(pictures()).dtype == torch.float32
 
 
 def test_what_cannot_be_on_is_said_once(

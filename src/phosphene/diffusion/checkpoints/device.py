@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig
@@ -42,11 +44,27 @@ def use_threads(config: DiffusionConfig, device: torch.device) -> None:
     torch.set_num_threads(config.threads)
 
 
-def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = False) -> torch.dtype:
-    """The format asked for; auto is float16 on a GPU. A CPU gets float32. Changes are said.
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies matrices of bfloat16 by itself (AMX, AVX-512 BF16)."""
+    import torch
 
-    ``large`` models were trained in bfloat16 and overflow in float16: that is their format on a GPU, and a
-    CPU may have it, too, for memory's sake.
+    # older ones than torch 2.10 do not tell
+    tell: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
+    can = tell()
+    return any(can.get(name) for name in ("amx_bf16", "avx512_bf16"))
+
+
+def counts_in_bfloat16(config: DiffusionConfig) -> bool:
+    """Whether a CPU does: where it can, unless another format was asked for."""
+    return config.dtype in ("auto", "bfloat16") and has_bfloat16()
+
+
+def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = False) -> torch.dtype:
+    """The format of weights. auto is float16 on a GPU, bfloat16 on a CPU that has it, else float32.
+
+    Other runtimes than torch take float32 on a CPU, whatever they count in. ``large`` models were trained in
+    bfloat16 and overflow in float16: that is their format on a GPU, and any CPU may have it, too, for
+    memory's sake. Changes are said.
     """
     import torch
 
@@ -55,13 +73,7 @@ def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = Fals
     if large and config.dtype == "auto" and device.type != "cpu":
         return pick_dtype(config.model_copy(update={"dtype": "bfloat16"}), device)
     if device.type == "cpu":
-        if config.dtype in ("float16", "bfloat16"):
-            # seen: torch 2.13 dies of an illegal instruction in a bfloat16 matmul on a virtual cpu
-            say_once(
-                f"dtype {config.dtype} is off: on a cpu it is mostly slower than float32, and on some"
-                " it crashes; using float32."
-            )
-        return torch.float32
+        return _of_cpu(config)
     if config.dtype == "auto":
         return torch.float16
     if config.dtype == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
@@ -73,6 +85,32 @@ def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = Fals
         "bfloat16": torch.bfloat16,
     }
     return formats[config.dtype]
+
+
+def _of_cpu(config: DiffusionConfig) -> torch.dtype:
+    import torch
+
+    fast = counts_in_bfloat16(config)
+    if config.dtype == "float16" or (config.dtype == "bfloat16" and not fast):
+        # seen: torch 2.13 dies of an illegal instruction in a bfloat16 matmul on a cpu without it
+        say_once(
+            f"dtype {config.dtype} is off: this cpu does not count in it, and some crash; using float32."
+        )
+    if config.dtype == "bfloat16" and fast and config.runtime == "onnx":
+        say_once("dtype bfloat16 is off: ONNX Runtime counts in float32 on a cpu.")
+    # 8-bit weights are float32 in between, and other runtimes take float32 whatever they count in
+    return (
+        torch.bfloat16
+        if fast and _torch_draws(config) and config.quantize == "none"
+        else torch.float32
+    )
+
+
+def _torch_draws(config: DiffusionConfig) -> bool:
+    """Whether torch runs the networks: asked for, or because nothing else counts in bfloat16."""
+    if config.runtime == "auto":
+        return importlib.util.find_spec("openvino") is None
+    return config.runtime == "torch"
 
 
 def precision(dtype: Any) -> dict[str, Any]:
