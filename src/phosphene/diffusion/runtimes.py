@@ -7,7 +7,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,22 +31,35 @@ def fastest(model: str, ways: Mapping[str, Callable[[], Callable[[], object]]]) 
     Each makes a call that can be repeated; one that cannot be made is left out, which is said. ``model``
     names the network and all that its speed depends on.
     """
-    file, key = cache_folder() / "runtimes.json", _key(model, ways)
-    known = _read(file)
-    kept = known.get(key)
-    when = "measured before"
-    if not isinstance(kept, dict) or not kept or not kept.keys() <= ways.keys():
-        when, kept = "measured now", {}
+
+    def measure() -> dict[str, float]:
+        found = {}
         for name, make in ways.items():
             try:
-                kept[name] = _seconds(make(), PATIENCE_SECONDS / len(ways))
+                found[name] = _seconds(make(), PATIENCE_SECONDS / len(ways))
             except Exception as error:
                 say_once(f"runtime auto does without {name}: {first_line(error)}.")
-        _write(file, known | {key: kept})
+        return found
+
+    kept, when = once(key_of(model, ways), set(ways), measure)
     order = sorted(kept, key=lambda name: kept[name])
     told = ", ".join(f"{name} {1000 * kept[name]:.0f} ms" for name in order)
     say_once(f"runtime auto: {order[0]} draws (a call: {told}; {when}).")
     return order[0]
+
+
+def once(
+    key: str, names: AbstractSet[str], measure: Callable[[], dict[str, float]]
+) -> tuple[dict[str, float], str]:
+    """What was measured before under a key, some of ``names`` by number, or is now; and which of the two."""
+    file = cache_folder() / "runtimes.json"
+    known = _read(file)
+    kept = known.get(key)
+    if isinstance(kept, dict) and kept and kept.keys() <= names:
+        return kept, "measured before"
+    found = measure()
+    _write(file, known | {key: found})
+    return found, "measured now"
 
 
 def _seconds(call: Callable[[], object], patience: float) -> float:
@@ -60,7 +74,8 @@ def _seconds(call: Callable[[], object], patience: float) -> float:
             return best
 
 
-def _key(model: str, ways: Mapping[str, object]) -> str:
+def key_of(model: str, ways: Iterable[str]) -> str:
+    """Of what was measured: another machine, or another version of a library, measures anew."""
     versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES if find_spec(name)]
     told = [model, *ways, processor(), str(os.cpu_count()), *versions]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:20]

@@ -123,12 +123,43 @@ def test_a_cpu_counts_in_bfloat16_where_it_can(
     assert len(warnings(caplog)) == 2
 
 
-@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not count in bfloat16")
+def test_what_a_processor_says_of_itself_is_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path))
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    # a process that dies of it
+    deadly = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    for trial, expected in ((deadly, False), ("print('lives')", True), (deadly, False)):
+        monkeypatch.setattr(torch_device, "TRIAL", trial)
+        has_bfloat16.cache_clear()
+        assert has_bfloat16() is expected
+    monkeypatch.setattr(sys, "executable", "")
+    has_bfloat16.cache_clear()
+    assert not has_bfloat16()
+    monkeypatch.setattr(torch_device, "TRIAL", "print('lives')")
+    has_bfloat16.cache_clear()
+    # kept, as nothing can be started now
+    assert has_bfloat16()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    has_bfloat16.cache_clear()
+    assert not has_bfloat16()
+    has_bfloat16.cache_clear()
+
+
+def test_the_trial_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    # in float32, which no processor dies of, and which counts the same
+    monkeypatch.setattr(torch_device, "TRIAL", torch_device.TRIAL.replace("bfloat16", "float32"))
+    assert torch_device._try_bfloat16() == {"survives": 1.0}
+
+
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
 def test_bfloat16_draws_about_the_same(
     trees: dict[str, Path], runtime: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path))
+    if not has_bfloat16():
+        pytest.skip("this processor does not count in bfloat16")
     exact = load(trees["eps"], use_tiny_vae=True)
     monkeypatch.setattr(torch_device, "has_bfloat16", lambda: True)
     fast = load(trees["eps"], use_tiny_vae=True, runtime=runtime)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.devices import choose
 from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.runtimes import key_of, once
 from phosphene.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,14 +48,41 @@ def use_threads(config: DiffusionConfig, device: torch.device) -> None:
     torch.set_num_threads(config.threads)
 
 
+TRIAL = """
+import torch
+a, kernel = (torch.ones(s, dtype=torch.bfloat16) for s in ((1, 64, 32, 32), (64, 64, 3, 3)))
+rows = torch.nn.functional.conv2d(a, kernel, padding=1).flatten(2)
+torch.nn.functional.linear(rows.mT @ rows, torch.ones(64, 1024, dtype=torch.bfloat16))
+"""
+TRIAL_SECONDS = 60.0
+
+
+@lru_cache(maxsize=1)
 def has_bfloat16() -> bool:
-    """Whether this processor multiplies matrices of bfloat16 by itself (AMX, AVX-512 BF16)."""
+    """Whether this processor multiplies matrices of bfloat16 by itself (AMX, AVX-512 BF16).
+
+    What it says of itself is tried in another process, once for each machine and version: on a virtual one
+    torch 2.13 died of an illegal instruction.
+    """
     import torch
 
     # older ones than torch 2.10 do not tell
     tell: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
     can = tell()
-    return any(can.get(name) for name in ("amx_bf16", "avx512_bf16"))
+    if not any(can.get(name) for name in ("amx_bf16", "avx512_bf16")):
+        return False
+    tried, _ = once(key_of(f"bfloat16 {TRIAL}", ["survives"]), {"survives"}, _try_bfloat16)
+    return bool(tried["survives"])
+
+
+def _try_bfloat16() -> dict[str, float]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", TRIAL], capture_output=True, timeout=TRIAL_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {"survives": 0.0}
+    return {"survives": float(done.returncode == 0)}
 
 
 def counts_in_bfloat16(config: DiffusionConfig) -> bool:

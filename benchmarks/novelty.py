@@ -1,0 +1,114 @@
+"""Does a stream repeat itself, or what the network was trained on?
+
+    python benchmarks/novelty.py                              three prompts, ten minutes of each
+    python benchmarks/novelty.py "violet galaxy" --minutes 2
+
+Fields (place in the palette, light) are compared at 32 on the shorter side, by the root of their mean squared
+difference, four a second. A stream that repeats has a frame of long ago that lies as near as its last one does;
+one that plays back what it was trained on lies nearer to some training clip than a new clip of the renderer does.
+All figures are shares of what two frames of the stream differ by (median).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import numpy.typing as npt
+
+from phosphene.config import PipelineConfig
+from phosphene.diffusion import load_pipeline
+from phosphene.diffusion.lsd.motifs import Reader
+from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
+from phosphene.diffusion.lsd.text import TextEncoder
+from phosphene.evaluation.drift import keys
+from phosphene.show.dream import breath
+from phosphene.show.render import apply_size
+from phosphene.stream.arrays import to_numpy
+
+PROMPTS = ("crimson and gold mandala", "orange fire", "violet galaxy")
+A_SECOND = 4
+"""fields that are compared"""
+LONG_AGO = 60.0
+"""seconds"""
+CLIPS, HELD_OUT = 2000, 200
+"""fields of the family as training draws them, and new ones for comparison"""
+FloatArray = npt.NDArray[np.float32]
+
+
+def small(field: FloatArray) -> FloatArray:
+    """(b, 2, h, w) -> (b, n), means of 2x2."""
+    b, planes, height, width = field.shape
+    return field.reshape(b, planes, height // 2, 2, width // 2, 2).mean((3, 5)).reshape(b, -1)
+
+
+def streamed(prompt: str, minutes: float) -> FloatArray:
+    """(n, dim) fields of a dream of ``prompt``."""
+    config = PipelineConfig()
+    config.prompt.base_prompt = prompt
+    base = load_pipeline(config.diffusion, config.inference)
+    base.suggest(config)
+    apply_size(base, config, (256, 256))
+    heard = breath(60 * minutes, config.audio.fps, 0)
+    every = round(config.audio.fps / A_SECOND)
+    rows = [
+        small(to_numpy(key.latent))
+        for frame, key in enumerate(keys(base, config, heard))
+        if frame % every == 0
+    ]
+    return np.concatenate(rows)
+
+
+def clips(motif: Motif, seeds: range, side: int) -> FloatArray:
+    """(n, dim) moments of the renderer's, as training has them: any seed, time, sound and size."""
+    found = []
+    for begin in range(0, len(seeds), 50):
+        part = seeds[begin : begin + 50]
+        random, n = np.random.default_rng(part[0]), len(part)
+
+        def between(low: float, high: float, n: int = n, random=random) -> FloatArray:  # type: ignore[no-untyped-def]
+            return random.uniform(low, high, n).astype(np.float32)
+
+        pose = np.stack([between(0.8, 1.6), between(0, 6.28), between(-0.1, 0.1), between(-0.1, 0.1)], 1)
+        sound = random.random((n, 5)).astype(np.float32)
+        one = np.ones(n, np.float32)
+        shots = Shots(motif, numbers_of(list(part)), between(0, 60), sound, pose, one, one)
+        field = draw(shots, side, side)
+        planes = np.stack([2 * field.value - 1, np.minimum(field.light, 2) - 1], axis=1)
+        found.append(small(np.asarray(planes, np.float32)))
+    return np.concatenate(found)
+
+
+def nearest(rows: FloatArray, others: FloatArray) -> FloatArray:
+    """(n,) of each row, how far the nearest of the others is."""
+    squares = (rows**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * rows @ others.T
+    return np.sqrt(np.maximum(squares.min(1), 0) / rows.shape[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("prompts", nargs="*", default=PROMPTS)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    args = parser.parse_args()
+    reader, encoder = Reader(TextEncoder()), TextEncoder()
+    print(f"{'':<28}{'a second':>10}{'over a minute':>15}{'nearest clip':>14}{'a new clip':>12}")
+    print(f"{'':<28}{'ago':>10}{'ago, nearest':>15}{'to it':>14}{'s nearest':>12}")
+    for prompt in args.prompts:
+        rows = streamed(prompt, args.minutes)
+        long_ago = round(LONG_AGO * A_SECOND)
+        last = np.sqrt(((rows[A_SECOND:] - rows[:-A_SECOND]) ** 2).mean(1))
+        before = [nearest(rows[k : k + 1], rows[: k - long_ago])[0] for k in range(long_ago + A_SECOND, len(rows))]
+        random = np.random.default_rng(0)
+        one, other = random.integers(0, len(rows), (2, 4000))
+        typical = float(np.median(np.sqrt(((rows[one] - rows[other]) ** 2).mean(1))))
+        motif = reader.motif(encoder.encode(prompt))
+        known = clips(motif, range(CLIPS), 64)
+        fresh = clips(motif, range(10**6, 10**6 + HELD_OUT), 64)
+        told = (np.median(last), np.min(before), np.min(nearest(rows, known)), np.min(nearest(fresh, known)))
+        print(f"{prompt:<28}" + "".join(f"{value / typical:{w}.2f}" for value, w in zip(told, (10, 15, 14, 12), strict=True)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
