@@ -39,7 +39,12 @@ class Pictures:
         return scaled
 
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
+        import torch
+
         clean = latents.float() / self._nets.vae.config.scaling_factor
+        if clean.device.type == "cpu":
+            # a tiny autoencoder draws in a sixth less time so
+            clean = clean.contiguous(memory_format=torch.channels_last)
         pixels = self._nets.decode(clean.to(self._dtype))
         if self._upscaler is not None:
             small = (pixels.float() * 0.5 + 0.5).clamp(0.0, 1.0)
