@@ -3,9 +3,9 @@
     python benchmarks/novelty.py                              three prompts, ten minutes of each
     python benchmarks/novelty.py "violet galaxy" --minutes 2
 
-Fields (place in the palette, light) are compared at 32 on the shorter side, by the root of their mean squared
-difference, four a second. A stream that repeats has a frame of long ago that lies as near as its last one does;
-one that plays back what it was trained on lies nearer to some training clip than a new clip of the renderer does.
+Fields (place in the palette, light) are compared at 32 on the shorter side, by the root of their mean
+squared difference, four a second. A stream that repeats has a frame of long ago that is the same; one that
+plays back what it was trained on lies nearer to some training clip than a new clip of the renderer does.
 All figures are shares of what two frames of the stream differ by (median).
 """
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import load_pipeline
+from phosphene.diffusion.lsd.guide import SHORT
 from phosphene.diffusion.lsd.motifs import Reader
 from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
 from phosphene.diffusion.lsd.text import TextEncoder
@@ -66,13 +67,18 @@ def clips(motif: Motif, seeds: range, side: int) -> FloatArray:
         part = seeds[begin : begin + 50]
         random, n = np.random.default_rng(part[0]), len(part)
 
-        def between(low: float, high: float, n: int = n, random=random) -> FloatArray:  # type: ignore[no-untyped-def]
-            return random.uniform(low, high, n).astype(np.float32)
-
-        pose = np.stack([between(0.8, 1.6), between(0, 6.28), between(-0.1, 0.1), between(-0.1, 0.1)], 1)
-        sound = random.random((n, 5)).astype(np.float32)
+        pose = random.uniform((0.8, 0, -0.1, -0.1), (1.6, 6.28, 0.1, 0.1), (n, 4))
+        time, sound = random.uniform(0, 60, n), random.random((n, 5))
         one = np.ones(n, np.float32)
-        shots = Shots(motif, numbers_of(list(part)), between(0, 60), sound, pose, one, one)
+        shots = Shots(
+            motif,
+            numbers_of(list(part)),
+            time.astype(np.float32),
+            sound.astype(np.float32),
+            pose.astype(np.float32),
+            one,
+            one,
+        )
         field = draw(shots, side, side)
         planes = np.stack([2 * field.value - 1, np.minimum(field.light, 2) - 1], axis=1)
         found.append(small(np.asarray(planes, np.float32)))
@@ -92,22 +98,36 @@ def main() -> None:
     parser.add_argument("prompts", nargs="*", default=PROMPTS)
     parser.add_argument("--minutes", type=float, default=10.0)
     args = parser.parse_args()
-    reader, encoder = Reader(TextEncoder()), TextEncoder()
-    print(f"{'':<28}{'a second':>10}{'over a minute':>15}{'nearest clip':>14}{'a new clip':>12}")
-    print(f"{'':<28}{'ago':>10}{'ago, nearest':>15}{'to it':>14}{'s nearest':>12}")
+    encoder = TextEncoder()
+    reader = Reader(encoder)
+    heads = ("a second ago", "over a minute ago", "nearest clip", "of a new clip")
+    print(f"{'':<26}" + "".join(f"{head:>20}" for head in heads))
     for prompt in args.prompts:
-        rows = streamed(prompt, args.minutes)
-        long_ago = round(LONG_AGO * A_SECOND)
-        last = np.sqrt(((rows[A_SECOND:] - rows[:-A_SECOND]) ** 2).mean(1))
-        before = [nearest(rows[k : k + 1], rows[: k - long_ago])[0] for k in range(long_ago + A_SECOND, len(rows))]
-        random = np.random.default_rng(0)
-        one, other = random.integers(0, len(rows), (2, 4000))
-        typical = float(np.median(np.sqrt(((rows[one] - rows[other]) ** 2).mean(1))))
-        motif = reader.motif(encoder.encode(prompt))
-        known = clips(motif, range(CLIPS), 64)
-        fresh = clips(motif, range(10**6, 10**6 + HELD_OUT), 64)
-        told = (np.median(last), np.min(before), np.min(nearest(rows, known)), np.min(nearest(fresh, known)))
-        print(f"{prompt:<28}" + "".join(f"{value / typical:{w}.2f}" for value, w in zip(told, (10, 15, 14, 12), strict=True)), flush=True)
+        told = measure(
+            streamed(prompt, args.minutes), reader.read(prompt, encoder.encode(prompt)).motif
+        )
+        print(f"{prompt:<26}" + "".join(f"{value:20.2f}" for value in told), flush=True)
+
+
+def measure(rows: FloatArray, motif: Motif) -> tuple[float, ...]:
+    """How far a frame is from that of a second ago (median); from the nearest of over a minute ago, and from
+    the nearest clip (the least of all frames); and the least of new clips from theirs."""
+    long_ago = round(LONG_AGO * A_SECOND)
+    last = apart(rows[A_SECOND:], rows[:-A_SECOND])
+    before = [
+        nearest(rows[k : k + 1], rows[: k - long_ago])[0] for k in range(long_ago + 1, len(rows))
+    ]
+    one, other = np.random.default_rng(0).integers(0, len(rows), (2, 4000))
+    typical = np.median(apart(rows[one], rows[other]))
+    known = clips(motif, range(CLIPS), SHORT)
+    fresh = clips(motif, range(10**6, 10**6 + HELD_OUT), SHORT)
+    found = (np.median(last), min(before), nearest(rows, known).min(), nearest(fresh, known).min())
+    return tuple(float(value / typical) for value in found)
+
+
+def apart(rows: FloatArray, others: FloatArray) -> FloatArray:
+    """(n,) root of the mean squared difference of each row to the other of its number."""
+    return np.sqrt(((rows - others) ** 2).mean(1))
 
 
 if __name__ == "__main__":
