@@ -53,9 +53,14 @@ def test_a_judge_is_made_and_asked(
 
 
 def test_examples_are_every_pattern_and_splits_differ() -> None:
-    fields, patterns = draw_examples(plan("tiny"), 2, "judge", 60.0)
+    fields, shares = draw_examples(plan("tiny"), 2, "judge", 60.0)
     assert fields.shape == (12, 2, 16, 16)
-    assert torch.bincount(patterns).tolist() == [4, 4, 4]
+    assert shares.sum(0).tolist() == [4, 4, 4]
+    assert (shares.amax(1) == 1).all()
+    # of a mixture either part is half of what is seen
+    mixed, parts = draw_examples(plan("tiny"), 40, "judge", 60.0, mixed=0.5)
+    assert len(mixed) == len(parts) and torch.allclose(parts.sum(1), torch.ones(len(parts)))
+    assert 0.25 < (parts.amax(1) == 0.5).float().mean() < 0.75
     again, other = (draw_examples(plan("tiny"), 2, s, 60.0)[0] for s in ("judge", "x"))
     assert torch.equal(fields, again)
     assert not torch.equal(fields, other)

@@ -115,8 +115,8 @@ class Drawn:
     fields: (n, MEMORIES + t, 2, h, w) uint8 place and light, oldest memory first. audio: (n, t, 5). age:
     (n, MEMORIES) frames between each memory and the first consecutive frame, 0 if there is none. moves:
     (n, 4) zoom, rotate, pan x, pan y per frame. source: (n, t, h, w) uint8 luma or None. captions: n
-    texts. kind: which family, -1 for files, -2 for mixtures. fine: (n, 2, 4h, 4w) uint8, the
-    last frame at the size of the sharpener's output, or None.
+    texts. kind: which family, -1 for files, -2 for mixtures; motif: what was drawn, None for files.
+    fine: (n, 2, 4h, 4w) uint8, the last frame at the size of the sharpener's output, or None.
     """
 
     fields: Tensor
@@ -127,6 +127,7 @@ class Drawn:
     kind: int
     source: Tensor | None = None
     fine: Tensor | None = None
+    motif: Motif | None = None
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -205,6 +206,7 @@ def draw_clips(
         kind=MIXED if motif.fold else list(FAMILIES).index(motif.family),
         source=None if source is None else _luma_bytes(source[:, MEMORIES:]),
         fine=_bytes(_last(shots, n), 4 * height, 4 * width) if fine and source is None else None,
+        motif=motif,
     )
 
 

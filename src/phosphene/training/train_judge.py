@@ -23,6 +23,8 @@ DRAWING = 0.4
 """of the time goes to drawing fields, at most"""
 CLIPS = 48
 """of each family, if the time allows; two frames of each"""
+MIXED = 0.4
+"""share of mixtures, half of which is either part: what was never seen mixed is not known in a mixture"""
 EXAMINED = 12
 """clips of each family that it is examined on"""
 PATCH = 2
@@ -63,18 +65,21 @@ class JudgeNet(nn.Module):
 
 
 def draw_examples(
-    cfg: TrainConfig, clips: int, split: str, seconds: float
+    cfg: TrainConfig, clips: int, split: str, seconds: float, mixed: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Fields (n, 2, s, s) uint8 of unmixed families, and the number (n,) of the family of each."""
+    """Fields (n, 2, s, s) uint8, a share of them mixtures, and how much (n, patterns) each shows of what."""
     names = family_names(cfg.data)
-    data = cfg.data.model_copy(update={"mixed": 0.0, "restyled": 0.0})
-    fields, patterns = [], []
+    data = cfg.data.model_copy(update={"mixed": mixed, "restyled": 0.0})
+    fields, shares = [], []
     for drawn in until(drawings(data, split, cfg.seed), clips * len(names), seconds):
         # the oldest and the newest frame: the two least alike
         fields += [drawn.fields[:, 0], drawn.fields[:, -1]]
-        own = names.index(list(FAMILIES)[drawn.kind])
-        patterns += 2 * [torch.full((len(drawn),), own)]
-    return torch.cat(fields), torch.cat(patterns)
+        assert drawn.motif is not None
+        parts = [part for part in (drawn.motif.family, drawn.motif.fold) if part]
+        row = torch.zeros(len(names))
+        row[[names.index(part) for part in parts]] = 1 / len(parts)
+        shares.append(row.expand(2 * len(drawn), -1))
+    return torch.cat(fields), torch.cat(shares)
 
 
 def train_judge(out: Path, cfg: TrainConfig, minutes: float | None = None) -> str:
@@ -82,8 +87,8 @@ def train_judge(out: Path, cfg: TrainConfig, minutes: float | None = None) -> st
     device = runtime.pick_device(cfg.device)
     torch.manual_seed(cfg.seed)
     budget, start = 60 * (minutes or cfg.judge.minutes), time.monotonic()
-    fields, patterns = draw_examples(cfg, CLIPS, "judge", DRAWING * budget)
-    fields, patterns = fields.to(device), patterns.to(device)
+    fields, shares = draw_examples(cfg, CLIPS, "judge", DRAWING * budget, MIXED)
+    fields, shares = fields.to(device), shares.to(device)
     print(f"{len(fields)} fields for the judge", flush=True)
     names = family_names(cfg.data)
     net = runtime.place(JudgeNet(len(names), cfg.judge.width), device)
@@ -93,7 +98,7 @@ def train_judge(out: Path, cfg: TrainConfig, minutes: float | None = None) -> st
         runtime.set_rate(optim, runtime.learning_rate(cfg.judge.rate, step, clock.progress, 50))
         pick = torch.randint(len(fields), (cfg.judge.batch,), device=device)
         loss = F.cross_entropy(
-            net(disturbed(planes(fields[pick]))), patterns[pick], label_smoothing=0.05
+            net(disturbed(planes(fields[pick]))), shares[pick], label_smoothing=0.05
         )
         optim.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -126,10 +131,10 @@ def disturbed(fields: Tensor) -> Tensor:
 @torch.no_grad()
 def examine(net: JudgeNet, cfg: TrainConfig, device: torch.device) -> float:
     """Share of held-out fields that it takes for what they are."""
-    fields, patterns = draw_examples(cfg, EXAMINED, "judge-test", 60.0)
+    fields, shares = draw_examples(cfg, EXAMINED, "judge-test", 60.0)
     hits = [
-        (net(planes(part.to(device))).argmax(1).cpu() == truth).float()
-        for part, truth in zip(torch.split(fields, 64), torch.split(patterns, 64), strict=True)
+        (net(planes(part.to(device))).argmax(1).cpu() == truth.argmax(1)).float()
+        for part, truth in zip(torch.split(fields, 64), torch.split(shares, 64), strict=True)
     ]
     return float(torch.cat(hits).mean())
 

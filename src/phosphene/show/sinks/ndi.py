@@ -36,7 +36,6 @@ class NdiSink(Sink):
         self._size = size
         self._rate = rate
         self._sender: Any = None
-        self._unsent = np.empty((CHANNELS, 0), np.float32)
         self._sized = Sized(size, "rgba")
 
     def open(self) -> None:
