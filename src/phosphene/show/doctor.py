@@ -174,8 +174,12 @@ def _mlx() -> str:
 def _device() -> str:
     from phosphene.diffusion.devices import choose
 
-    choice = choose("auto")
-    return f"auto: {choice.device} for Stable Diffusion ({choice.why}), cpu for the built-in model"
+    choice, numbers = choose("auto"), ""
+    if choice.device == "cpu" and importlib.util.find_spec("torch"):
+        from phosphene.diffusion.checkpoints.device import has_bfloat16
+
+        numbers = ", in bfloat16" if has_bfloat16() else ", in float32"
+    return f"auto: {choice.device} for Stable Diffusion ({choice.why}{numbers}), cpu for the built-in model"
 
 
 def _pipelines() -> str:
