@@ -12,20 +12,22 @@ All figures are shares of what two frames of the stream differ by (median).
 from __future__ import annotations
 
 import argparse
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import load_pipeline
-from phosphene.diffusion.lsd.guide import SHORT
 from phosphene.diffusion.lsd.motifs import Reader
-from phosphene.diffusion.lsd.render import Motif, Shots, draw, numbers_of
+from phosphene.diffusion.lsd.render import Motif
 from phosphene.diffusion.lsd.text import TextEncoder
 from phosphene.evaluation.drift import keys
 from phosphene.show.dream import breath
 from phosphene.show.render import apply_size
 from phosphene.stream.arrays import to_numpy
+from phosphene.training.clips import draw_clips, planes
+from phosphene.training.config import DataSettings
 
 PROMPTS = ("crimson and gold mandala", "orange fire", "violet galaxy")
 A_SECOND = 4
@@ -60,29 +62,13 @@ def streamed(prompt: str, minutes: float) -> FloatArray:
     return np.concatenate(rows)
 
 
-def clips(motif: Motif, seeds: range, side: int) -> FloatArray:
-    """(n, dim) moments of the renderer's, as training has them: any seed, time, sound and size."""
-    found = []
-    for begin in range(0, len(seeds), 50):
-        part = seeds[begin : begin + 50]
-        random, n = np.random.default_rng(part[0]), len(part)
-
-        pose = random.uniform((0.8, 0, -0.1, -0.1), (1.6, 6.28, 0.1, 0.1), (n, 4))
-        time, sound = random.uniform(0, 60, n), random.random((n, 5))
-        one = np.ones(n, np.float32)
-        shots = Shots(
-            motif,
-            numbers_of(list(part)),
-            time.astype(np.float32),
-            sound.astype(np.float32),
-            pose.astype(np.float32),
-            one,
-            one,
-        )
-        field = draw(shots, side, side)
-        planes = np.stack([2 * field.value - 1, np.minimum(field.light, 2) - 1], axis=1)
-        found.append(small(np.asarray(planes, np.float32)))
-    return np.concatenate(found)
+def clips(motif: Motif, split: str, count: int) -> FloatArray:
+    """(n, dim) fields of a motif as training has them; splits share no clip."""
+    settings, found = DataSettings(restyled=0.0), []
+    while sum(map(len, found)) < count:
+        drawn = draw_clips(settings, motif, crc32(f"{split} {len(found)}".encode()))
+        found.append(small(planes(drawn.fields[:, -1]).numpy()))
+    return np.concatenate(found)[:count]
 
 
 def nearest(rows: FloatArray, others: FloatArray) -> FloatArray:
@@ -98,6 +84,10 @@ def main() -> None:
     parser.add_argument("prompts", nargs="*", default=PROMPTS)
     parser.add_argument("--minutes", type=float, default=10.0)
     args = parser.parse_args()
+    if 60 * args.minutes <= LONG_AGO + 1:
+        parser.error(
+            "--minutes must be more than one: frames are compared with those of a minute ago."
+        )
     encoder = TextEncoder()
     reader = Reader(encoder)
     heads = ("a second ago", "over a minute ago", "nearest clip", "of a new clip")
@@ -119,8 +109,7 @@ def measure(rows: FloatArray, motif: Motif) -> tuple[float, ...]:
     ]
     one, other = np.random.default_rng(0).integers(0, len(rows), (2, 4000))
     typical = np.median(apart(rows[one], rows[other]))
-    known = clips(motif, range(CLIPS), SHORT)
-    fresh = clips(motif, range(10**6, 10**6 + HELD_OUT), SHORT)
+    known, fresh = clips(motif, "known", CLIPS), clips(motif, "new", HELD_OUT)
     found = (np.median(last), min(before), nearest(rows, known).min(), nearest(fresh, known).min())
     return tuple(float(value / typical) for value in found)
 

@@ -236,6 +236,8 @@ def race(args: argparse.Namespace) -> list[dict[str, Any]]:
         tree = make_tree(args.trees / f"{model}{'-toy' if args.toy else ''}", model, args.toy)
         for size in args.sizes:
             for name in args.runners:
+                if args.device != "cpu" and name == "diffusers-bfloat16":
+                    continue
                 command = [pythons.get(name, sys.executable), __file__, "--one", name, str(tree)]
                 command += [str(64 if args.toy else size), args.device, str(args.pictures)]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -129,6 +129,9 @@ def measure(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, flo
         settings = {"upscaler_id": str(write_upscaler(args.tree))}
     began = clock()
     threads = 1 if args.device == "cpu" else None
+    if args.device == "cpu":
+        # the same on every machine, and onnx has nothing else
+        settings = {"dtype": "float32"} | settings
     config = DiffusionConfig(model=str(args.tree), device=args.device, threads=threads, **settings)
     model = pipeline_class(config.model)(config, InferenceConfig(height=args.size, width=args.size))
     load = clock() - began

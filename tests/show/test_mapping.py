@@ -9,7 +9,7 @@ from phosphene.audio.moment import frame_features
 from phosphene.config import PipelineConfig
 from phosphene.diffusion import StreamDiffusionPipeline, load_pipeline
 from phosphene.show.crossfade import decoded
-from phosphene.show.mapping import accent, default_mapping, during, excite, saturate, surged
+from phosphene.show.mapping import default_mapping, during, excite, saturate, surged
 from phosphene.show.performance import Performance
 from phosphene.show.render import apply_size
 from phosphene.video.flash import FlashLimiter
@@ -98,22 +98,9 @@ def test_remembered_shapes_move_on_always_and_most_on_the_beat() -> None:
     assert all(r.pace == r.surge == 0 for r in reactions(config)[1])
 
 
-@pytest.mark.parametrize("between", [0.0, 0.35, 1.0])
-def test_attacks_are_whole_on_beats_and_less_between(between: float) -> None:
-    phases = np.linspace(0, 1, 201)
-    shares = np.array([accent(phase, between) for phase in phases])
-    # 55 ms either side of a beat at 120 a minute, and wherever no beat is counted
-    assert (shares[np.minimum(phases, 1 - phases) < 0.11] == 1).all()
-    assert shares == pytest.approx(shares[::-1])
-    assert shares[100] == shares.min() == pytest.approx(between)
-    assert (np.diff(shares[:101]) <= 1e-9).all()
-    assert np.abs(np.diff(shares)).max() <= 0.05
-
-
 def test_an_attack_off_the_beat_punches_less_and_stirs_as_much() -> None:
-    features, _ = reactions(PipelineConfig())
-    heard = replace(frame_features(features, 0), onset=0.8, bass=1.5)
-    on, off = (default_mapping(PipelineConfig())(replace(heard, beat_phase=p)) for p in (0.0, 0.5))
+    heard = replace(frame_features(make_features(), 0), onset=0.8, bass=1.5)
+    on, off = (default_mapping(PipelineConfig())(replace(heard, off_beat=p)) for p in (0.0, 1.0))
     assert off.controls[3] == pytest.approx(0.35 * on.controls[3])
     assert 1 < off.pose.zoom < on.pose.zoom
     assert off.camera.zoom < on.camera.zoom
@@ -124,7 +111,12 @@ def test_a_picture_of_eighths_goes_on() -> None:
     """Attacks between beats light up so little that hardly a frame is held back as a flash."""
     features = make_features(num_frames=96)
     eighths = 0.6 * np.exp(-6 * (2 * features.beat_position % 1.0)).astype(np.float32)
-    features = replace(features, onset_strength=eighths, energy=np.full(96, 0.6, np.float32))
+    features = replace(
+        features,
+        onset_strength=eighths,
+        energy=np.full(96, 0.6, np.float32),
+        tempo_curve=np.full(96, 120, np.float32),
+    )
 
     def held(off_beat: float) -> float:
         config = PipelineConfig()

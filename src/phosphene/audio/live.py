@@ -119,6 +119,7 @@ class LiveAnalyzer:
                 loudness=ear.meter.value,
                 build=ear.arc.build,
                 drop=ear.arc.take_drop(),
+                off_beat=self._beats.off_beat(ear.struck, self._config),
             )
             self._frame += 1
             return out

@@ -15,6 +15,7 @@ from phosphene.audio.live_search import (
     Found,
     search,
 )
+from phosphene.audio.moment import between_beats
 from phosphene.config import AudioConfig
 
 SEARCH_SECONDS_FIRST, SEARCH_SECONDS, SEARCH_SECONDS_SETTLED = 0.5, 1.0, 2.0
@@ -44,6 +45,11 @@ class BeatClock:
         self._bent = 0.0
         self._rate = 0.0
         self._straight = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Beats a second it runs at; 0 while it stands."""
+        return self._rate
 
     def position(self, time: float) -> float:
         """Beats counted at ``time`` (seconds); times before the last correction give its count."""
@@ -102,6 +108,15 @@ class LiveBeats:
         """Beats counted for one of the music."""
         return self.hands.scale * config.tempo_multiplier
 
+    def late(self, config: AudioConfig) -> float:
+        """Seconds by which beats are counted later than they sound, as settings and hands want it."""
+        return self.hands.shift + config.beat_offset_ms / 1000
+
+    def off_beat(self, time: float, config: AudioConfig) -> float:
+        """0..1 how far between two beats a sound at ``time`` is, see `moment.between_beats`."""
+        beats = self.clock.line(time + self.late(config))
+        return between_beats(beats, 60.0 * self.clock.rate)
+
     def confidence(self, now: float) -> float:
         """0..1; a tapped beat is certain."""
         return 1.0 if self.hands.tapped else self._lock.confidence(now)
@@ -136,7 +151,7 @@ class LiveBeats:
         if beat is None:
             return
         scale = self.scale(config)
-        late = self.hands.shift + config.beat_offset_ms / 1000
+        late = self.late(config)
         beats = (at - beat.anchor - late) * beat.tempo / 60
         count = self.clock.position(at)
         # at half tempo every second beat counts: stay with the ones that are counted

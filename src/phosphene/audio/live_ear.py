@@ -154,6 +154,11 @@ class Ear:
         strongest, self._onset = max(self._onset, self.onsets.value), 0.0
         return strongest
 
+    @property
+    def struck(self) -> float:
+        """When the attack began that is heard, on the clock."""
+        return self._origin + (self._moments - self.onsets.since) / self.rate
+
     def take_drums(self) -> tuple[float, float, float]:
         """The same for kick, snare and hats."""
         kick, snare, hat = (

@@ -38,6 +38,8 @@ class LiveOnsets:
         flux under which nothing is an attack."""
         self.value = 0.0
         """0..1 now"""
+        self.since = 0
+        """moments since the attack that is heard began"""
         self._past: deque[float] = deque(maxlen=round(AROUND_SECONDS * rate))
         self._keep = float(np.exp(-1.0 / (DECAY_SECONDS * rate)))
         self._grow = max(1, round(GROW_SECONDS * rate) - 1)
@@ -52,7 +54,9 @@ class LiveOnsets:
         """Take moments of summed log flux; returns the largest value among them."""
         largest = 0.0
         for height in flux:
-            self.value = max(self._hit(height), self.value * self._keep)
+            hit, fallen = self._hit(height), self.value * self._keep
+            self.since = 0 if hit > fallen else self.since + 1
+            self.value = max(hit, fallen)
             largest = max(largest, self.value)
             self._past.append(height)
         return largest

@@ -9,6 +9,10 @@ import numpy as np
 
 from phosphene.audio.types import AudioFeatures, FloatArray
 
+ON_BEAT, BETWEEN = 0.12, 0.3
+"""beats from the nearest: to the first an attack is on it (60 ms at 120 a minute), from the second off it"""
+SLOW, FAST = 75.0, 105.0
+"""beats a minute: up to the first all of them and their halves can light up, from the second only beats"""
 NO_BARS = 0.01
 """beats by which bars and beats may differ where bars are counted at all"""
 
@@ -62,6 +66,8 @@ class FrameFeatures:
     """0..1 how far the music has built up"""
     drop: bool = False
     """the music drops in with full force"""
+    off_beat: float = 0.0
+    """0..1 how far between two beats the attack of `onset` was struck, see :func:`between_beats`"""
 
     @property
     def counted_beats(self) -> float:
@@ -72,8 +78,29 @@ class FrameFeatures:
         return beats if beats and apart <= NO_BARS else self.beat_position
 
 
+def between_beats(position: float, tempo: float) -> float:
+    """0..1 for an attack at ``position`` in beats: 0 on a beat, 1 between two, at ``tempo`` beats a minute.
+
+    0 as well where none is counted (tempo 0), and where the music is so slow that beats and their halves are
+    not too many to light up all: at 120 a minute beats are two flashes a second, and three are the limit.
+    """
+    apart = abs(math.remainder(position, 1.0))
+    way = min(1.0, max(0.0, (apart - ON_BEAT) / (BETWEEN - ON_BEAT)))
+    crowded = min(1.0, max(0.0, (tempo - SLOW) / (FAST - SLOW)))
+    return crowded * way * way * (3.0 - 2.0 * way)
+
+
+def struck(features: AudioFeatures, frame: int) -> int:
+    """The frame in which the attack began that is still heard in ``frame``."""
+    onset, first = features.onset_strength, max(0, frame - round(features.fps))
+    while frame > first and onset[frame - 1] > onset[frame]:
+        frame -= 1
+    return frame
+
+
 def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
     """One column of the features."""
+    attack = struck(features, frame)
     return FrameFeatures(
         frame=frame,
         time=features.time_of(frame),
@@ -90,6 +117,9 @@ def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
         phrase=max(0, int(np.searchsorted(features.phrase_frames, frame, side="right")) - 1),
         drop=bool(
             np.any(np.abs(features.drop_times - features.time_of(frame)) * features.fps < 0.5)
+        ),
+        off_beat=between_beats(
+            float(features.beat_position[attack]), float(features.tempo_curve[attack])
         ),
         **{name: float(getattr(features, name)[frame]) for name in CURVES},
     )

@@ -24,7 +24,7 @@ class CameraConfig(ConfigModel):
         0.3, ge=0, le=4, description="Ripple that breathes with the mid band (0: none)."
     )
     beat_punch: float = Field(
-        0.5, ge=0, le=4, description="Extra zoom on every attack of the bass."
+        0.5, ge=0, le=4, description="Extra zoom on attacks of the bass, most on the beat."
     )
 
 

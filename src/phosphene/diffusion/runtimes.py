@@ -76,9 +76,17 @@ def _seconds(call: Callable[[], object], patience: float) -> float:
 
 def key_of(model: str, ways: Iterable[str]) -> str:
     """Of what was measured: another machine, or another version of a library, measures anew."""
-    versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES if find_spec(name)]
+    versions = [f"{name} {_version(name)}" for name in LIBRARIES if find_spec(name)]
     told = [model, *ways, processor(), str(os.cpu_count()), *versions]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:20]
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        # a module may come from a package of another name: onnxruntime-gpu
+        return "unknown"
 
 
 def processor() -> str:
@@ -106,4 +114,4 @@ def _write(file: Path, held: dict[str, dict[str, float]]) -> None:
         part.write_text(json.dumps(held, indent=1), encoding="utf-8")
         part.replace(file)
     except OSError as error:
-        say_once(f"what runtime auto measured cannot be kept: {first_line(error)}.")
+        say_once(f"what was measured of this machine cannot be kept: {first_line(error)}.")

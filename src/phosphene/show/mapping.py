@@ -36,9 +36,6 @@ SWELL = 0.3
 BREATH_SECONDS = 9.0
 POSE_TURN = 3.0
 POSE_WARP = 0.05
-# beats from the nearest one: up to the first an attack is on it (60 ms at 120 a minute), from the second
-# on between two
-ON_BEAT, BETWEEN = 0.12, 0.3
 # seconds a beat: at 120 beats a minute shapes move 1.6 times as fast on a beat, and 0.4 times between two
 SURGE = 0.3
 
@@ -216,7 +213,8 @@ def react(heard: FrameFeatures, config: PipelineConfig) -> Reaction:
     mid = excite(heard.mid, knobs.mid_gain, knobs)
     treble = excite(heard.treble, knobs.treble_gain, knobs)
     attack = min(1.0, heard.onset * knobs.reactivity)
-    onset = attack * accent(heard.beat_phase, knobs.off_beat)
+    # between beats it stirs and is drawn to its guide as ever, but lights up and punches less
+    onset = attack * (1.0 - (1.0 - knobs.off_beat) * heard.off_beat)
     controls = np.array(
         [saturate(bass), saturate(mid), saturate(treble), onset, heard.beat_phase], np.float32
     )
@@ -231,17 +229,6 @@ def react(heard: FrameFeatures, config: PipelineConfig) -> Reaction:
         pace=stream.pace,
         surge=SURGE * stream.pace,
     )
-
-
-def accent(phase: float, between: float) -> float:
-    """Share of an attack that lights up and punches: all of it on a beat, ``between`` from `BETWEEN` on.
-
-    ``phase`` is 0..1 of a beat, and 0 where none is counted. Beats alone are two flashes a second at 120 a
-    minute, and three are the limit: whatever lit up on every half of a beat would be held back by it.
-    """
-    apart = min(phase, 1.0 - phase)
-    way = min(1.0, max(0.0, (apart - ON_BEAT) / (BETWEEN - ON_BEAT)))
-    return 1.0 - (1.0 - between) * way * way * (3.0 - 2.0 * way)
 
 
 def excite(relative: float, gain: float, react: ReactConfig) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from phosphene.diffusion.checkpoints.device import has_bfloat16
+from phosphene.diffusion.checkpoints import device as cpu
 from phosphene.diffusion.notices import say_once
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
@@ -39,7 +39,7 @@ def fast_math(device: torch.device) -> Iterator[None]:
     A step of the flow stage takes 0.74 of the time on two cores with the first, 0.63 on one with the second;
     without either bfloat16 is no faster.
     """
-    if device.type == "cuda" or (device.type == "cpu" and has_bfloat16()):
+    if device.type == "cuda" or (device.type == "cpu" and cpu.has_bfloat16()):
         with torch.autocast(device.type, torch.bfloat16):
             yield
     else:

@@ -71,7 +71,8 @@ def draw_examples(
     names = family_names(cfg.data)
     data = cfg.data.model_copy(update={"mixed": mixed, "restyled": 0.0})
     fields, shares = [], []
-    for drawn in until(drawings(data, split, cfg.seed), clips * len(names), seconds):
+    total = round(clips * len(names) / (1 - mixed))
+    for drawn in until(drawings(data, split, cfg.seed), total, seconds):
         # the oldest and the newest frame: the two least alike
         fields += [drawn.fields[:, 0], drawn.fields[:, -1]]
         assert drawn.motif is not None

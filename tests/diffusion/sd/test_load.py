@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -118,13 +119,19 @@ def test_a_cpu_counts_in_bfloat16_where_it_can(
     for there, expected in ((None, torch.bfloat16), (object(), torch.float32)):
         monkeypatch.setattr(util, "find_spec", lambda _, there=there: there)
         assert pick(runtime="auto") == expected
+    # where torch draws all the same
+    for hindered in ({"deepcache": 2}, {"cross_frame": 1}, {"controlnet_id": "there"}):
+        assert pick(runtime="openvino", **hindered) == torch.bfloat16
+    assert pick(quantize="fp8") == torch.bfloat16
+    config = DiffusionConfig(runtime="onnx", quantize="int8")
+    assert torch_device.pick_dtype(config, torch.device("cpu"), large=True) == torch.bfloat16
     assert not warnings(caplog)
     assert pick(dtype="bfloat16", runtime="onnx") == pick(dtype="float16") == torch.float32
     assert len(warnings(caplog)) == 2
 
 
 def test_what_a_processor_says_of_itself_is_tried_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path))
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
@@ -141,6 +148,15 @@ def test_what_a_processor_says_of_itself_is_tried_once(
     has_bfloat16.cache_clear()
     # kept, as nothing can be started now
     assert has_bfloat16()
+    # what fails for another reason is said, and tried again
+    monkeypatch.undo()
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path))
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    monkeypatch.setattr(torch_device, "TRIAL", "import there_is_no_such_module")
+    has_bfloat16.cache_clear()
+    assert not has_bfloat16()
+    assert any("could not be tried here: ModuleNotFoundError" in line for line in warnings(caplog))
+    assert len(json.loads((tmp_path / "runtimes.json").read_text())) == 2
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
     has_bfloat16.cache_clear()
     assert not has_bfloat16()

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phosphene.config import DiffusionConfig
 from phosphene.diffusion.devices import choose
-from phosphene.diffusion.notices import say_once
+from phosphene.diffusion.notices import first_line, say_once
 from phosphene.diffusion.runtimes import key_of, once
 from phosphene.errors import ConfigError
 
@@ -53,6 +54,7 @@ import torch
 a, kernel = (torch.ones(s, dtype=torch.bfloat16) for s in ((1, 64, 32, 32), (64, 64, 3, 3)))
 rows = torch.nn.functional.conv2d(a, kernel, padding=1).flatten(2)
 torch.nn.functional.linear(rows.mT @ rows, torch.ones(64, 1024, dtype=torch.bfloat16))
+torch.nn.functional.scaled_dot_product_attention(a, a, a)
 """
 TRIAL_SECONDS = 60.0
 
@@ -71,17 +73,30 @@ def has_bfloat16() -> bool:
     can = tell()
     if not any(can.get(name) for name in ("amx_bf16", "avx512_bf16")):
         return False
-    tried, _ = once(key_of(f"bfloat16 {TRIAL}", ["survives"]), {"survives"}, _try_bfloat16)
+    try:
+        tried, _ = once(key_of(f"bfloat16 {TRIAL}", ["survives"]), {"survives"}, _try_bfloat16)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        say_once(f"bfloat16 is off, it could not be tried here: {first_line(error)}.")
+        return False
     return bool(tried["survives"])
 
 
 def _try_bfloat16() -> dict[str, float]:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", TRIAL], capture_output=True, timeout=TRIAL_SECONDS, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {"survives": 0.0}
+    """Raises RuntimeError, OSError or SubprocessError where nothing was learned."""
+    name = Path(sys.executable or "").stem.lower()
+    if getattr(sys, "frozen", False) or not name.startswith(("python", "pypy")):
+        raise RuntimeError("no Python is there to try it with")
+    done = subprocess.run(
+        [sys.executable, "-c", TRIAL],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TRIAL_SECONDS,
+        check=False,
+    )
+    if done.returncode == 1:
+        # an exception: the processor has nothing to do with it
+        told = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RuntimeError(told[-1] if told else "Python failed")
     return {"survives": float(done.returncode == 0)}
 
 
@@ -104,7 +119,7 @@ def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = Fals
     if large and config.dtype == "auto" and device.type != "cpu":
         return pick_dtype(config.model_copy(update={"dtype": "bfloat16"}), device)
     if device.type == "cpu":
-        return _of_cpu(config)
+        return _of_cpu(config, large)
     if config.dtype == "auto":
         return torch.float16
     if config.dtype == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
@@ -118,30 +133,30 @@ def pick_dtype(config: DiffusionConfig, device: torch.device, large: bool = Fals
     return formats[config.dtype]
 
 
-def _of_cpu(config: DiffusionConfig) -> torch.dtype:
+def _of_cpu(config: DiffusionConfig, large: bool) -> torch.dtype:
     import torch
 
     fast = counts_in_bfloat16(config)
     if config.dtype == "float16" or (config.dtype == "bfloat16" and not fast):
-        # seen: torch 2.13 dies of an illegal instruction in a bfloat16 matmul on a cpu without it
         say_once(
             f"dtype {config.dtype} is off: this cpu does not count in it, and some crash; using float32."
         )
-    if config.dtype == "bfloat16" and fast and config.runtime == "onnx":
-        say_once("dtype bfloat16 is off: ONNX Runtime counts in float32 on a cpu.")
-    # 8-bit weights are float32 in between, and other runtimes take float32 whatever they count in
-    return (
-        torch.bfloat16
-        if fast and _torch_draws(config) and config.quantize == "none"
-        else torch.float32
-    )
+    others = [] if large else [name for name, there in _in_float32(config).items() if there]
+    if config.dtype == "bfloat16" and fast and others and config.runtime != "openvino":
+        say_once(f"dtype bfloat16 is off with {' and '.join(others)}, which takes float32.")
+    return torch.bfloat16 if fast and not others else torch.float32
 
 
-def _torch_draws(config: DiffusionConfig) -> bool:
-    """Whether torch runs the networks: asked for, or because nothing else counts in bfloat16."""
-    if config.runtime == "auto":
-        return importlib.util.find_spec("openvino") is None
-    return config.runtime == "torch"
+def _in_float32(config: DiffusionConfig) -> dict[str, bool]:
+    """What takes float32 on a CPU, whatever it counts in."""
+    # with these torch draws, whatever was asked for
+    hindered = config.controlnet_id is not None or config.deepcache > 1 or config.cross_frame > 0
+    # nothing but torch counts in bfloat16 then
+    alone = config.runtime == "auto" and importlib.util.find_spec("openvino") is None
+    return {
+        f"runtime {config.runtime}": config.runtime != "torch" and not hindered and not alone,
+        "quantize int8": config.quantize == "int8" and config.runtime != "openvino",
+    }
 
 
 def precision(dtype: Any) -> dict[str, Any]:

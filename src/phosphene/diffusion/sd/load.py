@@ -25,6 +25,7 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
     (``model/`` for ``model.safetensors``), or else from the hub.
     """
     import diffusers
+    import torch
 
     large = base == "sdxl"
     kind = diffusers.StableDiffusionXLPipeline if large else diffusers.StableDiffusionPipeline
@@ -56,6 +57,10 @@ def load_parts(config: DiffusionConfig, found: Checkpoint, base: Base, dtype: An
     elif isinstance(pipe.vae, diffusers.AutoencoderTiny):
         say_once(f"use_tiny_vae stays on: {found.name} has no other autoencoder.")
     if config.tiny_vae_stems and isinstance(pipe.vae, diffusers.AutoencoderTiny):
+        if pipe.vae.dtype == torch.bfloat16 and (found.path is None or found.path.is_dir()):
+            # stems are known by weights that were not rounded to it; its place and format come later
+            place = found.name if found.path is None else str(found.path)
+            pipe.vae = diffusers.AutoencoderTiny.from_pretrained(place, subfolder="vae")
         stems.use_trained(pipe.vae)
     return pipe
 

@@ -40,7 +40,9 @@ class Upscaler:
 
         small = pixels.to(self._dtype)
         detail = pixel_shuffle(self._net(small), self.factor)
-        return (detail + interpolate(small, scale_factor=self.factor, mode="nearest")).float()
+        # added in float32: bfloat16 has no more steps near white than 8 bits have
+        large: torch.Tensor = interpolate(pixels.float(), scale_factor=self.factor, mode="nearest")
+        return detail.float() + large
 
 
 def _read(path: Path) -> Weights:

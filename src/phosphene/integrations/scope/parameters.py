@@ -99,6 +99,7 @@ MOTION = (
     ),
     Knob("beat", "Beat", "How hard the beats of Scope's tempo hit the picture.", 0.5, 0, 1),
     setting("react.reactivity"),
+    setting("react.off_beat"),
     setting("react.mapping", choices=MAPPINGS),
     setting("prompt.transition_seconds", "Prompt change", default=1.0),
     setting("video.limit_flashes"),

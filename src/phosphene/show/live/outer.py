@@ -121,6 +121,7 @@ def hit(moment: FrameFeatures, strength: float) -> FrameFeatures:
     return replace(
         moment,
         onset=max(moment.onset, pulse),
+        off_beat=moment.off_beat if moment.onset > pulse else 0.0,
         bass=moment.bass + pulse,
         energy=min(1.0, moment.energy + 0.5 * pulse),
     )

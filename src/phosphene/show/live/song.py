@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from phosphene.audio.live_hands import Hands
-from phosphene.audio.moment import FrameFeatures, frame_features
+from phosphene.audio.moment import FrameFeatures, between_beats, frame_features, struck
 from phosphene.audio.types import AudioFeatures
 from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.types import BeatAction, BeatFrom
@@ -73,12 +73,25 @@ class Song:
         frame = round((time - features.start) * features.fps)
         if not 0 <= frame < features.num_frames:
             return None
-        heard = frame_features(features, frame)
-        onset = heard.onset
+        heard, strongest = frame_features(features, frame), frame
         if last is not None and last < frame <= last + MOST_SKIPPED:
-            onset = float(features.onset_strength[last + 1 : frame + 1].max())
+            strongest = last + 1 + int(features.onset_strength[last + 1 : frame + 1].argmax())
         beats = self._beats(time)
-        return replace(heard, time=time, onset=onset, beat_position=beats, beat_phase=beats % 1.0)
+        return replace(
+            heard,
+            time=time,
+            onset=float(features.onset_strength[strongest]),
+            off_beat=self._off_beat(features.time_of(struck(features, strongest))),
+            beat_position=beats,
+            beat_phase=beats % 1.0,
+        )
+
+    def _off_beat(self, time: float) -> float:
+        """0..1 how far between two beats an attack ``time`` seconds into the song is."""
+        hands = self._hands
+        counted = self._features.tempo_at(time) if hands.tapped is None else hands.tapped.tempo
+        # how late beats are wanted is not how late they sound
+        return between_beats(self._beats(time + hands.shift), hands.scale * counted)
 
     def correct(self, action: BeatAction, at: float, seconds: float) -> None:
         """A tap moves the nearest beat to the place that was heard ``at``; four make the tempo, too."""

@@ -52,8 +52,9 @@ class Listener:
         heard = frame_features(features, first)
         # a curve knows at a moment what was heard before it: a click counts in the picture that it sounds in
         begin = min(first + 1, last)
-        onset = float(features.onset_strength[begin : last + 1].max())
-        return replace(heard, onset=onset)
+        strongest = begin + int(features.onset_strength[begin : last + 1].argmax())
+        struck = frame_features(features, strongest)
+        return replace(heard, onset=struck.onset, off_beat=struck.off_beat)
 
 
 @dataclass(frozen=True)
