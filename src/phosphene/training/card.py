@@ -112,6 +112,7 @@ def _limits() -> str:
   where an input picture leads or the denoiser draws something of its own.
 - In shows, shapes are the renderer's: each frame follows a field drawn for that moment, and of every
   second frame (`stream.draw_interval`; those between carry it on) only `inference.share` in `manifest.json`
-  (0.12 in the weights that ship) is the denoiser's. Alone it blurs, lags behind the sound and does not hold shapes.
+  (0.12 in the weights that ship) is the denoiser's. Alone it blurs, lags behind the sound and does not
+  hold shapes.
 - The model is small. It makes moving light, pattern and texture, not scenes.
 """
