@@ -11,7 +11,10 @@ interface Name {
 
 export const NAMES: Record<string, Name> = {
   'react.reactivity': { label: 'Reactivity', also: 'sensitivity strength audio intensity' },
-  'react.off_beat': { label: 'Off the beat', also: 'syncopation accents attacks flash between eighths' },
+  'react.off_beat': {
+    label: 'Off the beat',
+    also: 'syncopation accents attacks flash between eighths',
+  },
   'react.bass_gain': { label: 'Bass', also: 'low kick gain eq' },
   'react.mid_gain': { label: 'Mids', also: 'middle voice gain eq' },
   'react.treble_gain': { label: 'Treble', also: 'high hats gain eq' },
