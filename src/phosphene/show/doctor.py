@@ -176,9 +176,9 @@ def _device() -> str:
 
     choice, numbers = choose("auto"), ""
     if choice.device == "cpu" and importlib.util.find_spec("torch"):
-        from phosphene.diffusion.checkpoints.device import has_bfloat16
+        from phosphene.diffusion.checkpoints.device import says_bfloat16
 
-        numbers = ", in bfloat16" if has_bfloat16() else ", in float32"
+        numbers = ", in bfloat16" if says_bfloat16() else ", in float32"
     return f"auto: {choice.device} for Stable Diffusion ({choice.why}{numbers}), cpu for the built-in model"
 
 

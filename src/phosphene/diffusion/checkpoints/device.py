@@ -59,19 +59,24 @@ torch.nn.functional.scaled_dot_product_attention(a, a, a)
 TRIAL_SECONDS = 60.0
 
 
-@lru_cache(maxsize=1)
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies matrices of bfloat16 by itself (AMX, AVX-512 BF16).
-
-    What it says of itself is tried in another process, once for each machine and version: on a virtual one
-    torch 2.13 died of an illegal instruction.
-    """
+def says_bfloat16() -> bool:
+    """Whether this processor says that it multiplies matrices of bfloat16 (AMX, AVX-512 BF16)."""
     import torch
 
     # older ones than torch 2.10 do not tell
     tell: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
     can = tell()
-    if not any(can.get(name) for name in ("amx_bf16", "avx512_bf16")):
+    return any(can.get(name) for name in ("amx_bf16", "avx512_bf16"))
+
+
+@lru_cache(maxsize=1)
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies matrices of bfloat16.
+
+    What it says of itself is tried in another process, once for each machine and version: on a virtual one
+    torch 2.13 died of an illegal instruction.
+    """
+    if not says_bfloat16():
         return False
     try:
         tried, _ = once(key_of(f"bfloat16 {TRIAL}", ["survives"]), {"survives"}, _try_bfloat16)
