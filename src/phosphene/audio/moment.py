@@ -90,6 +90,11 @@ def between_beats(position: float, tempo: float) -> float:
     return crowded * way * way * (3.0 - 2.0 * way)
 
 
+def strongest(features: AudioFeatures, first: int, last: int) -> int:
+    """The frame of ``first`` to ``last`` in which the strongest attack is heard."""
+    return first + int(features.onset_strength[first : last + 1].argmax())
+
+
 def struck(features: AudioFeatures, frame: int) -> int:
     """The frame in which the attack began that is still heard in ``frame``."""
     onset, first = features.onset_strength, max(0, frame - round(features.fps))
@@ -98,9 +103,14 @@ def struck(features: AudioFeatures, frame: int) -> int:
     return frame
 
 
+def off_beat(features: AudioFeatures, frame: int) -> float:
+    """0..1 how far between two beats the attack that is heard in ``frame`` was struck."""
+    began = struck(features, frame)
+    return between_beats(float(features.beat_position[began]), float(features.tempo_curve[began]))
+
+
 def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
     """One column of the features."""
-    attack = struck(features, frame)
     return FrameFeatures(
         frame=frame,
         time=features.time_of(frame),
@@ -118,9 +128,7 @@ def frame_features(features: AudioFeatures, frame: int) -> FrameFeatures:
         drop=bool(
             np.any(np.abs(features.drop_times - features.time_of(frame)) * features.fps < 0.5)
         ),
-        off_beat=between_beats(
-            float(features.beat_position[attack]), float(features.tempo_curve[attack])
-        ),
+        off_beat=off_beat(features, frame),
         **{name: float(getattr(features, name)[frame]) for name in CURVES},
     )
 

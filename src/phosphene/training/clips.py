@@ -115,7 +115,7 @@ class Drawn:
     fields: (n, MEMORIES + t, 2, h, w) uint8 place and light, oldest memory first. audio: (n, t, 5). age:
     (n, MEMORIES) frames between each memory and the first consecutive frame, 0 if there is none. moves:
     (n, 4) zoom, rotate, pan x, pan y per frame. source: (n, t, h, w) uint8 luma or None. captions: n
-    texts. kind: which family, -1 for files, -2 for mixtures; motif: what was drawn, None for files.
+    texts. motif: what was drawn, None for files.
     fine: (n, 2, 4h, 4w) uint8, the last frame at the size of the sharpener's output, or None.
     """
 
@@ -124,10 +124,16 @@ class Drawn:
     age: Tensor
     moves: Tensor
     captions: tuple[str, ...]
-    kind: int
+    motif: Motif | None
     source: Tensor | None = None
     fine: Tensor | None = None
-    motif: Motif | None = None
+
+    @property
+    def kind(self) -> int:
+        """Which family; `FILES`, or `MIXED`."""
+        if self.motif is None:
+            return FILES
+        return MIXED if self.motif.fold else list(FAMILIES).index(self.motif.family)
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -203,10 +209,9 @@ def draw_clips(
         age=age.expand(n, -1),
         moves=torch.stack((drift.zoom, drift.rotate, drift.pan_x, drift.pan_y), dim=1),
         captions=(motif.label,) * n,
-        kind=MIXED if motif.fold else list(FAMILIES).index(motif.family),
+        motif=motif,
         source=None if source is None else _luma_bytes(source[:, MEMORIES:]),
         fine=_bytes(_last(shots, n), 4 * height, 4 * width) if fine and source is None else None,
-        motif=motif,
     )
 
 

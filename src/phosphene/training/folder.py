@@ -16,7 +16,7 @@ from phosphene.audio.moment import frame_features
 from phosphene.config import AudioConfig
 from phosphene.errors import InputError, PhospheneError
 from phosphene.show.mapping import saturate
-from phosphene.training.clips import BRIGHTEST, FILES, FPS, LEAD, MEMORIES, Drawn, timeline
+from phosphene.training.clips import BRIGHTEST, FPS, LEAD, MEMORIES, Drawn, timeline
 from phosphene.training.config import DataSettings
 from phosphene.training.scenes.source import LUMA
 
@@ -88,7 +88,7 @@ def cut_clips(
         age=age.expand(n, -1),
         moves=still.expand(n, -1),
         captions=(caption,) * n,
-        kind=FILES,
+        motif=None,
     )
 
 

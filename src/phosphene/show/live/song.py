@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from phosphene.audio.live_hands import Hands
-from phosphene.audio.moment import FrameFeatures, between_beats, frame_features, struck
+from phosphene.audio.moment import FrameFeatures, between_beats, frame_features, strongest, struck
 from phosphene.audio.types import AudioFeatures
 from phosphene.show.live.feature_frame import FeatureFrame
 from phosphene.show.live.types import BeatAction, BeatFrom
@@ -73,15 +73,15 @@ class Song:
         frame = round((time - features.start) * features.fps)
         if not 0 <= frame < features.num_frames:
             return None
-        heard, strongest = frame_features(features, frame), frame
+        heard, loudest = frame_features(features, frame), frame
         if last is not None and last < frame <= last + MOST_SKIPPED:
-            strongest = last + 1 + int(features.onset_strength[last + 1 : frame + 1].argmax())
+            loudest = strongest(features, last + 1, frame)
         beats = self._beats(time)
         return replace(
             heard,
             time=time,
-            onset=float(features.onset_strength[strongest]),
-            off_beat=self._off_beat(features.time_of(struck(features, strongest))),
+            onset=float(features.onset_strength[loudest]),
+            off_beat=self._off_beat(features.time_of(struck(features, loudest))),
             beat_position=beats,
             beat_phase=beats % 1.0,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phosphene.audio.moment import FrameFeatures, frame_features
+from phosphene.audio.moment import FrameFeatures, frame_features, off_beat, strongest
 from phosphene.audio.types import AudioFeatures
 from phosphene.show.display import Motion, moved
 from phosphene.show.transform.items import Frame
@@ -52,9 +52,12 @@ class Listener:
         heard = frame_features(features, first)
         # a curve knows at a moment what was heard before it: a click counts in the picture that it sounds in
         begin = min(first + 1, last)
-        strongest = begin + int(features.onset_strength[begin : last + 1].argmax())
-        struck = frame_features(features, strongest)
-        return replace(heard, onset=struck.onset, off_beat=struck.off_beat)
+        loudest = strongest(features, begin, last)
+        return replace(
+            heard,
+            onset=float(features.onset_strength[loudest]),
+            off_beat=off_beat(features, loudest),
+        )
 
 
 @dataclass(frozen=True)
