@@ -27,6 +27,8 @@ class Context:
     """(b c h w) last finished latent of the same stream"""
     controls: Array | None = None
     """(b, 5) bass, mid, treble, onset, beat phase, each 0..1"""
+    held: Array | None = None
+    """(b,) how far ``previous`` was drawn to a guide in this frame, 0..1"""
     before: Array | None = None
     """(b c h w) the finished latent before ``previous``"""
     memory: Array | None = None

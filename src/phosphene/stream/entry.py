@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from phosphene.config import StreamConfig
-from phosphene.stream.arrays import Array
+from phosphene.stream.arrays import Array, Home
 from phosphene.stream.batch import Denoiser, InFlightFrame, Plan
 from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.coherence import coherent_strength, energy_noise, noisy_start, over
@@ -125,13 +125,12 @@ def begin(
         )
     schedule, coherent = model.schedule, config.enable_temporal_coherence
     previous = previous_picture(state, entry.camera) if coherent else None
-    if coherent and entry.anchor is not None and entry.anchor_weight > 0.0:
+    weight = 0.0 if entry.anchor is None else entry.anchor_weight
+    if coherent and entry.anchor is not None and weight > 0.0:
         # the guide is the past of a stream that has none
         past = entry.anchor if previous is None else previous
-        weight = entry.anchor_weight
-        previous = towards(
-            past, entry.anchor, weight if entry.span == 1 else over(weight, entry.span)
-        )
+        weight = weight if entry.span == 1 else over(weight, entry.span)
+        previous = towards(past, entry.anchor, weight)
     source, indices = previous if entry.image is None else entry.image, config.t_index_list
     if source is not None:
         strength = _strength(entry, schedule, config)
@@ -170,6 +169,7 @@ def begin(
         context=entry.context.told(
             Context(
                 previous=previous,
+                held=Home.of(entry.noise).full((1,), weight) if looks_back else None,
                 before=picture_before(state, entry.camera) if looks_back else None,
                 memory=None if remembered is None else remembered[0],
                 memory_age=None if remembered is None else remembered[1],

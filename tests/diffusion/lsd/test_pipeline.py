@@ -13,7 +13,7 @@ from phosphene.diffusion.lsd.pipeline import LSDPipeline
 from phosphene.errors import ModelError
 from phosphene.show.crossfade import decoded
 from phosphene.show.display import Motion
-from phosphene.stream.camera import CameraMove, warp
+from phosphene.stream.camera import STILL, CameraMove, warp
 from phosphene.stream.conditioning import Context
 from phosphene.stream.resize import resize
 
@@ -29,8 +29,10 @@ def suggested(base: LSDPipeline) -> StreamConfig:
     return config.stream
 
 
-def streamed(base: LSDPipeline, text: str, frames: int, phases: bool = False) -> np.ndarray:
-    """(frames, h, w, 3) of a stream that is held as it is by default."""
+def streamed(
+    base: LSDPipeline, text: str, frames: int, phases: bool = False, anchor: float | None = None
+) -> np.ndarray:
+    """(frames, h, w, 3) of a stream that is held as it is by default; or by ``anchor``, as a camera moves."""
     config = suggested(base)
     stream = StreamDiffusionPipeline(base, config)
     embeds, palette = base.encode_prompt(text), base.palettes([text])
@@ -45,7 +47,8 @@ def streamed(base: LSDPipeline, text: str, frames: int, phases: bool = False) ->
             0.5,
             context=Context(controls=controls, palette=palette, guide=guide.recipe),
             anchor=guide.latent,
-            anchor_weight=config.anchor,
+            anchor_weight=config.anchor if anchor is None or k == 0 else anchor,
+            camera=STILL if anchor is None else CameraMove(zoom=1.015, rotate=0.01),
         )
         pictures.append(decoded(base, key))
     return np.stack(pictures)
@@ -74,6 +77,35 @@ def test_a_held_stream_keeps_its_shape_contrast_and_sharpness(base: LSDPipeline)
     assert pictures[-1].std() > 0.8 * guide.std()
     slopes = [np.abs(np.diff(each)).mean() for each in (pictures[-1], guide)]
     assert 0.75 * slopes[1] < slopes[0] < 1.25 * slopes[1]
+
+
+def test_a_stream_that_nothing_holds_keeps_its_contrast(base: LSDPipeline) -> None:
+    # what the camera blurs in every frame must be put right in every frame
+    free = streamed(base, "teal marble", 240, anchor=0.0).astype(float).mean(-1).std((1, 2))
+    assert 0.75 * free[:5].mean() < free[-24:].mean() < 1.25 * free[:5].mean()
+
+
+def test_the_less_a_past_is_held_the_more_of_a_frame_is_the_networks(base: LSDPipeline) -> None:
+    random = np.random.default_rng(0)
+    latents, past = random.standard_normal((2, 1, 2, 64, 64)).astype(np.float32).clip(-1, 1)
+    embeds, times = base.encode_prompt("gold cells"), np.full(1, 0.5, np.float32)
+
+    def clean(held: float, rows: int = 1) -> np.ndarray:
+        told = Context(
+            previous=np.repeat(past, rows, 0),
+            held=np.array([held, 0.9][:rows], np.float32),
+        )
+        x = np.repeat(latents, rows, 0)
+        return x - 0.5 * np.asarray(base.denoise(x, times, embeds, told))
+
+    off = [np.abs(clean(held) - past).mean() for held in (1.0, 0.75, 0.5, 0.2, 0.0)]
+    assert off[0] == pytest.approx(off[1], rel=1e-3)
+    assert off[1:] == sorted(off[1:])
+    assert off[-1] > 4 * off[0]
+    # rows of one call are each held as they are
+    both = clean(0.2, rows=2)
+    np.testing.assert_allclose(both[:1], clean(0.2), atol=2e-3)
+    np.testing.assert_allclose(both[1:], clean(0.9), atol=2e-3)
 
 
 def test_light_comes_with_the_beat(base: LSDPipeline) -> None:

@@ -32,9 +32,11 @@ class Inference:
     """How networks play best, as who trained them found."""
 
     history_noise: float = 0.0
-    """0..1: how much to distrust the past"""
+    """0..1: how much to distrust the past where a guide holds it"""
+    history_alone: float = 0.75
+    """and where none does: trusted, such a past loses contrast; distrusted more, it gains grain"""
     share: float = 1.0
-    """0..1: of a frame of a stream, how much is the network's; the rest is what it follows"""
+    """0..1: of a frame that a guide holds, how much is the network's; the rest is what it follows"""
 
 
 def inference(folder: Path) -> Inference:

@@ -38,7 +38,7 @@ class Networks(ABC):
         t: Array,
         text: Array,
         previous: Array | None = None,
-        history_noise: float = 0.0,
+        history_noise: float | Array = 0.0,
         audio: Array | None = None,
         *,
         before: Array | None = None,
@@ -53,8 +53,8 @@ class Networks(ABC):
             t: (b,) in [0, 1], 1 is pure noise.
             text: (b, seq, dim) of `TextEncoder`; zeros for no prompt.
             previous: (b, 2, h, w) last clean output of each stream, None at a start.
-            history_noise: in [0, 1]: how much to distrust `previous`: with 0 it is trusted, a larger
-                value lets the picture change faster.
+            history_noise: in [0, 1], one number or (b,): how much to distrust `previous`: with 0 it is
+                trusted, a larger value lets the picture change faster.
             audio: (b, 5) in [0, 1], see `AUDIO_SIZE`; None is silence.
             before: (b, 2, h, w) the output before `previous`.
             memory: (b, m, 2, h, w) outputs of long ago, and memory_age: (b, m) how many frames ago, 0

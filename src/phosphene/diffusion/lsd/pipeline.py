@@ -55,6 +55,7 @@ from phosphene.prompt.weights import parse_weights
 from phosphene.stream.arrays import to_numpy
 from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.conditioning import Context
+from phosphene.stream.entry import HELD
 from phosphene.stream.memory import SLOTS
 from phosphene.stream.resize import resize
 from phosphene.stream.schedule import Schedule
@@ -254,25 +255,35 @@ class LSDPipeline(BaseDiffusionPipeline):
         batch, xp = latents.shape[0], array_namespace(latents)
         controls = self._neutral if context.controls is None else context.controls
         times = xp.broadcast_to(xp.asarray(timesteps, dtype=xp.float32), (batch,))
+        best = self._inference
+        # how free of a guide the past is, each row's own: 0 held firmly, 1 not at all
+        free = None if context.held is None else 1 - xp.clip(context.held / HELD, 0, 1)
+        level: float | Array = best.history_noise
+        if free is not None:
+            level = level + (best.history_alone - level) * free
         velocity = self._nets.denoise(
             latents,
             times,
             self._named(embeds),
             previous=context.previous,
-            history_noise=self._inference.history_noise,
+            history_noise=level,
             audio=xp.broadcast_to(controls * self._gain, (batch, 5)),
             before=context.before,
             memory=context.memory,
             memory_age=context.memory_age,
             source=context.source,
         )
-        held = context.previous if context.source is None else context.source
-        share = self._inference.share
-        if held is None or share >= 1:
+        followed = context.previous if context.source is None else context.source
+        if followed is None or best.share >= 1:
             return velocity
+        # what follows an input picture or a guide is the network's only in part; a past that nothing holds
+        # would lose, a little with every frame, what the camera blurs in it
+        share: float | Array = best.share
+        if free is not None and context.source is None:
+            share = (share + (1 - share) * free)[:, None, None, None]
         # the clean field is x - t v; what is not the network's in it is what it follows
         time = times[:, None, None, None]
-        return share * velocity + (1 - share) * (latents - held) / xp.maximum(time, SOON)
+        return share * velocity + (1 - share) * (latents - followed) / xp.maximum(time, SOON)
 
     @cached_property
     def _neutral(self) -> Array:
