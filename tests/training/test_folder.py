@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
 from phosphene.errors import InputError  # noqa: E402
-from phosphene.training.clips import FILES, MEMORIES  # noqa: E402
+from phosphene.training.clips import MEMORIES  # noqa: E402
 from phosphene.training.config import DataSettings  # noqa: E402
 from phosphene.training.folder import crop, find_videos, fit_field, folder_clips, read_frames  # noqa: E402
 
@@ -52,7 +52,7 @@ def test_clips_are_stretches_of_the_video(folder: Path) -> None:
     for clip in islice(folder_clips(settings(folder), 0), 3):
         assert clip.fields.shape == (2, MEMORIES + 4, 2, 64, 64)
         assert clip.captions == ("a red bar",) * 2
-        assert clip.kind == FILES
+        assert clip.motif is None
         assert not clip.audio.any()  # it has no sound
         # the video is shorter than the oldest memory is old
         assert (clip.age[:, 0] == 0).all()

@@ -11,11 +11,11 @@ torch = pytest.importorskip("torch")
 
 from phosphene import cli  # noqa: E402
 from phosphene.diffusion.lsd.judge import Judge, mixtures  # noqa: E402
-from phosphene.diffusion.lsd.render import FAMILIES  # noqa: E402
+from phosphene.diffusion.lsd.render import FAMILIES, Motif  # noqa: E402
 from phosphene.errors import ModelError  # noqa: E402
 from phosphene.evaluation.quality import both_seen  # noqa: E402
 from phosphene.training.config import plan  # noqa: E402
-from phosphene.training.train_judge import draw_examples, train_judge  # noqa: E402
+from phosphene.training.train_judge import draw_examples, train_judge, unroll  # noqa: E402
 from tests.training.conftest import Trained  # noqa: E402
 
 
@@ -29,11 +29,11 @@ def test_a_judge_is_made_and_asked(
     assert judge.facts.patterns == ("spiral", "hexagons", "fire")
     assert judge.facts.words == tuple(FAMILIES[name].words[0] for name in judge.facts.patterns)
     fields = (2 * np.random.default_rng(0).random((3, 2, 64, 64)) - 1).astype(np.float32)
-    sure = np.stack([judge.clarity(name, fields) for name in judge.facts.patterns])
-    np.testing.assert_allclose(np.exp(sure).sum(axis=0), 1, rtol=1e-4)
-    best = tuple((judge.facts.patterns[i],) for i in sure.argmax(axis=0))
-    assert judge(fields) == best
-    assert {len(row) for row in judge(fields, 2)} == {2}
+    assert judge.facts.folds == ("", "spiral", "hexagons")
+    every = judge.patterns(fields, 3)
+    assert [set(row) for row in every] == 3 * [set(judge.facts.patterns)]
+    assert judge.patterns(fields) == tuple(row[:1] for row in every)
+    assert set(judge.folds(fields)) <= set(judge.facts.folds)
 
     out = tmp_path / "quality.json"
     ask = ["bench", "quality", "--judge", str(tmp_path), "--seeds", "1", "--json", str(out)]
@@ -53,31 +53,49 @@ def test_a_judge_is_made_and_asked(
 
 
 def test_examples_are_every_pattern_and_splits_differ() -> None:
-    fields, shares = draw_examples(plan("tiny"), 2, "judge", 60.0)
+    fields, patterns, folds = draw_examples(plan("tiny"), 2, "judge", 60.0)
     assert fields.shape == (12, 2, 16, 16)
-    assert shares.sum(0).tolist() == [4, 4, 4]
-    assert (shares.amax(1) == 1).all()
-    # of a mixture either part is half of what is seen
-    mixed, parts = draw_examples(plan("tiny"), 40, "judge", 60.0, mixed=0.5)
-    assert len(mixed) == len(parts) and torch.allclose(parts.sum(1), torch.ones(len(parts)))
-    assert 0.25 < (parts.amax(1) == 0.5).float().mean() < 0.75
+    assert patterns.bincount().tolist() == [4, 4, 4]
+    # what folds others is a fold by itself too, and fire folds nothing
+    assert (folds == torch.tensor([1, 2, 0])[patterns]).all()
+    mixed, fill, folded = draw_examples(plan("tiny"), 40, "judge", 60.0, mixed=0.5)
+    assert len(mixed) == len(fill) == len(folded)
+    alone = folded == torch.tensor([1, 2, 0])[fill]
+    assert 0.25 < alone.float().mean() < 0.75
     again, other = (draw_examples(plan("tiny"), 2, s, 60.0)[0] for s in ("judge", "x"))
     assert torch.equal(fields, again)
     assert not torch.equal(fields, other)
 
 
-def test_both_parts_of_a_mixture_must_be_among_the_likeliest() -> None:
+def test_unrolled_rings_are_rows_and_rays_are_columns() -> None:
+    y, x = np.mgrid[-1:1:64j, -1:1:64j].astype(np.float32)
+    rings, rays = np.hypot(x, y), np.cos(3 * np.arctan2(y, x))
+    rows, columns = unroll(torch.from_numpy(np.stack((rings, rays))[:, None]))[:, 0, 8:]
+    assert rows.std(dim=1).max() < 0.02 < 0.2 < rows.mean(dim=1).std()
+    assert columns.std(dim=0).max() < 0.05 < 0.5 < columns.mean(dim=0).std()
+
+
+class _Says:
+    """A judge who sees all but the fold of the first and the filling of the second."""
+
+    def __init__(self, motifs: tuple[Motif, ...]) -> None:
+        self._motifs = motifs
+
+    def folds(self, _: np.ndarray) -> tuple[str, ...]:
+        return ("", *(str(m.fold) for m in self._motifs[1:]))
+
+    def patterns(self, _: np.ndarray, most: int = 1) -> tuple[tuple[str, ...], ...]:
+        rows = [("x", m.family, "y")[:most] for m in self._motifs]
+        return (rows[0], ("x", "y", "z")[:most], *rows[2:])
+
+
+def test_both_parts_of_a_mixture_must_be_seen() -> None:
     motifs = mixtures(("mandala", "fire", "hexagons", "smoke"))[1]
     fields = np.zeros((len(motifs), 2, 64, 64), np.float32)
-
-    def judge(_: np.ndarray, most: int) -> tuple[tuple[str, ...], ...]:
-        rows = [(str(m.fold), m.family, "x")[:most] for m in motifs]
-        return (("x", "y", "z")[:most], *rows[1:])
-
-    assert both_seen(judge, motifs, fields) == pytest.approx(1 - 1 / len(motifs))
+    assert both_seen(_Says(motifs), motifs, fields) == pytest.approx(1 - 2 / len(motifs))
 
 
-def test_a_judge_of_pictures_is_refused(tmp_path) -> None:
-    (tmp_path / "judge.json").write_text('{"patterns": ["a"], "palettes": ["b"]}')
-    with pytest.raises(ModelError, match="from before fields"):
+def test_an_earlier_judge_is_refused(tmp_path) -> None:
+    (tmp_path / "judge.json").write_text('{"patterns": ["a"], "words": ["b"]}')
+    with pytest.raises(ModelError, match="of an earlier version"):
         Judge(tmp_path)

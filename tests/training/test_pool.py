@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from itertools import islice
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from phosphene.diffusion.lsd.judge import mixtures  # noqa: E402
+from phosphene.diffusion.lsd.motifs import Reader  # noqa: E402
 from phosphene.diffusion.lsd.render import Motif  # noqa: E402
+from phosphene.diffusion.lsd.text import TextEncoder  # noqa: E402
 from phosphene.training.bank import Running, StreamBank  # noqa: E402
 from phosphene.training.clips import (  # noqa: E402
     LEAD,
     MEMORIES,
-    MIXED,
     STRIDE,
     draw_clips,
     drawings,
@@ -22,7 +24,7 @@ from phosphene.training.clips import (  # noqa: E402
     planes,
 )
 from phosphene.training.config import TrainConfig, plan  # noqa: E402
-from phosphene.training.pool import Clips, until  # noqa: E402
+from phosphene.training.pool import Clips, gather_clips, until  # noqa: E402
 from phosphene.training.streams import at, draw_streams, follow, guided, past_of  # noqa: E402
 from phosphene.training.train_flow import flow_batch  # noqa: E402
 from phosphene.training.warp import warp  # noqa: E402
@@ -67,9 +69,9 @@ def test_frames_follow_the_camera_that_is_told(tiny: TrainConfig) -> None:
 def test_splits_share_no_clip_and_families_take_turns(tiny: TrainConfig) -> None:
     tiny.data.mixed = 0.0
     train, test = (list(islice(drawings(tiny.data, s, 0), 3)) for s in ("train", "test"))
-    assert len({clip.kind for clip in train}) == 3
+    assert len({clip.motif for clip in train}) == 3
     for a, b in zip(train, test, strict=True):
-        assert a.kind == b.kind
+        assert a.motif == b.motif
         assert not torch.equal(a.fields, b.fields)
 
 
@@ -79,8 +81,13 @@ def test_a_share_is_mixed_and_some_pairs_never_are() -> None:
     trained, unseen = mixtures(names)
     assert len(unseen) == 40
     assert not set(trained) & set(unseen)
-    kinds = [clip.kind for clip in islice(drawings(data, "train", 0), 150)]
-    assert abs(kinds.count(MIXED) / len(kinds) - data.mixed) < 0.1
+    drawn = list(islice(drawings(data, "train", 0), 150))
+    mixed = [clip.motif in trained for clip in drawn]
+    assert abs(np.mean(mixed) - data.mixed) < 0.1
+    # and the network is shown as large a share of them
+    pool = gather_clips(iter(drawn), Reader(TextEncoder()), CPU)
+    rows = pool.pick(4000).bincount(minlength=len(pool)).float()
+    assert abs(rows[torch.tensor(mixed)].sum() / 4000 - np.mean(mixed)) < 0.03
 
 
 def test_drawing_stops_at_the_count_or_at_the_time(tiny: TrainConfig) -> None:
@@ -89,12 +96,11 @@ def test_drawing_stops_at_the_count_or_at_the_time(tiny: TrainConfig) -> None:
     assert sum(len(b) for b in until(batches, 1000, 0.0)) == 2
 
 
-def test_clips_lie_side_by_side_by_kind_with_their_sources(clips: Clips) -> None:
+def test_clips_lie_side_by_side_with_their_sources(clips: Clips) -> None:
     assert len(clips) == 6
     assert clips.frames == 4
     assert clips.fields.shape == (6, MEMORIES + 4, 2, 16, 16)
     assert clips.text.shape == (6, 128)
-    assert sorted(kind.tolist() for kind in clips.kinds) == [[0, 1], [2, 3], [4, 5]]
     assert clips.source_of.tolist() == [-1] * 4 + [0, 1]
     assert clips.source.shape == (2, 4, 16, 16)
     torch.manual_seed(0)
@@ -138,8 +144,6 @@ def test_the_past_is_what_came_before(clips: Clips) -> None:
 
 
 def test_camera_moves_pictures_as_the_show_does() -> None:
-    import numpy as np
-
     from phosphene.stream.camera import CameraMove
     from phosphene.stream.camera import warp as live_warp
 

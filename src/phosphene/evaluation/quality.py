@@ -42,8 +42,8 @@ GOAL = 0.85
 """share of fields that must show their prompt"""
 MIXED_GOAL = 0.6
 """share of unseen mixtures of which both parts must be seen"""
-AMONG = 3
-"""likeliest patterns among which both parts of a mixture must be"""
+AMONG = 2
+"""likeliest patterns among which what fills a mixture must be; its fold must be the likeliest"""
 COLOURS = ("crimson", "gold", "green", "blue", "violet")
 """prompts name a colour, as people's do; the field must not care"""
 
@@ -65,7 +65,7 @@ class Case:
     pattern_said: tuple[tuple[int, ...], ...]
     """how many fields of each pattern (row) the judge took for which (column)"""
     mixed: float
-    """share of unseen mixtures both of whose parts are among the likeliest"""
+    """share of unseen mixtures both of whose parts are seen, see `both_seen`"""
 
     @property
     def holds(self) -> bool:
@@ -209,7 +209,7 @@ def _measure(
     ]
     fields = np.concatenate(made)
     asked = np.repeat(np.arange(len(facts.patterns)), seeds)
-    said = np.array([facts.patterns.index(row[0]) for row in judge(fields)])
+    said = np.array([facts.patterns.index(row[0]) for row in judge.patterns(fields)])
     table = np.zeros((len(facts.patterns),) * 2, int)
     np.add.at(table, (asked, said), 1)
     mixed = np.concatenate([way(motif.label, 0) for motif in unseen])
@@ -228,11 +228,9 @@ def _measure(
 
 
 def both_seen(judge: Judge, motifs: Sequence[Motif], fields: FloatArray) -> float:
-    """Share of mixtures both of whose parts are among the judge's likeliest patterns."""
-    verdicts = judge(fields, AMONG)
-    return float(
-        np.mean([{m.fold, m.family} <= set(said) for m, said in zip(motifs, verdicts, strict=True)])
-    )
+    """Share of mixtures that are folded as they should be, by what is among the likeliest to fill them."""
+    seen = zip(motifs, judge.folds(fields), judge.patterns(fields, AMONG), strict=True)
+    return float(np.mean([m.fold == fold and m.family in said for m, fold, said in seen]))
 
 
 def detail(fields: FloatArray) -> float:

@@ -60,7 +60,8 @@ power-law sizes). Nothing was downloaded.
 
 def _training(manifest: Mapping[str, Any]) -> str:
     rows = "\n".join(
-        f"| {name} | {told.get('step', 0):,} | {told.get('samples', 0):,} | {told.get('minutes', 0)} |"
+        f"| {name} | {(steps := told.get('step', 0)):,} | {steps * manifest['training'][name]['batch']:,} |"
+        f" {told.get('minutes', 0)} |"
         for name, told in manifest["stages"].items()
     )
     return f"""## Training

@@ -128,19 +128,8 @@ class Drawn:
     source: Tensor | None = None
     fine: Tensor | None = None
 
-    @property
-    def kind(self) -> int:
-        """Which family; `FILES`, or `MIXED`."""
-        if self.motif is None:
-            return FILES
-        return MIXED if self.motif.fold else list(FAMILIES).index(self.motif.family)
-
     def __len__(self) -> int:
         return len(self.captions)
-
-
-MIXED = -2
-FILES = -1
 
 
 def family_names(cfg: DataSettings) -> tuple[str, ...]:

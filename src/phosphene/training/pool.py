@@ -33,7 +33,6 @@ class Clips:
 
     fields: (n, MEMORIES + t, 2, h, w). audio: (n, t, 5). text: (n, dim). age: (n, MEMORIES).
     moves: (n, 4). source: (m, t, h, w) luma of source videos; source_of: (n,) row of it, or -1.
-    kinds: for each kind of clip, the rows that are of it.
     """
 
     fields: Tensor
@@ -43,7 +42,6 @@ class Clips:
     moves: Tensor
     source: Tensor
     source_of: Tensor
-    kinds: tuple[Tensor, ...]
     captions: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -55,10 +53,8 @@ class Clips:
         return self.fields.shape[1] - MEMORIES
 
     def pick(self, count: int) -> Tensor:
-        """(count,) random rows, every kind as often as any other."""
-        kind = torch.randint(len(self.kinds), (count,)).tolist()
-        rows = [self.kinds[k][int(torch.randint(len(self.kinds[k]), ()))] for k in kind]
-        return torch.stack(rows)
+        """(count,) random rows: kinds of clips in the shares in which they were drawn."""
+        return torch.randint(len(self), (count,), device=self.fields.device)
 
     def words(self, rows: Tensor) -> Tensor:
         """(b, 1, dim): the text of each row."""
@@ -76,7 +72,6 @@ def gather_clips(batches: Iterator[Drawn], reader: Reader, device: torch.device)
         taken += len(row) if led else 0
     captions = list(chain.from_iterable(row.captions for row in rows))
     vectors = torch.stack([torch.from_numpy(reader.hear(text)) for text in captions])
-    kind = torch.tensor([row.kind for row in rows for _ in row.captions])
     fields = torch.cat([row.fields for row in rows])
     sources = [row.source for row in rows if row.source is not None]
     return Clips(
@@ -87,6 +82,5 @@ def gather_clips(batches: Iterator[Drawn], reader: Reader, device: torch.device)
         moves=torch.cat([row.moves for row in rows]).to(device),
         source=(torch.cat(sources) if sources else fields[:0, MEMORIES:, 0]).to(device),
         source_of=torch.tensor(source_of, device=device),
-        kinds=tuple((kind == k).nonzero()[:, 0].to(device) for k in sorted(set(kind.tolist()))),
         captions=tuple(captions),
     )

@@ -45,6 +45,8 @@ class Facts:
     patterns: tuple[str, ...]
     words: tuple[str, ...]
     """what to call each pattern in a prompt"""
+    folds: tuple[str, ...]
+    """what may be folded; an empty name: nothing"""
     pattern_accuracy: float
     """on the renderer's fields of held-out seeds, 0..1: the ceiling of what it can say of the model"""
 
@@ -59,29 +61,35 @@ class Judge:
             raise ModelError(
                 f"{folder} holds no judge: make one with `phosphene train --judge --out DIR`."
             ) from error
-        if "palettes" in told:
+        if "folds" not in told:
             raise ModelError(
-                f"the judge in {folder} is one of pictures, from before fields: train it anew with"
+                f"the judge in {folder} is one of an earlier version: train it anew with"
                 " `phosphene train --judge --out DIR`."
             )
-        for name in ("patterns", "words"):
+        for name in ("patterns", "words", "folds"):
             told[name] = tuple(told[name])
         self.facts = Facts(**told)
         self._session = open_session(folder / "judge.onnx", 1)
 
-    def __call__(self, fields: FloatArray, most: int = 1) -> tuple[tuple[str, ...], ...]:
-        """The ``most`` likely patterns of each of fields (b, 2, h, w) in [-1, 1], likeliest first."""
-        order = np.argsort(-self._ask(fields), axis=1, kind="stable")[:, :most]
-        return tuple(tuple(self.facts.patterns[k] for k in row) for row in order)
+    def patterns(self, fields: FloatArray, most: int = 1) -> tuple[tuple[str, ...], ...]:
+        """The ``most`` likely patterns of each of fields (b, 2, 64, 64) in [-1, 1], likeliest first.
 
-    def clarity(self, pattern: str, fields: FloatArray) -> FloatArray:
-        """How surely each of fields (b, 2, h, w) shows a pattern: logarithms of probabilities, (b,)."""
-        score = self._ask(fields)
-        peak = score.max(axis=1)
-        total: FloatArray = peak + np.log(np.exp(score - peak[:, None]).sum(axis=1))
-        return score[:, self.facts.patterns.index(pattern)] - total
+        Of a mixture, what fills it.
+        """
+        return _likeliest(self._ask("pattern", fields), self.facts.patterns, most)
 
-    def _ask(self, fields: FloatArray) -> FloatArray:
-        """Logits (b, patterns)."""
-        (pattern,) = self._session.run(None, {"fields": np.ascontiguousarray(fields, np.float32)})
-        return np.asarray(pattern, np.float32)
+    def folds(self, fields: FloatArray) -> tuple[str, ...]:
+        """In what each of fields (b, 2, 64, 64) is folded, or an empty name."""
+        return tuple(name for (name,) in _likeliest(self._ask("fold", fields), self.facts.folds, 1))
+
+    def _ask(self, what: str, fields: FloatArray) -> FloatArray:
+        """Logits (b, names)."""
+        (told,) = self._session.run([what], {"fields": np.ascontiguousarray(fields, np.float32)})
+        return np.asarray(told, np.float32)
+
+
+def _likeliest(
+    scores: FloatArray, names: tuple[str, ...], most: int
+) -> tuple[tuple[str, ...], ...]:
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :most]
+    return tuple(tuple(names[k] for k in row) for row in order)
