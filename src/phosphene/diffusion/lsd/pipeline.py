@@ -257,7 +257,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         times = xp.broadcast_to(xp.asarray(timesteps, dtype=xp.float32), (batch,))
         best = self._inference
         # how free of a guide the past is, each row's own: 0 held firmly, 1 not at all
-        free = None if context.held is None else 1 - xp.clip(context.held / HELD, 0, 1)
+        free = None if context.held is None else 1 - xp.clip(context.held / HELD, 0.0, 1.0)
         level: float | Array = best.history_noise
         if free is not None:
             level = level + (best.history_alone - level) * free
