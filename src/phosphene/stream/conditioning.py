@@ -27,8 +27,6 @@ class Context:
     """(b c h w) last finished latent of the same stream"""
     controls: Array | None = None
     """(b, 5) bass, mid, treble, onset, beat phase, each 0..1"""
-    held: Array | None = None
-    """(b,) how far ``previous`` was drawn to a guide in this frame, 0..1"""
     before: Array | None = None
     """(b c h w) the finished latent before ``previous``"""
     memory: Array | None = None
@@ -49,6 +47,8 @@ class Context:
     """(b, 256, 3) sRGB 0..255: the colours of a model that draws fields; goes to its decoder as well"""
     guide: Array | None = field(default=None, metadata=EXACT)
     """(b, n) numbers that a guide is drawn from, so that its picture can be drawn finer than its latent"""
+    held: Array | None = None
+    """(b,) how far ``previous`` was drawn to a guide in this frame, 0..1"""
 
     def items(self) -> Iterator[tuple[str, Array]]:
         """(name, array) of all that is there."""
