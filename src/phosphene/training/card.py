@@ -59,11 +59,11 @@ power-law sizes). Nothing was downloaded.
 
 
 def _training(manifest: Mapping[str, Any]) -> str:
-    rows = "\n".join(
-        f"| {name} | {(steps := told.get('step', 0)):,} | {steps * manifest['training'][name]['batch']:,} |"
-        f" {told.get('minutes', 0)} |"
-        for name, told in manifest["stages"].items()
-    )
+    lines = []
+    for name, told in manifest["stages"].items():
+        steps, batch = told.get("step", 0), manifest["training"][name]["batch"]
+        lines.append(f"| {name} | {steps:,} | {steps * batch:,} | {told.get('minutes', 0)} |")
+    rows = "\n".join(lines)
     return f"""## Training
 
 `{manifest["command"]}`; all settings are in `manifest.json`.

@@ -98,7 +98,8 @@ def draw_examples(
 
     A mixture's pattern is what fills it; what folds others is a fold alone too. Fold 0 is none.
     """
-    names, folds = family_names(cfg.data), fold_names(family_names(cfg.data))
+    names = family_names(cfg.data)
+    folds = fold_names(names)
     data = cfg.data.model_copy(update={"mixed": mixed, "restyled": 0.0})
     fields, shown = [], []
     total = round(clips * len(names) / (1 - mixed))

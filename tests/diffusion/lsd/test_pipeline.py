@@ -90,10 +90,11 @@ def test_the_less_a_past_is_held_the_more_of_a_frame_is_the_networks(base: LSDPi
     latents, past = random.standard_normal((2, 1, 2, 64, 64)).astype(np.float32).clip(-1, 1)
     embeds, times = base.encode_prompt("gold cells"), np.full(1, 0.5, np.float32)
 
-    def clean(held: float, rows: int = 1) -> np.ndarray:
+    def clean(held: float, rows: int = 1, source: np.ndarray | None = None) -> np.ndarray:
         told = Context(
             previous=np.repeat(past, rows, 0),
             held=np.array([held, 0.9][:rows], np.float32),
+            source=source,
         )
         x = np.repeat(latents, rows, 0)
         return x - 0.5 * np.asarray(base.denoise(x, times, embeds, told))
@@ -106,6 +107,8 @@ def test_the_less_a_past_is_held_the_more_of_a_frame_is_the_networks(base: LSDPi
     both = clean(0.2, rows=2)
     np.testing.assert_allclose(both[:1], clean(0.2), atol=2e-3)
     np.testing.assert_allclose(both[1:], clean(0.9), atol=2e-3)
+    # what follows an input picture is held by that
+    np.testing.assert_array_equal(clean(0.0, source=past), clean(0.9, source=past))
 
 
 def test_light_comes_with_the_beat(base: LSDPipeline) -> None:

@@ -61,9 +61,7 @@ class _Call:
             "audio": audio,
             "history": xp.stack([quantise(self._picture(each)) for each in last], axis=1),
             "has_history": xp.stack([self._is_there(each) for each in last], axis=1),
-            "history_level": self._full(told.history_noise)
-            if isinstance(told.history_noise, float)
-            else self._for_all(told.history_noise),
+            "history_level": self._full(1.0) * told.history_noise,
             "memory": self._home.float32(memory),
             "memory_age": self._home.float32(age),
             "source": self._picture(told.source),

@@ -256,11 +256,14 @@ class LSDPipeline(BaseDiffusionPipeline):
         controls = self._neutral if context.controls is None else context.controls
         times = xp.broadcast_to(xp.asarray(timesteps, dtype=xp.float32), (batch,))
         best = self._inference
-        # how free of a guide the past is, each row's own: 0 held firmly, 1 not at all
-        free = None if context.held is None else 1 - xp.clip(context.held / HELD, 0.0, 1.0)
         level: float | Array = best.history_noise
-        if free is not None:
+        share: float | Array = best.share
+        if context.held is not None and context.source is None:
+            # each row's own: 0 where a guide holds the past firmly, 1 where nothing does. such a past would
+            # lose, a little with every frame, what the camera blurs in it
+            free = 1 - xp.clip(context.held / HELD, 0.0, 1.0)
             level = level + (best.history_alone - level) * free
+            share = (share + (1 - share) * free)[:, None, None, None]
         velocity = self._nets.denoise(
             latents,
             times,
@@ -276,11 +279,6 @@ class LSDPipeline(BaseDiffusionPipeline):
         followed = context.previous if context.source is None else context.source
         if followed is None or best.share >= 1:
             return velocity
-        # what follows an input picture or a guide is the network's only in part; a past that nothing holds
-        # would lose, a little with every frame, what the camera blurs in it
-        share: float | Array = best.share
-        if free is not None and context.source is None:
-            share = (share + (1 - share) * free)[:, None, None, None]
         # the clean field is x - t v; what is not the network's in it is what it follows
         time = times[:, None, None, None]
         return share * velocity + (1 - share) * (latents - followed) / xp.maximum(time, SOON)
