@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -55,6 +56,31 @@ def test_no_command_opens_a_socket_or_leaves_a_file_at_home(tmp_path: Path) -> N
     assert [str(path) for path in home.rglob("*") if path.is_file()] == []
     if trace.exists():
         assert re.findall(r"socket\(AF_INET.*", trace.read_text()) == []
+
+
+INTEL = """
+import sys
+sockets = []
+sys.addaudithook(lambda event, args: sockets.append(event) if event.startswith("socket.") else None)
+from phosphene.diffusion import intel
+intel._core()
+for name in PACKAGES:
+    __import__(name)
+assert not sockets, sockets
+"""
+
+
+def test_openvino_reports_nothing_and_leaves_nothing_at_home(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    packages = [name for name in ("openvino", "nncf") if importlib.util.find_spec(name)]
+    # where tests are run for a change it keeps still by itself
+    known = {"CI", "TF_BUILD", "JENKINS_URL", *SWITCHES}
+    around = {k: v for k, v in os.environ.items() if k not in known and "CACHE" not in k}
+    around |= {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", f"PACKAGES = {packages}\n{INTEL}"]
+    done = subprocess.run(command, cwd=tmp_path, env=around, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [str(path) for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def _can_trace() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
@@ -89,6 +90,9 @@ def _the_core() -> Any:
     it hears signals: Ctrl-C would end the process at once, in the midst of what it writes (OpenVINO 2026.4,
     where the processor has AMX).
     """
+    # it reports its own import, and there is no variable against that: without this package, which does
+    # nothing else, it and nncf take a stub
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     return openvino.Core()
