@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from phosphene.diffusion.lsd.modules.lsd import LSD  # noqa: E402
+from phosphene.diffusion.lsd.modules.plan import PlanReader  # noqa: E402
 from phosphene.diffusion.lsd.modules.read import parameters  # noqa: E402
 from phosphene.diffusion.lsd.modules.sharpener import Sharpener, SharpenerConfig  # noqa: E402
 from phosphene.diffusion.lsd.nets import LsdNets, open_session  # noqa: E402
@@ -20,7 +21,7 @@ from phosphene.training.export import (  # noqa: E402
     lsd_graph,
     sharpener_graph,
 )
-from phosphene.training.start import shipped  # noqa: E402
+from phosphene.training.start import keep_reader, shipped  # noqa: E402
 from tests.training.test_nets import TINY, shaken  # noqa: E402
 
 
@@ -89,7 +90,14 @@ def test_training_goes_on_from_exported_weights(
     """Every weight comes back under its own name, to the half precision that it was stored in."""
     export(lsd_graph(net), folder / "denoiser.onnx")
     export(sharpener_graph(sharpener), folder / "sharpener.onnx")
-    for module, back in zip((net, sharpener), shipped(folder), strict=True):
+    reader = PlanReader(net.cfg.diffusion.latent, net.cfg.condition.text)
+    keep_reader(reader.state_dict(), folder)
+    found = shipped(folder)
+    for module, back in (
+        (net, found.denoiser),
+        (sharpener, found.sharpener),
+        (reader, found.reader),
+    ):
         state = module.state_dict()
         assert state.keys() == back.keys()
         for name, value in state.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 
 import pytest
@@ -9,12 +10,28 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
+from torch.distributions import Normal, kl_divergence  # noqa: E402
 
-from phosphene.diffusion.lsd.modules.condition import COORDINATES, ConditionConfig, coordinates  # noqa: E402
+from phosphene.diffusion.lsd.feeds import PLAN_SIZE  # noqa: E402
+from phosphene.diffusion.lsd.modules.condition import (  # noqa: E402
+    COORDINATES,
+    ConditionConfig,
+    coordinates,
+    places,
+)
 from phosphene.diffusion.lsd.modules.consistency import TemporalConsistency, move  # noqa: E402
 from phosphene.diffusion.lsd.modules.diffusion import DiffusionBlock, DiffusionConfig  # noqa: E402
 from phosphene.diffusion.lsd.modules.lsd import DEVIATION, INPUTS, LSD, Inputs, LSDConfig  # noqa: E402
 from phosphene.diffusion.lsd.modules.memory import PATCH, ContextMemory  # noqa: E402
+from phosphene.diffusion.lsd.modules.plan import (  # noqa: E402
+    BASIS,
+    HARMONICS,
+    RINGS,
+    Plan,
+    PlanReader,
+    basis,
+    unlikeliness,
+)
 from phosphene.diffusion.lsd.modules.sharpener import Sharpener, SharpenerConfig  # noqa: E402
 from phosphene.training.export import example_inputs  # noqa: E402
 from phosphene.training.nets.critic import FieldCritic, StreamCritic  # noqa: E402
@@ -55,18 +72,84 @@ def told(net: LSD, height: int = 16, width: int = 16) -> Inputs:
 
 
 def test_block_starts_silent_and_keeps_any_size() -> None:
-    block = DiffusionBlock(SMALL, 5, 2, 32)
+    block = DiffusionBlock(SMALL, 5, 2, 32, 12)
     memory, age = torch.randn(2, 3, 2, 16, 24), torch.ones(2, 3)
-    out = block(torch.randn(2, 5, 16, 24), torch.randn(2, 32), memory, age)
+    plan = torch.randn(2, PLAN_SIZE), torch.ones(2)
+    out = block(torch.randn(2, 5, 16, 24), torch.randn(2, 32), memory, age, *plan)
     assert out.shape == (2, 2, 16, 24)
     assert not out.any()
 
 
 def test_block_hears_its_condition() -> None:
-    block = shaken(DiffusionBlock(SMALL, 5, 2, 32))
+    block = shaken(DiffusionBlock(SMALL, 5, 2, 32, 12))
     x, memory, age = torch.randn(1, 5, 16, 16), torch.randn(1, 1, 2, 16, 16), torch.ones(1, 1)
-    a, b = (block(x, torch.full((1, 32), v), memory, age) for v in (0.0, 1.0))
+    plan = torch.zeros(1, PLAN_SIZE), torch.zeros(1)
+    a, b = (block(x, torch.full((1, 32), v), memory, age, *plan) for v in (0.0, 1.0))
     assert (a - b).abs().mean() > 1e-3
+
+
+# plan
+
+
+def test_without_a_plan_nothing_of_one_is_told() -> None:
+    block = shaken(DiffusionBlock(SMALL, 5, 2, 32, 12))
+    x, vector = torch.randn(2, 5, 16, 16), torch.randn(2, 32)
+    rest = x, vector, torch.randn(2, 1, 2, 16, 16), torch.ones(2, 1)
+    one, other = torch.randn(2, 2, PLAN_SIZE)
+    assert torch.equal(block(*rest, one, torch.zeros(2)), block(*rest, other, torch.zeros(2)))
+    planned = block(*rest, one, torch.ones(2))
+    for different in (block(*rest, other, torch.ones(2)), block(*rest, one, torch.zeros(2))):
+        assert (planned - different).abs().mean() > 1e-3
+
+
+@pytest.mark.parametrize("folds", [1, 5, HARMONICS])
+def test_a_plan_lays_out_petals_all_around(folds: int) -> None:
+    # one weight on the cosine of so many times the angle, about the outer middle ring
+    like = torch.zeros(1, 1, 65, 65)
+    shapes = basis(like).view(BASIS, 65, 65)
+    ring = 5
+    laid = shapes[(2 * folds - 1) * len(RINGS) + ring]
+    angle = torch.arange(360) * math.pi / 180
+    at = torch.stack((RINGS[ring] * angle.cos(), RINGS[ring] * angle.sin()), dim=-1)[None, None]
+    around = F.grid_sample(laid[None, None], at, align_corners=False)[0, 0, 0]
+    spectrum = torch.fft.rfft(around).abs()
+    assert int(spectrum.argmax()) == folds
+    assert spectrum[folds] > 0.9 * spectrum.norm()
+
+
+def test_a_wide_picture_is_laid_out_as_a_square_with_more_beside_it() -> None:
+    square, wide = torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 32)
+    inside = basis(wide).view(BASIS, 16, 32)[:, :, 8:24]
+    assert torch.allclose(inside, basis(square).view(BASIS, 16, 16), atol=1e-6)
+
+
+def test_plans_cost_what_theory_says() -> None:
+    torch.manual_seed(0)
+    seen, likely = ((torch.randn(3, PLAN_SIZE), 0.5 * torch.randn(3, PLAN_SIZE)) for _ in range(2))
+    theirs = kl_divergence(*(Normal(mean, log.exp()) for mean, log in (seen, likely))).sum(1)
+    assert torch.allclose(unlikeliness(seen, likely), theirs, rtol=1e-5)
+    assert not unlikeliness(seen, seen).any()
+
+
+def test_a_prompt_draws_its_own_plans() -> None:
+    plan = shaken(Plan(12, 32, (8, 16, 24)))
+    assert isinstance(plan, Plan)
+    text, normal = torch.randn(1, 1, 12), torch.randn(4000, PLAN_SIZE)
+    mean, log = plan.prior(text)
+    drawn = plan.code(text, normal)
+    assert torch.allclose(drawn.mean(0), mean[0], atol=0.15)
+    assert torch.allclose(drawn.std(0), log.exp()[0], rtol=0.1)
+    assert (plan.prior(torch.randn(1, 1, 12))[0] - mean).abs().mean() > 1e-3
+
+
+def test_the_reader_tells_turned_and_other_plans_apart() -> None:
+    reader = shaken(PlanReader(2, 12), 0.02)
+    angle = torch.atan2(*(plane for plane in reversed(places(torch.zeros(1, 1, 64, 64)))))
+    fields = torch.stack([torch.cos(n * (angle - turn)) for n, turn in ((6, 0), (6, 0.26), (7, 0))])
+    mean, log = reader(fields[:, None].expand(-1, 2, -1, -1), torch.zeros(3, 1, 12))
+    assert mean.shape == log.shape == (3, PLAN_SIZE)
+    assert (mean[0] - mean[1]).norm() > 0.01
+    assert (mean[0] - mean[2]).norm() > 0.01
 
 
 # context memory

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from phosphene.training import piece, runtime, stage, stream_sheet  # noqa: E402
 from phosphene.training.config import TrainConfig  # noqa: E402
 from phosphene.training.pool import Clips  # noqa: E402
-from phosphene.training.train_flow import FlowStage  # noqa: E402
+from phosphene.training.train_flow import PLANNED, FlowStage, flow_batch  # noqa: E402
 from phosphene.training.train_sharpen import SharpenStage  # noqa: E402
 from phosphene.training.train_unroll import UnrollStage  # noqa: E402
 
@@ -66,6 +66,28 @@ def stages(name: str, cfg: TrainConfig, clips: Clips) -> stage.TrainingStage:
         return SharpenStage(cfg.sharpen, (coarse, fine), CPU)
     flow = FlowStage(cfg, clips, None, CPU)
     return flow if name == "flow" else UnrollStage(cfg, clips, flow.net, CPU)
+
+
+def test_most_pictures_from_nothing_are_told_the_plan_of_their_target(
+    tiny: TrainConfig, clips: Clips
+) -> None:
+    tiny.corruption.alone = 0.5
+    flow = FlowStage(tiny, clips, None, CPU)
+    torch.manual_seed(0)
+    told, target, _ = flow_batch(clips, tiny, 400)
+    planned, code, nats = flow._planned(told, target)
+    free = (told.has_history[:, 0] == 0) & (told.has_source == 0)
+    has = planned.has_plan > 0
+    assert not has[~free].any()
+    assert abs(float(has[free].float().mean()) - PLANNED) < 0.1
+    assert (nats[has] > 0).all() and not nats[~has].any()
+    # the numbers told are those from which the prompt's prior would have drawn that very plan
+    assert torch.allclose(flow.net.block.plan.code(told.text, planned.plan), code, atol=1e-4)
+    # and it is the target's plan: the reader learns from what is drawn with it
+    nats.sum().backward()
+    assert all(p.grad is not None for p in flow._reader.parameters())
+    _, other, _ = flow._planned(told, target.flip(0))
+    assert (other - code).abs().mean() > 1e-3
 
 
 @pytest.mark.parametrize("name", ["flow", "unroll", "sharpen"])

@@ -43,7 +43,7 @@ def test_networks_are_whole_and_parity_is_written_down(trained: Trained) -> None
     weights = trained.out / "weights"
     assert "checksums right" in verify(weights)
     manifest = json.loads((weights / "manifest.json").read_text())
-    assert manifest["format"] == 3
+    assert manifest["format"] == 4
     assert manifest["parity_with_torch"]["denoiser"] < 0.02
     assert manifest["parity_with_torch"]["sharpener"] < 0.02
     assert manifest["training"]["data"]["families"] == ["spiral", "hexagons", "fire"]

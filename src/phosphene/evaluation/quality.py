@@ -187,8 +187,9 @@ def birth(
     embeds = base.encode_prompt(prompt)
     noise = np.random.default_rng(seed).standard_normal(base.get_latent_shape()).astype(np.float32)
     x = base.asarray(noise)
+    told = Context(noise=x)
     for now, after in itertools.pairwise(np.linspace(1, 0, steps + 1)):
-        velocity = base.denoise(x, base.asarray(np.array([now], np.float32)), embeds, Context())
+        velocity = base.denoise(x, base.asarray(np.array([now], np.float32)), embeds, told)
         x = x + float(after - now) * velocity
     return np.clip(to_numpy(x), -1, 1)
 

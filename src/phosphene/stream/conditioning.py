@@ -49,6 +49,8 @@ class Context:
     """(b, n) numbers that a guide is drawn from, so that its picture can be drawn finer than its latent"""
     held: Array | None = None
     """(b,) how far ``previous`` was drawn to a guide in this frame, 0..1"""
+    noise: Array | None = None
+    """(b c h w) unit noise that a picture without a past or an input picture began as, in all of its steps"""
 
     def items(self) -> Iterator[tuple[str, Array]]:
         """(name, array) of all that is there."""

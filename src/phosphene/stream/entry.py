@@ -169,6 +169,7 @@ def begin(
         context=entry.context.told(
             Context(
                 previous=previous,
+                noise=entry.noise if looks_back and source is None else None,
                 held=Home.of(entry.noise).full((1,), weight) if looks_back else None,
                 before=picture_before(state, entry.camera) if looks_back else None,
                 memory=None if remembered is None else remembered[0],

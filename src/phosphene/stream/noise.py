@@ -25,6 +25,15 @@ def uniform(seed: int, frame: int) -> float:
     return float(_generator(seed, frame, 0).random())
 
 
+def plan_of(noise: Array, numbers: int) -> Array:
+    """(b, numbers) out of the noise (b c h w) that a picture from nothing starts from, far from one another.
+
+    What such a picture is to be in the large is drawn from them, so that the noise says all of it.
+    """
+    flat = Home.of(noise).namespace.reshape(noise, (noise.shape[0], -1))
+    return flat[:, :: flat.shape[1] // numbers][:, :numbers]
+
+
 class HeldNoise:
     """The noise added between denoising steps: one array per (seed, step), held for the whole show.
 

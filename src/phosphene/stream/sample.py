@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from phosphene.errors import InputError
 from phosphene.stream.arrays import Array, Home
 from phosphene.stream.batch import Denoiser, InFlightFrame, Plan, complete
+from phosphene.stream.conditioning import UNTOLD, Context
 from phosphene.stream.noise import HeldNoise
 
 
@@ -26,4 +27,8 @@ def sample(
     embeds = home.namespace.broadcast_to(embeds, (count, *embeds.shape[1:]))
     for start in range(0, count, batch_size):
         rows = slice(start, start + batch_size)
-        yield complete(InFlightFrame(0, plan, latents[rows], embeds[rows]), model, noise).x
+        start_noise = latents[rows]
+        context = Context(noise=start_noise) if model.memory_slots else UNTOLD
+        yield complete(
+            InFlightFrame(0, plan, start_noise, embeds[rows], context=context), model, noise
+        ).x

@@ -22,6 +22,7 @@ faces, objects, letters or photographs.
 |---|---|
 | `denoiser.onnx` | one step of a stream: velocity noise - field of x_t = (1 - t) field + t noise |
 | `sharpener.onnx` | field (b, 2, h, w) to field (b, 2, 4h, 4w): thin lines and clean edges |
+| `reader.npz` | what says a field's plan, to train on |
 | `text.npz` | prompt to vector of 128 numbers; zeros for no prompt |
 | `judge.onnx` | independent classifier of patterns, for `phosphene bench quality`, if it is here |
 
@@ -33,12 +34,16 @@ U-Net with GroupNorm, SiLU and attention where tokens are few, told time, prompt
 FiLM, and where it is in coordinates: x, y, radius, its logarithm, cosine and sine of multiples of the
 angle. The **context memory** attends to outputs of long ago: a ring and an anchor
 (`phosphene.stream.memory`). The **temporal consistency** network says where every part of the last field has
-gone, moves it there, and mixes it in as far as a learned gate trusts it.
+gone, moves it there, and mixes it in as far as a learned gate trusts it. A picture from nothing has a
+**plan** of 32 numbers, drawn from what its prompt makes likely and laid out as pictures (petals on rings,
+waves along the sides): how many of what lie where, on which all places must agree. In training a reader
+looks at the picture to be drawn (a conditional variational autoencoder, Sohn et al. 2015), and what it says
+is paid for.
 
 Its inputs: `latent`, `timestep`, `text`, `history` (b, 2, 2, h, w) the last two outputs, `has_history`,
 `history_level` in 0..1 how damaged they are, `memory` (b, m, 2, h, w) with `memory_age` in frames (0: empty),
-`source` and `has_source`, `audio` (b, 5) bass, mid, treble, onset and beat phase in 0..1. The shorter side is
-64, sides are multiples of 8.
+`source` and `has_source`, `audio` (b, 5) bass, mid, treble, onset and beat phase in 0..1, `plan` (b, 32)
+normal numbers and `has_plan`. The shorter side is 64, sides are multiples of 8.
 """
 
 
@@ -72,9 +77,9 @@ def _training(manifest: Mapping[str, Any]) -> str:
 |---|---|---|---|
 {rows}
 
-1. flow: flow matching of the next field, and of fields from nothing; history and memory are damaged by noise,
-   blur and other contrast, moved towards a guide, or taken away, and the network is told how much. Matrices
-   are trained by Muon, the rest by AdamW.
+1. flow: flow matching of the next field, and of fields from nothing, most of them told their plan; history
+   and memory are damaged by noise, blur and other contrast, moved towards a guide, or taken away, and the
+   network is told how much. Matrices are trained by Muon, the rest by AdamW.
 2. unroll: the network's own frames, detached and kept to 8 bits, are its history; a relativistic critic with
    slope penalties judges the frame with the one before; long streams have nothing but the critic; fields
    from noise match the first stage's many-step ones.

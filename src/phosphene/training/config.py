@@ -84,6 +84,9 @@ class FlowSettings(ConfigModel):
         0.0, ge=0, le=4, description="How much more than the prompt's own share is aimed at."
     )
     guided_from: float = Field(0.6, ge=0, le=1, description="Progress from which that is so.")
+    plan: float = Field(
+        1e-3, ge=0, description="What a nat of a picture's plan costs, in squared error."
+    )
 
 
 class UnrollSettings(ConfigModel):

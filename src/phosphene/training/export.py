@@ -14,6 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from phosphene.diffusion.lsd.feeds import PLAN_SIZE
 from phosphene.diffusion.lsd.modules.lsd import HISTORY, INPUTS, LSD, Inputs, LSDConfig
 from phosphene.diffusion.lsd.modules.read import HALF, SIZES
 from phosphene.diffusion.lsd.modules.sharpener import Sharpener, SharpenerConfig
@@ -82,6 +83,8 @@ def example_inputs(net: LSD, batch: int, height: int, width: int, seed: int = 0)
         source=normal(c, height, width),
         has_source=(some() > 0.5).float(),
         audio=some(net.cfg.condition.audio),
+        plan=normal(PLAN_SIZE),
+        has_plan=(some() > 0.5).float(),
     )
 
 

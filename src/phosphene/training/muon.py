@@ -71,15 +71,21 @@ def orthogonal(matrices: Tensor) -> Tensor:
     return x
 
 
-def split(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weights for Muon, and the rest for AdamW: both ends of a network, small tables and vectors."""
+def split(module: nn.Module, within: str = "") -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Weights for Muon, and the rest for AdamW: both ends of a network, small tables and vectors.
+
+    Only parts whose names begin with ``within`` have weights for Muon.
+    """
     matrices: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
-        inner = name.startswith("block.") and not any(part in name for part in OUTER)
+        inner = name.startswith(within) and not any(part in name for part in OUTER)
         (matrices if inner and parameter.dim() >= 2 else rest).append(parameter)
     return matrices, rest
 
 
-OUTER = ("enter", "leave", "around", "film", "place", "nothing", "age")
-"""parts of the diffusion block whose weights are no matrices from features to features"""
+OUTER = (
+    *("enter", "leave", "around", "film", "place", "nothing", "age"),
+    *("likely", "told", "laid", "levels"),
+)
+"""parts whose weights are no matrices from features to features"""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from phosphene.diffusion.lsd.modules.lsd import LSD
 from phosphene.diffusion.lsd.motifs import Reader
@@ -19,7 +18,7 @@ from phosphene.training.config import TrainConfig
 from phosphene.training.folder import folder_clips
 from phosphene.training.pool import Clips, gather_clips, until
 from phosphene.training.stage import finished, run_stage
-from phosphene.training.start import shipped
+from phosphene.training.start import Shipped, shipped
 from phosphene.training.train_flow import FlowStage, load_lsd
 from phosphene.training.train_sharpen import SharpenStage, gather_pairs
 from phosphene.training.train_unroll import UnrollStage
@@ -29,8 +28,6 @@ DRAWING = 0.4
 """of a piece's time goes to drawing its clips, at most"""
 WIDE_SHARE = 0.2
 """of the drawing"""
-
-Start = dict[str, Tensor] | None
 
 
 def train(
@@ -43,7 +40,7 @@ def train(
     are of other sizes.
     """
     deadline = time.monotonic() + 60 * (minutes if minutes is not None else 1e6)
-    denoiser, sharpener = (None, None) if weights is None else shipped(weights)
+    start = None if weights is None else shipped(weights)
     _claim(out, cfg)
     device = runtime.pick_device(cfg.device)
     print(f"training on {describe(device)}", flush=True)
@@ -53,13 +50,13 @@ def train(
         if not finished(out, name, stage_minutes)
     ]
     try:
-        if todo and not _train_lsd(out, cfg, deadline, device, denoiser):
+        if todo and not _train_lsd(out, cfg, deadline, device, start):
             return False
         if finished(out, "sharpen", cfg.sharpen.minutes):
             return True
         # a piece whose time went into the stages before leaves this one to the next
         late = bool(todo) and time.monotonic() >= deadline
-        return not late and _train_sharpener(out, cfg, deadline, device, sharpener)
+        return not late and _train_sharpener(out, cfg, deadline, device, start)
     except RuntimeError as error:
         if weights is not None and "size mismatch" in str(error):
             raise ConfigError(
@@ -69,7 +66,7 @@ def train(
 
 
 def _train_lsd(
-    out: Path, cfg: TrainConfig, deadline: float, device: torch.device, start: Start
+    out: Path, cfg: TrainConfig, deadline: float, device: torch.device, start: Shipped | None
 ) -> bool:
     clips, wide = _clips(out, cfg, deadline, device)
     if not finished(out, "flow", cfg.flow.minutes) and not run_stage(
@@ -106,12 +103,13 @@ def _clips(
 
 
 def _train_sharpener(
-    out: Path, cfg: TrainConfig, deadline: float, device: torch.device, start: Start
+    out: Path, cfg: TrainConfig, deadline: float, device: torch.device, start: Shipped | None
 ) -> bool:
     drawn = drawings(cfg.data, f"train-sharpen-{_next_piece(out)}", cfg.seed, fine=True)
     pairs = gather_pairs(until(drawn, cfg.sharpen.clips, _drawing_seconds(cfg, deadline)))
     print(f"{len(pairs[0])} fields at both sizes", flush=True)
-    return run_stage(SharpenStage(cfg.sharpen, pairs, device, start), out, deadline, cfg.device)
+    stage = SharpenStage(cfg.sharpen, pairs, device, start.sharpener if start else None)
+    return run_stage(stage, out, deadline, cfg.device)
 
 
 def _drawing_seconds(cfg: TrainConfig, deadline: float) -> float:

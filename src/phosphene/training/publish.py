@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from phosphene.diffusion.lsd.manifest import FORMAT
 from phosphene.diffusion.lsd.modules.lsd import LSD
 from phosphene.diffusion.lsd.modules.sharpener import SCALE, Sharpener, SharpenerConfig
 from phosphene.diffusion.lsd.networks import DENOISER, SHARPENER
 from phosphene.diffusion.lsd.text import DEFAULT_TABLE, TextEncoder
 from phosphene.errors import ConfigError
+from phosphene.training import runtime
 from phosphene.training.card import model_card
 from phosphene.training.config import TrainConfig
 from phosphene.training.export import export, lsd_graph, sharpener_graph
 from phosphene.training.pack import NETWORKS
 from phosphene.training.piece import CONFIG
-from phosphene.training.start import shipped
+from phosphene.training.start import READER, Weights, keep_reader, shipped
 from phosphene.training.train_flow import load_lsd
 from phosphene.training.train_sharpen import load_sharpener
 
-FORMAT = 3
-"""of the manifest: 3 is fields, what came before were an autoencoder's latents"""
-FILES = (DENOISER, SHARPENER, "text.npz")
+FILES = (DENOISER, SHARPENER, READER, "text.npz")
 JUDGE = ("judge.onnx", "judge.json")
 HISTORY_NOISE = 0.05
 """how much a stream tells the model to distrust its last outputs, which are never quite clean"""
@@ -50,6 +50,7 @@ def publish(run: Path, weights: Path, started_from: Path | None = None) -> str:
             sharpener_graph(_sharpener(run, cfg, started_from)), weights / SHARPENER
         ),
     }
+    keep_reader(_reader(run, started_from), weights)
     manifest = {
         "format": FORMAT,
         "command": f"phosphene train --out DIR --config {CONFIG}",
@@ -78,13 +79,22 @@ def _denoiser(run: Path, cfg: TrainConfig, text: int) -> LSD:
     raise ConfigError(f"{run} holds no trained run yet.")
 
 
+def _reader(run: Path, started_from: Path | None) -> Weights:
+    """What reads plans, as the flow stage left it, else that of the folder the run started from."""
+    if (run / "flow.pt").exists() or started_from is None:
+        state = runtime.load(run / "flow.pt", torch.device("cpu"))
+        reader: Weights = state["stage"]["reader"]
+        return reader
+    return shipped(started_from).reader
+
+
 def _sharpener(run: Path, cfg: TrainConfig, started_from: Path | None) -> Sharpener:
     """The run's, else that of the folder it started from, else plain cubic interpolation."""
     if (run / "sharpen.pt").exists():
         return load_sharpener(run / "sharpen.pt", cfg.sharpen, torch.device("cpu"))
     net = Sharpener(SharpenerConfig(width=cfg.sharpen.width, blocks=cfg.sharpen.blocks))
     if started_from is not None:
-        net.load_state_dict(shipped(started_from)[1])
+        net.load_state_dict(shipped(started_from).sharpener)
     return net.eval().requires_grad_(False)
 
 

@@ -100,9 +100,9 @@ def learning_rate(peak: float, step: int, progress: float, warmup: int = 200) ->
 
 
 def set_rate(optim: torch.optim.Optimizer, rate: float) -> None:
-    """One learning rate for all parameters."""
+    """One learning rate for all parameters, but for groups with a ``scale``."""
     for group in optim.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("scale", 1.0)
 
 
 class Restorable(Protocol):

@@ -9,7 +9,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.feeds import PLAN_SIZE
 from phosphene.diffusion.lsd.modules.lsd import HISTORY, Inputs
+from phosphene.stream.noise import plan_of
 from phosphene.training.corrupt import Past, quantise
 from phosphene.training.streams import noisy_start, step_past
 
@@ -18,7 +20,7 @@ Velocity = Callable[..., Tensor]
 
 
 def blank(latent: Tensor, text: Tensor, audio: Tensor, memories: int = 1) -> Inputs:
-    """Arguments of a first frame: no past, no memory, no source; latent (b, c, h, w) is noise."""
+    """Arguments of a first frame: no past, no memory, no source, no plan; latent (b, c, h, w) is noise."""
     b, zero = len(latent), latent.new_zeros(len(latent))
     return Inputs(
         latent=latent,
@@ -32,6 +34,8 @@ def blank(latent: Tensor, text: Tensor, audio: Tensor, memories: int = 1) -> Inp
         source=torch.zeros_like(latent),
         has_source=zero,
         audio=audio,
+        plan=latent.new_zeros(b, PLAN_SIZE),
+        has_plan=zero,
     )
 
 
@@ -39,11 +43,19 @@ def blank(latent: Tensor, text: Tensor, audio: Tensor, memories: int = 1) -> Inp
 def from_noise(
     net: Velocity, noise: Tensor, text: Tensor, audio: Tensor, steps: int, guidance: float = 1.0
 ) -> Tensor:
-    """Euler steps from noise (b, c, h, w) to pictures; guidance above 1 asks twice a step (Ho 2022)."""
-    x = noise
+    """Euler steps from noise (b, c, h, w) to pictures; guidance above 1 asks twice a step (Ho 2022).
+
+    Their plans come from the same noise.
+    """
+    x, plan, planned = noise, plan_of(noise, PLAN_SIZE), noise.new_ones(len(noise))
     times = torch.linspace(1, 0, steps + 1, device=noise.device).tolist()
     for now, after in itertools.pairwise(times):
-        told = replace(blank(x, text, audio), timestep=x.new_full((len(x),), now))
+        told = replace(
+            blank(x, text, audio),
+            timestep=x.new_full((len(x),), now),
+            plan=plan,
+            has_plan=planned,
+        )
         v = net(*told.tensors()).float()
         if guidance != 1.0:
             silent = replace(told, text=torch.zeros_like(text))
@@ -79,6 +91,8 @@ def go_on(
         source=torch.zeros_like(noise),
         has_source=noise.new_zeros(b),
         audio=audio,
+        plan=noise.new_zeros(b, PLAN_SIZE),
+        has_plan=noise.new_zeros(b),
     )
     picture = quantise(next_picture(net, told))
     return picture, step_past(past, picture, moves)

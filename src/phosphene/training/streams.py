@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from phosphene.diffusion.lsd.feeds import PLAN_SIZE
 from phosphene.diffusion.lsd.modules.lsd import HISTORY, Inputs
 from phosphene.training.clips import MEMORIES, planes, source_field
 from phosphene.training.corrupt import Past
@@ -147,6 +148,8 @@ def inputs_of(
         source=at(streams.source, k),
         has_source=streams.has_source,
         audio=at(streams.audio, k),
+        plan=latent.new_zeros(len(k), PLAN_SIZE),
+        has_plan=latent.new_zeros(len(k)),
     )
 
 

@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from phosphene.diffusion.lsd.modules.lsd import LSD, Inputs
+from phosphene.diffusion.lsd.modules.plan import PlanReader, unlikeliness
 from phosphene.training import muon, runtime
 from phosphene.training.config import FlowSettings, TrainConfig
 from phosphene.training.corrupt import corrupt
 from phosphene.training.pool import Clips
 from phosphene.training.stage import Figures, TrainingStage
+from phosphene.training.start import Shipped
 from phosphene.training.stream_sheet import stream_sheet
 from phosphene.training.streams import (
     STREAM_T,
@@ -47,6 +49,12 @@ STREAM_GUIDANCE = 0.3
 """of the guidance of pictures from nothing, what frames with a past get"""
 DECAY_FROM = 0.7
 """progress at which learning rates begin to fall"""
+PLANNED = 0.8
+"""share of pictures from nothing that are told their plan; the rest must do without"""
+PLAN_WARMUP = 800
+"""steps in which a plan's cost rises: what costs before it is of use is never learned"""
+PLAN_RATE = 2.5
+"""of a plan's own parts, how much faster they learn: fewer rows teach them"""
 CLIP = 2.0
 """longest gradient"""
 
@@ -67,21 +75,36 @@ class FlowStage(TrainingStage):
         clips: Clips,
         wide: Clips | None,
         device: torch.device,
-        start: dict[str, Tensor] | None = None,
+        start: Shipped | None = None,
     ) -> None:
         torch.manual_seed(cfg.seed)
         self.minutes = cfg.flow.minutes
         self._cfg, self._clips, self._wide, self._device = cfg, clips, wide, device
         net = LSD(cfg.net.net(clips.text.shape[-1]))
         if start is not None:
-            net.load_state_dict(start)
+            net.load_state_dict(start.denoiser)
         self.net = runtime.place(net, device)
         self.average = runtime.Average(self.net, cfg.flow.average)
+        reader = PlanReader(net.cfg.diffusion.latent, net.cfg.condition.text)
+        if start is not None:
+            reader.load_state_dict(start.reader)
+        self._reader = runtime.place(reader, device)
         self._forward = runtime.compiled(self.net.picture, cfg.compile, device)
-        matrices, rest = muon.split(self.net)
-        self._muon = muon.Muon(matrices)
+        matrices, rest = muon.split(self.net, "block.")
+        reading, read = muon.split(self._reader)
+        plans = {id(p) for p in self.net.block.plan.parameters()}
+        slow = [p for p in rest if id(p) not in plans]
+        fast = [*(p for p in rest if id(p) in plans), *read]
+        self._muon = muon.Muon([*matrices, *reading])
+        groups: list[dict[str, Any]] = [
+            {"params": slow},
+            {"params": fast, "scale": PLAN_RATE},
+        ]
         self._optim = torch.optim.AdamW(
-            rest, lr=cfg.flow.rate, betas=(0.9, 0.98), weight_decay=0.01
+            groups,
+            lr=cfg.flow.rate,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
         )
 
     def step(self, step: int, progress: float) -> Figures:
@@ -91,14 +114,17 @@ class FlowStage(TrainingStage):
         wide = self._wide is not None and float(torch.rand(())) < settings.wide
         clips = self._wide if wide and self._wide is not None else self._clips
         told, target, weight = flow_batch(clips, self._cfg, settings.batch)
+        told, code, nats = self._planned(told, target)
         with runtime.fast_math(self._device):
             picture = self._forward(*told.tensors())
-        aim = target + self._pull(told, picture.detach(), progress)
+        aim = target + self._pull(told, code.detach(), picture.detach(), progress)
         error = (picture.float() - aim).square().flatten(1).mean(1)
         loss = (weight * error).mean()
-        self.net.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
+        for module in (self.net, self._reader):
+            module.zero_grad(set_to_none=True)
+        cost = settings.plan * min(1.0, (step / PLAN_WARMUP) ** 2)
+        (loss + cost * nats.mean()).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([*self.net.parameters(), *self._reader.parameters()], CLIP)
         self._optim.step()
         self._muon.step(settings.matrix_rate * speed)
         self.average.update(self.net)
@@ -107,16 +133,33 @@ class FlowStage(TrainingStage):
             "loss": loss.detach(),
             "next": error[~alone].detach().mean(),
             "fresh": (weight * error)[alone].detach().mean(),
+            "nats": nats.detach().sum() / told.has_plan.sum().clamp(min=1),
+            "planned": (weight * error)[told.has_plan > 0].detach().mean(),
         }
 
+    def _planned(self, told: Inputs, target: Tensor) -> tuple[Inputs, Tensor, Tensor]:
+        """Most pictures from nothing told the plan of their target; plans (b, PLAN_SIZE), their nats (b,)."""
+        plans = self.net.block.plan
+        free = (told.has_history[:, 0] == 0) & (told.has_source == 0)
+        planned = free & (torch.rand(len(free), device=free.device) < PLANNED)
+        with runtime.fast_math(self._device):
+            mean, log = self._reader(target, told.text)
+        mean, log = mean.float(), log.float()
+        code = mean + log.exp() * torch.randn_like(mean)
+        likely = plans.prior(told.text)
+        nats = unlikeliness((mean, log), likely) * planned
+        told = replace(told, plan=_normal(code, likely), has_plan=planned.float())
+        return told, code, nats
+
     @torch.no_grad()
-    def _pull(self, told: Inputs, picture: Tensor, progress: float) -> Tensor:
+    def _pull(self, told: Inputs, code: Tensor, picture: Tensor, progress: float) -> Tensor:
         """What is added to the aim: the prompt's own share of the answer."""
         settings = self._cfg.flow
         if settings.guidance <= 0 or progress < settings.guided_from:
             return torch.zeros_like(picture)
         with runtime.fast_math(self._device):
             silent = replace(told, text=torch.zeros_like(told.text))
+            silent = replace(silent, plan=_normal(code, self.net.block.plan.prior(silent.text)))
             away = self._forward(*silent.tensors()).float()
         alone = told.has_history[:, 0] == 0
         strength = torch.where(alone, 1.0, STREAM_GUIDANCE) * (told.timestep > GUIDED_FROM)
@@ -125,18 +168,26 @@ class FlowStage(TrainingStage):
     def state(self) -> dict[str, Any]:
         return {
             **self.average.state(self.net),
+            "reader": self._reader.state_dict(),
             "optim": self._optim.state_dict(),
             "muon": self._muon.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.average.restore(state, self.net)
+        self._reader.load_state_dict(state["reader"])
         runtime.restore_optimisers(state, optim=self._optim, muon=self._muon)
 
     def report(self, sheet: Path) -> dict[str, float]:
         net = self.average.module
         assert isinstance(net, LSD)
         return stream_sheet(net, self._clips, sheet)
+
+
+def _normal(code: Tensor, likely: tuple[Tensor, Tensor]) -> Tensor:
+    """The numbers (b, PLAN_SIZE) from which a prior would draw a plan."""
+    mean, log = likely
+    return (code - mean) * torch.exp(-log)
 
 
 def flow_batch(clips: Clips, cfg: TrainConfig, count: int) -> tuple[Inputs, Tensor, Tensor]:

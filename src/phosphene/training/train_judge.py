@@ -135,9 +135,11 @@ def train_judge(out: Path, cfg: TrainConfig, minutes: float | None = None) -> st
     while clock.progress < 1:
         runtime.set_rate(optim, runtime.learning_rate(cfg.judge.rate, step, clock.progress, 50))
         pick = torch.randint(len(fields), (cfg.judge.batch,), device=device)
-        pattern, fold = net(disturbed(planes(fields[pick])))
-        loss = F.cross_entropy(pattern, patterns[pick], label_smoothing=0.05)
-        loss = loss + F.cross_entropy(fold, folded[pick], label_smoothing=0.05)
+        shown = disturbed(planes(fields[pick]))
+        with runtime.fast_math(device):
+            pattern, fold = net(shown)
+        loss = F.cross_entropy(pattern.float(), patterns[pick], label_smoothing=0.05)
+        loss = loss + F.cross_entropy(fold.float(), folded[pick], label_smoothing=0.05)
         optim.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optim.step()

@@ -18,7 +18,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from phosphene.diffusion.lsd.feeds import PLAN_SIZE
 from phosphene.diffusion.lsd.modules.lsd import LSD, Inputs
+from phosphene.stream.noise import plan_of
 from phosphene.training import losses, runtime
 from phosphene.training.bank import Running, StreamBank
 from phosphene.training.clips import MEMORIES, planes
@@ -199,7 +201,9 @@ class UnrollStage(CriticStage):
             self._pairs.audio[pick],
             memories,
         )
-        return replace(told, timestep=t), picture, owner
+        # of the plan that the teacher had
+        plan, planned = plan_of(noise, PLAN_SIZE), torch.ones_like(t)
+        return replace(told, timestep=t, plan=plan, has_plan=planned), picture, owner
 
     def _keep(self, rows: Rows, picture: Tensor) -> None:
         """Put the streams back, one frame on."""

@@ -9,7 +9,7 @@ import pytest
 
 from phosphene.config import DiffusionConfig, InferenceConfig, PipelineConfig, StreamConfig
 from phosphene.diffusion import StreamDiffusionPipeline
-from phosphene.diffusion.lsd.pipeline import LSDPipeline
+from phosphene.diffusion.lsd.pipeline import MENDED, LSDPipeline, faded
 from phosphene.errors import ModelError
 from phosphene.show.crossfade import decoded
 from phosphene.show.display import Motion
@@ -85,6 +85,30 @@ def test_a_stream_that_nothing_holds_keeps_its_contrast(base: LSDPipeline) -> No
     assert 0.75 * free[:5].mean() < free[-24:].mean() < 1.25 * free[:5].mean()
 
 
+def test_the_contrast_that_a_stream_began_with_is_put_right(base: LSDPipeline) -> None:
+    random = np.random.default_rng(0)
+    past, x = random.standard_normal((2, 2, 2, 64, 64)).astype(np.float32).clip(-1, 1)
+    embeds, times = base.encode_prompt("gold cells"), np.full(1, 0.5, np.float32)
+    told = Context(previous=past, held=np.array([0.0, 1.0], np.float32))
+    first = np.stack([past, *np.zeros((3, *past.shape), np.float32)], axis=1)
+
+    def drawn(first: np.ndarray, age: float) -> np.ndarray:
+        ages = np.array([[age, 0, 0, 0]] * 2, np.float32)
+        memory = told.told(Context(memory=first, memory_age=ages))
+        return x - 0.5 * np.asarray(base.denoise(x, times, embeds, memory))
+
+    strong, weak = (drawn(k * first, 90.0).std(axis=(2, 3)) for k in (4.0, 0.1))
+    # what is remembered changes what the network draws, so only how far apart both are says what was mended
+    assert (strong[0] > 1.05 * weak[0]).all()
+    assert strong[1] == pytest.approx(weak[1], rel=0.1), "a guide holds the second"
+    # and only so far a frame
+    field = random.standard_normal((1, 2, 64, 64)).astype(np.float32)
+    for aim, gain in ((3.0, MENDED), (0.2, 1 / MENDED), (1.02, 1.02)):
+        mended = field + faded(field, aim * field)
+        assert mended.std() == pytest.approx(gain * field.std(), rel=1e-3)
+        assert mended.mean((2, 3)) == pytest.approx(field.mean((2, 3)), abs=1e-5)
+
+
 def test_the_less_a_past_is_held_the_more_of_a_frame_is_the_networks(base: LSDPipeline) -> None:
     random = np.random.default_rng(0)
     latents, past = random.standard_normal((2, 1, 2, 64, 64)).astype(np.float32).clip(-1, 1)
@@ -109,6 +133,37 @@ def test_the_less_a_past_is_held_the_more_of_a_frame_is_the_networks(base: LSDPi
     np.testing.assert_allclose(both[1:], clean(0.9), atol=2e-3)
     # what follows an input picture is held by that
     np.testing.assert_array_equal(clean(0.0, source=past), clean(0.9, source=past))
+
+
+def test_a_picture_from_nothing_keeps_its_plan_in_all_of_its_steps(base: LSDPipeline) -> None:
+    random = np.random.default_rng(0)
+    noise, other = random.standard_normal((2, 1, 2, 64, 64)).astype(np.float32)
+    embeds = base.encode_prompt("gold mandala")
+
+    def drawn(begun: np.ndarray | None, x: np.ndarray, t: float) -> np.ndarray:
+        told = Context(noise=begun)
+        return np.asarray(base.denoise(x, np.full(1, t, np.float32), embeds, told))
+
+    # the noise that it began as says its plan, whatever is left of it now
+    for t in (1.0, 0.5):
+        first = drawn(noise, noise, t)
+        np.testing.assert_array_equal(first, drawn(noise.copy(), noise, t))
+        assert np.abs(drawn(other, noise, t) - first).mean() > 1e-3
+        assert np.abs(drawn(None, noise, t) - first).mean() > 1e-3
+
+
+def test_only_a_stream_without_a_past_is_told_what_it_began_as(base: LSDPipeline) -> None:
+    seen: list[Context] = []
+    view = base.view(base.inference_config)
+    view.denoise = lambda *told: (seen.append(told[3]), base.denoise(*told))[1]  # type: ignore[method-assign]
+    stream = StreamDiffusionPipeline(view, suggested(base))
+    for _ in range(3):
+        stream.step(None, base.encode_prompt("gold cells"), 0.5)
+    assert [told.noise is not None for told in seen] == [told.previous is None for told in seen]
+    births = [np.asarray(told.noise) for told in seen if told.noise is not None]
+    assert len(births) > 1 and len(seen) > len(births)
+    for each in births[1:]:
+        np.testing.assert_array_equal(each, births[0])
 
 
 def test_light_comes_with_the_beat(base: LSDPipeline) -> None:

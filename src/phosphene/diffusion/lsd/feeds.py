@@ -12,6 +12,8 @@ Feeds = dict[str, Array]
 
 AUDIO_SIZE = 5
 """bass, mid, treble, onset, beat phase"""
+PLAN_SIZE = 32
+"""normal numbers that the plan of a picture from nothing is drawn from"""
 REACH = 1.0
 """fields lie in [-1, 1]; what lies beyond is clipped"""
 
@@ -30,6 +32,7 @@ class NetworkInputs:
     memory: Array | None = None
     memory_age: Array | None = None
     source: Array | None = None
+    plan: Array | None = None
 
 
 def feeds(told: NetworkInputs) -> Feeds:
@@ -66,6 +69,8 @@ class _Call:
             "memory_age": self._home.float32(age),
             "source": self._picture(told.source),
             "has_source": self._is_there(told.source),
+            "plan": self._full(0.0, PLAN_SIZE) if told.plan is None else self._for_all(told.plan),
+            "has_plan": self._is_there(told.plan),
         }
 
     def _picture(self, picture: Array | None) -> Array:

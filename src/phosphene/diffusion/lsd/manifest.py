@@ -10,6 +10,9 @@ from pathlib import Path
 from phosphene.diffusion.lsd.nets import WEIGHTS
 from phosphene.errors import ModelError
 
+FORMAT = 4
+"""of the manifest: 4 is fields with a plan, 3 fields without one; before, an autoencoder's latents"""
+
 
 def verify(folder: Path = WEIGHTS) -> str:
     """Check every file against ``manifest.json``; returns a line for people.
@@ -33,8 +36,8 @@ class Inference:
 
     history_noise: float = 0.0
     """0..1: how much to distrust the past where a guide holds it"""
-    history_alone: float = 0.75
-    """and where none does: trusted, such a past loses contrast; distrusted more, it gains grain"""
+    history_alone: float = 0.9
+    """and where none does: trusted more, such a past gets soft"""
     share: float = 1.0
     """0..1: of a frame that a guide holds, how much is the network's; the rest is what it follows"""
 
@@ -42,12 +45,19 @@ class Inference:
 def inference(folder: Path) -> Inference:
     """As the manifest of ``folder`` has it.
 
-    Raises :class:`~phosphene.errors.ModelError` for a folder without a manifest.
+    Raises :class:`~phosphene.errors.ModelError` for a folder without a manifest, or with another version's.
     """
     try:
         told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} has no readable manifest.json beside its networks.") from error
+    if told.get("format") != FORMAT:
+        raise ModelError(
+            f"'{folder}' holds networks of an older phosphene, without plans: train them anew,"
+            " `phosphene train --out DIR`."
+            if told.get("format", 0) < FORMAT
+            else f"'{folder}' holds networks of a newer phosphene: pip install --upgrade phosphene."
+        )
     known = told.get("inference", {})
     return Inference(
         **{each.name: float(known[each.name]) for each in fields(Inference) if each.name in known}

@@ -45,6 +45,7 @@ class Networks(ABC):
         memory: Array | None = None,
         memory_age: Array | None = None,
         source: Array | None = None,
+        plan: Array | None = None,
     ) -> Array:
         """Velocity (noise minus field) of a flow, x_t = (1 - t) x + t noise; a GPU is not waited for.
 
@@ -60,6 +61,8 @@ class Networks(ABC):
             memory: (b, m, 2, h, w) outputs of long ago, and memory_age: (b, m) how many frames ago, 0
                 for an empty slot.
             source: (b, 2, h, w) a picture to follow.
+            plan: (b, PLAN_SIZE) normal numbers, for pictures from nothing: what they are in the large. The
+                same in all steps of one picture.
 
         A batch of one for t, text and audio serves all.
         """
@@ -74,5 +77,6 @@ class Networks(ABC):
             memory=memory,
             memory_age=memory_age,
             source=source,
+            plan=plan,
         )
         return self._predict(feeds(told))

@@ -29,6 +29,7 @@ from phosphene.diffusion.base import (
 from phosphene.diffusion.devices import require_mlx
 from phosphene.diffusion.lsd.colours import palette
 from phosphene.diffusion.lsd.device import open_nets
+from phosphene.diffusion.lsd.feeds import PLAN_SIZE
 from phosphene.diffusion.lsd.guide import (
     SHORT,
     Moment,
@@ -57,6 +58,7 @@ from phosphene.stream.camera import STILL, CameraMove
 from phosphene.stream.conditioning import Context
 from phosphene.stream.entry import HELD
 from phosphene.stream.memory import SLOTS
+from phosphene.stream.noise import plan_of
 from phosphene.stream.resize import resize
 from phosphene.stream.schedule import Schedule
 
@@ -71,7 +73,9 @@ SIDE = 512
 REDRAW = 0.15
 """of the strength of an input picture, how much noise the network redraws; the renderer does the rest"""
 SOON = 1e-3
-"""the least time that is divided by"""
+"""the least time, or contrast, that is divided by"""
+MENDED = 1.05
+"""most that a frame's contrast is mended by, as a factor: more would blow up what is nearly flat"""
 HEARD = 256
 """prompts that are remembered"""
 GUIDES = 16
@@ -258,6 +262,7 @@ class LSDPipeline(BaseDiffusionPipeline):
         best = self._inference
         level: float | Array = best.history_noise
         share: float | Array = best.share
+        free: Array | None = None
         if context.held is not None and context.source is None:
             # each row's own: 0 where a guide holds the past firmly, 1 where nothing does. such a past would
             # lose, a little with every frame, what the camera blurs in it
@@ -275,13 +280,19 @@ class LSDPipeline(BaseDiffusionPipeline):
             memory=context.memory,
             memory_age=context.memory_age,
             source=context.source,
+            plan=None if context.noise is None else plan_of(context.noise, PLAN_SIZE),
         )
         followed = context.previous if context.source is None else context.source
-        if followed is None or best.share >= 1:
-            return velocity
         # the clean field is x - t v; what is not the network's in it is what it follows
         time = times[:, None, None, None]
-        return share * velocity + (1 - share) * (latents - followed) / xp.maximum(time, SOON)
+        soon = xp.maximum(time, SOON)
+        if followed is not None and best.share < 1:
+            velocity = share * velocity + (1 - share) * (latents - followed) / soon
+        if free is None or context.memory is None or context.memory_age is None:
+            return velocity
+        first, there = context.memory[:, 0], context.memory_age[:, 0] > 0
+        weight = (free * xp.astype(there, xp.float32))[:, None, None, None]
+        return velocity - weight * faded(latents - time * velocity, first) / soon
 
     @cached_property
     def _neutral(self) -> Array:
@@ -401,6 +412,21 @@ class LSDPipeline(BaseDiffusionPipeline):
     @cached_property
     def _plain(self) -> FloatArray:
         return palette("", "")[None]
+
+
+def faded(field: Array, first: Array) -> Array:
+    """What a field (b 2 h w) lacks of the contrast of its stream's ``first``, or has beyond it.
+
+    A network that draws the likeliest next frame draws means, and every frame feeds the next: what is a
+    hundredth of the contrast in one is all of it in a hundred.
+    """
+    xp = array_namespace(field)
+    mean = xp.mean(field, axis=(2, 3), keepdims=True)
+    own, wanted = (
+        xp.std(each, axis=(2, 3), keepdims=True) for each in (field, xp.astype(first, field.dtype))
+    )
+    gain = xp.clip(wanted / xp.maximum(own, SOON), 1 / MENDED, MENDED)
+    return (gain - 1) * (field - mean)
 
 
 def _weights(given: str | None) -> Path:

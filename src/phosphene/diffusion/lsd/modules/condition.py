@@ -71,17 +71,26 @@ def coordinates(like: Tensor) -> Tensor:
     The shorter side spans [-1, 1], as the renderer's does: a wide picture is a square one with more beside
     it, so that what was learned on squares holds there.
     """
+    x, y = places(like)
+    r = (x * x + y * y + 1e-4).sqrt()
+    return torch.stack([x, y, r, 0.5 * r.log(), *turns(x / r, y / r, TURNS)])[None]
+
+
+def places(like: Tensor) -> tuple[Tensor, Tensor]:
+    """x and y (h, w) of a picture's places; the shorter side spans [-1, 1]."""
     h, w = like.shape[-2:]
     # min() would be decided once and for all when the network is exported
     shorter = (h + w - abs(h - w)) / 2
     y = (torch.arange(h, device=like.device, dtype=torch.float32) * 2 + 1 - h) / shorter
     x = (torch.arange(w, device=like.device, dtype=torch.float32) * 2 + 1 - w) / shorter
-    y, x = y[:, None].expand(h, w), x[None, :].expand(h, w)
-    r = (x * x + y * y + 1e-4).sqrt()
-    c, s = x / r, y / r
-    planes = [x, y, r, 0.5 * r.log()]
+    return x[None, :].expand(h, w), y[:, None].expand(h, w)
+
+
+def turns(c: Tensor, s: Tensor, most: int) -> list[Tensor]:
+    """Cosine and sine of 1 to ``most`` times the angle whose cosine and sine are ``c`` and ``s``."""
+    planes: list[Tensor] = []
     ck, sk = c, s
-    for _ in range(TURNS):
+    for _ in range(most):
         planes += [ck, sk]
         ck, sk = ck * c - sk * s, sk * c + ck * s
-    return torch.stack(planes)[None]
+    return planes

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from phosphene.diffusion.lsd.modules.condition import COORDINATES, coordinates
 from phosphene.diffusion.lsd.modules.memory import Attention, ContextMemory
+from phosphene.diffusion.lsd.modules.plan import Plan
 from phosphene.kernels.reference import norm_silu_film
 
 PATCH = 2
@@ -88,7 +89,9 @@ class Mixer(nn.Module):
 class DiffusionBlock(nn.Module):
     """Planes in, planes out at the field's size; what they mean is `lsd.LSD`'s business."""
 
-    def __init__(self, cfg: DiffusionConfig, inputs: int, outputs: int, condition: int) -> None:
+    def __init__(
+        self, cfg: DiffusionConfig, inputs: int, outputs: int, condition: int, text: int
+    ) -> None:
         super().__init__()
         self.cfg = cfg
         first, last = cfg.widths[0], cfg.widths[-1]
@@ -98,6 +101,7 @@ class DiffusionBlock(nn.Module):
             for w, n in zip(cfg.widths, cfg.blocks, strict=True)
         )
         self.places = nn.ModuleList(nn.Conv2d(COORDINATES, w, 1) for w in cfg.widths)
+        self.plan = Plan(text, condition, cfg.widths)
         self.memory = ContextMemory(cfg.latent, last, cfg.groups)
         self.deep = nn.ModuleList(Attention(last, cfg.groups) for _ in range(cfg.blocks[-1] - 1))
         self.up = nn.ModuleList(
@@ -130,21 +134,33 @@ class DiffusionBlock(nn.Module):
         rising = reversed(list(zip(self.cfg.widths, self.up, strict=False)))
         return down + [w for w, blocks in rising for _ in blocks]  # type: ignore[attr-defined]
 
-    def forward(self, x: Tensor, condition: Tensor, memory: Tensor, age: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        condition: Tensor,
+        memory: Tensor,
+        age: Tensor,
+        code: Tensor,
+        has_plan: Tensor,
+    ) -> Tensor:
         """(b, outputs, h, w) from x (b, inputs, h, w); height and width are multiples of `PATCH`.
 
         Args:
             condition: (b, condition).
             memory, age: see `ContextMemory`.
+            code, has_plan: see `Plan`.
         """
-        films = iter(torch.split(self.film(condition), self.sizes, dim=1))
         x = self.enter(F.pixel_unshuffle(x, PATCH))
+        condition, laid = self.plan(code, has_plan, condition, x)
+        films = iter(torch.split(self.film(condition), self.sizes, dim=1))
         skips: list[Tensor] = []
         where: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             if level:
                 skips.append(x)
                 x = self.shrink[level - 1](x)
+                laid = F.avg_pool2d(laid, 2, ceil_mode=True)
+            x = x + self.plan.levels[level](laid)
             where.append(coordinates(x))
             x = x + self.places[level](where[level])
             assert isinstance(blocks, nn.ModuleList)

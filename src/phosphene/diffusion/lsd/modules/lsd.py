@@ -40,7 +40,8 @@ class Inputs:
     zeros for no prompt. history: (b, 2, c, h, w) last outputs, newest first; has_history: (b, 2) 0 or 1.
     history_level: (b,) in [0, 1], how damaged the history is. memory: (b, m, c, h, w) outputs of long
     ago; memory_age: (b, m) frames, 0 empty. source: (b, c, h, w) picture to follow; has_source: (b,).
-    audio: (b, 5) bass, mid, treble, onset, beat phase.
+    audio: (b, 5) bass, mid, treble, onset, beat phase. plan: (b, PLAN_SIZE) normal numbers from which a
+    picture from nothing takes its plan, see `Plan`; has_plan: (b,).
     """
 
     latent: Tensor
@@ -54,6 +55,8 @@ class Inputs:
     source: Tensor
     has_source: Tensor
     audio: Tensor
+    plan: Tensor
+    has_plan: Tensor
 
     def tensors(self) -> tuple[Tensor, ...]:
         """In the order of `INPUTS`."""
@@ -72,7 +75,7 @@ class LSD(nn.Module):
         c, width = cfg.diffusion.latent, cfg.condition.width
         self.condition = Condition(cfg.condition)
         inputs = c * (2 + HISTORY)
-        self.block = DiffusionBlock(cfg.diffusion, inputs, c, width)
+        self.block = DiffusionBlock(cfg.diffusion, inputs, c, width, cfg.condition.text)
         self.consistency = TemporalConsistency(c, width, cfg.consistency)
         # gains per channel straight from each picture: keeping one costs no capacity
         self.direct = nn.Linear(width, c * (2 + HISTORY))
@@ -92,6 +95,8 @@ class LSD(nn.Module):
         source: Tensor,
         has_source: Tensor,
         audio: Tensor,
+        plan: Tensor,
+        has_plan: Tensor,
     ) -> Tensor:
         """Velocity noise - field (b, c, h, w); arguments as in `Inputs`."""
         picture = self.picture(
@@ -106,6 +111,8 @@ class LSD(nn.Module):
             source,
             has_source,
             audio,
+            plan,
+            has_plan,
         )
         velocity: Tensor = (latent - picture) / timestep[:, None, None, None].clamp(min=T_FLOOR)
         return velocity
@@ -123,6 +130,8 @@ class LSD(nn.Module):
         source: Tensor,
         has_source: Tensor,
         audio: Tensor,
+        plan: Tensor,
+        has_plan: Tensor,
     ) -> Tensor:
         """The clean field (b, c, h, w) that the network sees in its arguments, which are as in `Inputs`."""
         vector = self.condition(timestep, text, has_history, history_level, has_source, audio)
@@ -132,7 +141,8 @@ class LSD(nn.Module):
         t = timestep[:, None, None, None]
         power = t * t + DEVIATION**2 * (1 - t) * (1 - t)
         x = torch.cat((latent * power.rsqrt(), pictures), dim=1)
-        out = self.block(x, vector, memory, memory_age)
+        code = self.block.plan.code(text, plan)
+        out = self.block(x, vector, memory, memory_age, code, has_plan)
         gain = self.direct(vector)[..., None, None]
         c = latent.shape[1]
         b, _, h, w = latent.shape

@@ -104,7 +104,8 @@ def spiral(c: Canvas) -> Field:
     tint = 0.5 + 0.5 * xp.sin(0.5 * u + 0.5 * c.t) * c.mask(arms > 1.5)
     fade = c.smooth(0.0, 0.35, c.r)
     value = arm * (0.55 + 0.2 * round_ + 0.2 * tint) + 0.05
-    return Field(value, (0.35 + 0.3 * arm + 0.5 * arm * round_) * (0.35 + 0.65 * fade))
+    # white at its full light has no room for a beat
+    return Field(value, (0.32 + 0.26 * arm + 0.4 * arm * round_) * (0.35 + 0.65 * fade))
 
 
 def vortex(c: Canvas) -> Field:
