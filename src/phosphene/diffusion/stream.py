@@ -202,6 +202,9 @@ class StreamDiffusionPipeline:
             # what follows a picture is not what its guide shows
             told = replace(entry.context, guide=None)
             entry = replace(entry, image=start, anchor=anchor, strength=redraw, context=told)
+        elif entry.anchor_weight <= 0:
+            # nor is what nothing draws to it
+            entry = replace(entry, context=replace(entry.context, guide=None))
         first_steps = self.base.inference_config.num_inference_steps
         in_flight = begin(self.state, entry, self._engine.model, config, first_steps)
         buffer = config.frame_buffer_size

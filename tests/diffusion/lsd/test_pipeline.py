@@ -242,6 +242,7 @@ def test_a_show_refines_and_a_camera_does_not(base: LSDPipeline) -> None:
     assert np.array_equal(again.key.guide, told)
     image = np.full((256, 256, 3), 90, np.uint8)
     assert stream.step(None, embeds, image=image, **given).guide is None
+    assert stream.step(None, embeds, **given | {"anchor_weight": 0.0}).guide is None
 
 
 def test_a_prompt_says_what_it_is_taken_for(base: LSDPipeline) -> None:
