@@ -48,7 +48,7 @@ class Context:
     guide: Array | None = field(default=None, metadata=EXACT)
     """(b, n) numbers that a guide is drawn from, so that its picture can be drawn finer than its latent"""
     held: Array | None = None
-    """(b,) how far ``previous`` was drawn to a guide in this frame, 0..1"""
+    """(b,) how far ``previous`` was drawn to a guide in this frame, 0..1; absent where that is nearly all"""
     noise: Array | None = None
     """(b c h w) unit noise that a picture without a past or an input picture began as, in all of its steps"""
 

@@ -170,7 +170,9 @@ def begin(
             Context(
                 previous=previous,
                 noise=entry.noise if looks_back and source is None else None,
-                held=Home.of(entry.noise).full((1,), weight) if looks_back else None,
+                held=Home.of(entry.noise).full((1,), weight)
+                if looks_back and weight < HELD
+                else None,
                 before=picture_before(state, entry.camera) if looks_back else None,
                 memory=None if remembered is None else remembered[0],
                 memory_age=None if remembered is None else remembered[1],

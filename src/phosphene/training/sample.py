@@ -79,20 +79,14 @@ def go_on(
     b = len(noise)
     start = past.history[:, 0]
     when = noise.new_full((b,), t)
-    told = Inputs(
-        latent=noisy_start(start, noise, when),
+    told = replace(
+        blank(noisy_start(start, noise, when), text, audio),
         timestep=when,
-        text=text,
         history=past.history,
         has_history=past.has,
         history_level=past.level,
         memory=past.memory,
         memory_age=past.age,
-        source=torch.zeros_like(noise),
-        has_source=noise.new_zeros(b),
-        audio=audio,
-        plan=noise.new_zeros(b, PLAN_SIZE),
-        has_plan=noise.new_zeros(b),
     )
     picture = quantise(next_picture(net, told))
     return picture, step_past(past, picture, moves)
