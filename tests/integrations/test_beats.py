@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import random
 import subprocess
 import sys
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 
 from phosphene.errors import InputError
+from phosphene.integrations import midi
 from phosphene.integrations.link import LinkCompanion
 from phosphene.integrations.midi import ClockReader, MidiClockOut, MidiIn, open_port
 from phosphene.server.companion import Hands
+from phosphene.show import doctor
 from tests.server.client import PATIENCE
 from tests.server.conftest import base, config, serving  # noqa: F401 (fixtures)
 
@@ -250,6 +253,20 @@ def test_a_clock_that_is_sent_holds_the_tempo_of_the_hand(base, config) -> None:
 
 
 def test_no_port_is_a_sentence() -> None:
-    with pytest.raises(InputError, match=r"called 'nothing at all'|cannot be used here"):
+    with pytest.raises(
+        InputError, match=r"called 'nothing at all'|cannot be used here|need python-"
+    ):
         open_port("nothing at all", "input")
     assert asyncio.iscoroutinefunction(LinkCompanion.start) and Hands
+
+
+def test_without_a_driver_it_is_said_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = importlib.util.find_spec
+    for module in (midi, importlib.util):
+        monkeypatch.setattr(
+            module, "find_spec", lambda name: None if name == "rtmidi" else here(name)
+        )
+    with pytest.raises(InputError, match=r"python-rtmidi.* Python 3\.12"):
+        open_port(None, "input")
+    found = {finding.topic: finding.text for finding in doctor.examine()}
+    assert "Python 3.12" in found["MIDI ports"]

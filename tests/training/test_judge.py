@@ -54,8 +54,8 @@ def test_a_judge_is_made_and_asked(
 
 def test_examples_are_every_pattern_and_splits_differ() -> None:
     fields, patterns, folds = draw_examples(plan("tiny"), 2, "judge", 60.0)
-    assert fields.shape == (12, 2, 16, 16)
-    assert patterns.bincount().tolist() == [4, 4, 4]
+    assert fields.shape == (18, 2, 16, 16)
+    assert patterns.bincount().tolist() == [6, 6, 6]
     # what folds others is a fold by itself too, and fire folds nothing
     assert (folds == torch.tensor([1, 2, 0])[patterns]).all()
     mixed, fill, folded = draw_examples(plan("tiny"), 40, "judge", 60.0, mixed=0.5)

@@ -16,7 +16,6 @@ CHAIN = (
     ("OSC", "pythonosc", "stage"),
     ("OSC, announced", "zeroconf", "stage"),
     ("Ableton Link", "aalink", "stage"),
-    ("MIDI ports", "rtmidi", "stage"),
     ("NDI", "cyndilib", "ndi"),
     ("WHIP", "aiortc", "webrtc"),
     ("sound card", "sounddevice", "soundcard"),
@@ -55,6 +54,7 @@ def examine() -> list[Finding]:
         _extra("librosa", "librosa", "librosa"),
         _extra("training", "onnx", "train"),
         *[_extra(topic, module, extra) for topic, module, extra in CHAIN],
+        _midi(),
         _guarded("pipelines", _pipelines),
     ]
 
@@ -92,6 +92,14 @@ def _extra(topic: str, module: str, extra: str) -> Finding:
         names = packages_distributions().get(module, [module])
         return Finding(topic, True, f"{names[0]} {version(names[0])}", optional=True)
     return Finding(topic, True, f"not installed: pip install 'phosphene[{extra}]'", optional=True)
+
+
+def _midi() -> Finding:
+    if importlib.util.find_spec("mido") and not importlib.util.find_spec("rtmidi"):
+        from phosphene.integrations.midi import DRIVER
+
+        return Finding("MIDI ports", True, f"not installed: they need {DRIVER}", optional=True)
+    return _extra("MIDI ports", "rtmidi", "stage")
 
 
 def _encoders() -> str:

@@ -22,9 +22,9 @@ from phosphene.training.pool import until
 
 DRAWING = 0.4
 """of the time goes to drawing fields, at most"""
-CLIPS = 48
-"""of each family, if the time allows; two frames of each"""
-MIXED = 0.4
+CLIPS = 200
+"""of each family, if the time allows; three frames of each"""
+MIXED = 0.5
 """share of mixtures: what was never seen mixed is not known in a mixture"""
 EXAMINED = 12
 """clips of each family that it is examined on"""
@@ -100,16 +100,17 @@ def draw_examples(
     """
     names = family_names(cfg.data)
     folds = fold_names(names)
-    data = cfg.data.model_copy(update={"mixed": mixed, "restyled": 0.0})
-    fields, shown = [], []
+    # one frame and two of long before: consecutive ones are too alike to be worth their drawing
+    data = cfg.data.model_copy(update={"mixed": mixed, "restyled": 0.0, "frames": 1})
+    fields: list[Tensor] = []
+    shown: list[tuple[int, int]] = []
     total = round(clips * len(names) / (1 - mixed))
     for drawn in until(drawings(data, split, cfg.seed), total, seconds):
-        # the oldest and the newest frame: the two least alike
-        fields += [drawn.fields[:, 0], drawn.fields[:, -1]]
+        fields += drawn.fields.unbind(1)
         assert drawn.motif is not None
         family, fold = drawn.motif.family, drawn.motif.fold or drawn.motif.family
         row = (names.index(family), folds.index(fold) if fold in folds else 0)
-        shown += [row] * 2 * len(drawn)
+        shown += [row] * drawn.fields.shape[1] * len(drawn)
     patterns, folded = torch.tensor(shown).unbind(1)
     return torch.cat(fields), patterns, folded
 
