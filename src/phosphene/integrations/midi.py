@@ -18,6 +18,7 @@ from phosphene.errors import InputError, MissingExtraError, PhospheneError
 from phosphene.integrations.beats import BeatTeller, sure_beat
 from phosphene.server.companion import Hands, Listener
 from phosphene.server.session_registry import SessionRegistry
+from phosphene.show.doctor import MIDI_DRIVER
 from phosphene.show.live import OuterBeat
 from phosphene.show.sinks.viewers import hand_over
 
@@ -41,11 +42,6 @@ LOOK_SECONDS = 2.0
 EVERY = 0.05
 TICK = 1 / 60
 """seconds in which knobs are gathered"""
-DRIVER = (
-    "python-rtmidi, which comes ready-made up to Python 3.12: use that, or have a C++ compiler here"
-    " (on Linux also ALSA's headers, libasound2-dev) and `pip install python-rtmidi`"
-)
-"""what [stage] leaves out where it would have to be built, so that all else of it installs"""
 VIRTUAL = "virtual"
 """for a port of our own, which others find as `phosphene`"""
 LEAP_BEATS = 4
@@ -347,7 +343,7 @@ def open_port(name: str | None, kind: str) -> Any:
     if find_spec("mido") is None:
         raise MissingExtraError("MIDI", "stage")
     if find_spec("rtmidi") is None:
-        raise InputError(f"MIDI ports need {DRIVER}.")
+        raise InputError(f"MIDI ports need {MIDI_DRIVER}.")
     import mido
 
     opened = mido.open_input if kind == "input" else mido.open_output

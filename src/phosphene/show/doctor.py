@@ -25,6 +25,11 @@ CHAIN = (
     ("Syphon", "syphon", "syphon"),
 )
 """other programs on stage: what for, the module, the extra that brings it"""
+MIDI_DRIVER = (
+    "python-rtmidi, which comes ready-made up to Python 3.12: use that, or have a C++ compiler here"
+    " (on Linux also ALSA's headers, libasound2-dev) and `pip install python-rtmidi`"
+)
+"""what [stage] leaves out where it would have to be built, so that all else of it installs"""
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,7 @@ def _extra(topic: str, module: str, extra: str) -> Finding:
 
 def _midi() -> Finding:
     if importlib.util.find_spec("mido") and not importlib.util.find_spec("rtmidi"):
-        from phosphene.integrations.midi import DRIVER
-
-        return Finding("MIDI ports", True, f"not installed: they need {DRIVER}", optional=True)
+        return Finding("MIDI ports", True, f"not installed: they need {MIDI_DRIVER}", optional=True)
     return _extra("MIDI ports", "rtmidi", "stage")
 
 
